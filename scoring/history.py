@@ -1,0 +1,67 @@
+"""What the ranking knows of a user: facts read from the row, with no model in them. Light to import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+MAX_INTERACTIONS: Final = 64
+MAX_QUERIES: Final = 16
+
+TYPE_CODES: Final[Mapping[str, str]] = {
+    "visit": "h",
+    "view": "v",
+    "click": "c",
+    "cart": "a",
+    "purchase": "p",
+    "return": "r",
+    "favorite": "f",
+    "share": "s",
+    "review": "w",
+    "rating": "g",
+}
+"""Event type on the wire -> the one-letter code kept in a row, where bytes count."""
+
+TYPE_NAMES: Final[Mapping[str, str]] = {code: name for name, code in TYPE_CODES.items()}
+
+
+class Interaction(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One event of a user about one item.
+
+    Attributes:
+        event_id: Identity of the event; `(at_ms, event_id)` orders a ring.
+        item_id: The item; it need not be in any index.
+        type: One-letter code of the event type, see `TYPE_CODES`.
+        at_ms: Event time, milliseconds since the epoch.
+        weight: Strength of the event within its type, 1 for an ordinary one. It multiplies the
+            weight that the policy gives to the type, so it is a fact and not an opinion: the sign
+            and the size of "a purchase" belong to the policy.
+    """
+
+    event_id: str
+    item_id: str
+    type: str
+    at_ms: int
+    weight: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A user's past at one moment, as the row tells it.
+
+    Attributes:
+        interactions: Newest first, at most `MAX_INTERACTIONS`.
+        counts: Long-term counts, decayed to the moment of reading. The key's prefix says of what:
+            `c:` category, `b:` brand, `p:` price level.
+        queries: Latest search texts, newest first, at most `MAX_QUERIES`.
+    """
+
+    interactions: Sequence[Interaction] = ()
+    counts: Mapping[str, float] = field(default_factory=dict)
+    queries: Sequence[str] = ()
+
+
+EMPTY: Final = History()
