@@ -1,4 +1,4 @@
-"""What the ranking knows of a user: facts read from the row, with no model in them. Light to import."""
+"""What the ranking knows of a user: facts read from the row, no model in them; light to import."""
 
 from __future__ import annotations
 
