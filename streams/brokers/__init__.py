@@ -1,1 +1,1 @@
-"""Brokers that a developer, a test or the demo can start: the embedded one and a real single-node Kafka."""
+"""Brokers that a developer, a test or the demo can start: an embedded one, a real Kafka."""

@@ -1,4 +1,4 @@
-"""librdkafka's mock cluster inside this process: a broker for the demo that needs nothing installed.
+"""librdkafka's mock cluster in this process: a broker for the demo that needs nothing installed.
 
 It keeps about 5 MB a partition in memory, creates topics on first use with four partitions, has no
 CreateTopics call, shows the records of aborted transactions, and forgets everything at the end.
@@ -14,7 +14,7 @@ PARTITIONS = 4
 
 
 class EmbeddedBroker:
-    """A broker that lives as long as the `with` block; other processes reach it over TCP on 127.0.0.1."""
+    """Lives as long as the `with` block; other processes reach it over TCP on 127.0.0.1."""
 
     def __init__(self) -> None:
         self._owner: Producer | None = None

@@ -24,7 +24,7 @@ def docker_available() -> bool:
 class DockerRuntime:
     """Runs one broker as a container that publishes its port on 127.0.0.1 only.
 
-    The data live in the container's own layer, so a killed container that is started again finds them.
+    The data live in the container's own layer: a killed container started again finds them.
     """
 
     def __init__(self, folder: Path, port: int) -> None:
@@ -51,9 +51,12 @@ class DockerRuntime:
             self._docker("start", self._name)
             return
         self._folder.mkdir(parents=True, exist_ok=True)
-        # Inside the container loopback cannot be reached from outside: listen everywhere, publish on 127.0.0.1.
-        inside = {**properties, "listeners": properties["listeners"].replace("127.0.0.1", "0.0.0.0")}  # noqa: S104
-        environment = [f"KAFKA_{key.replace('.', '_').upper()}={value}" for key, value in inside.items()]
+        # A container's loopback is out of reach: listen everywhere inside, publish on 127.0.0.1.
+        listeners = properties["listeners"].replace("127.0.0.1", "0.0.0.0")  # noqa: S104
+        environment = [
+            f"KAFKA_{key.replace('.', '_').upper()}={value}"
+            for key, value in {**properties, "listeners": listeners}.items()
+        ]
         options = [part for line in environment for part in ("-e", line)]
         publish = ["-p", f"127.0.0.1:{self._port}:{self._port}"]
         self._docker("run", "-d", "--name", self._name, *publish, *options, IMAGE)

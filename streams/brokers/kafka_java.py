@@ -14,7 +14,7 @@ KAFKA_VERSION = "4.3.1"
 LOG4J_VERSION = "2.25.4"
 # 4.4.0 of the plugin does not resolve: one of its own artifacts is missing from the registry.
 COPY_GOAL = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
-JAVA_FLAGS = ("-Xmx512m", "-Djava.awt.headless=true", "-Dlog4j2.configurationFile=log4j2.properties")
+JAVA_FLAGS = ("-Xmx512m", "-Dlog4j2.configurationFile=log4j2.properties")
 
 _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -42,7 +42,7 @@ class KafkaStartError(RuntimeError):
 
 
 def default_cache() -> Path:
-    """Return the folder that keeps the downloaded jars: RILLSTREAM_CACHE, XDG_CACHE_HOME or ~/.cache."""
+    """Return the folder for downloads: RILLSTREAM_CACHE, or XDG_CACHE_HOME, or ~/.cache."""
     home = os.environ.get("RILLSTREAM_CACHE")
     if home:
         return Path(home)
@@ -50,7 +50,7 @@ def default_cache() -> Path:
 
 
 def java_available(cache: Path) -> bool:
-    """Tell whether this machine can run Kafka with Java: Java itself, and Maven unless the jars are there."""
+    """Tell whether Java is here, and Maven too unless the jars have been downloaded."""
     return shutil.which("java") is not None and (
         shutil.which("mvn") is not None or _libraries(cache).is_dir()
     )
@@ -88,7 +88,8 @@ def ensure_libraries(cache: Path) -> Path:
         )
         if done.returncode != 0:
             raise KafkaStartError(
-                f"Maven could not fetch Kafka {KAFKA_VERSION}: {done.stdout[-800:]}{done.stderr[-200:]}"
+                f"Maven could not fetch Kafka {KAFKA_VERSION}: "
+                f"{done.stdout[-800:]}{done.stderr[-200:]}"
             )
         (partial / "libs").rename(libraries)
         shutil.rmtree(partial)
@@ -130,7 +131,7 @@ class JavaRuntime:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C at the terminal reaches us, and we stop the broker last
+                start_new_session=True,  # Ctrl-C reaches us alone; we stop the broker last
             )
 
     def alive(self) -> bool:
@@ -157,16 +158,18 @@ class JavaRuntime:
 
     def _format(self, libraries: Path) -> None:
         cluster_id = uuid.uuid4().hex[:22]
+        format_data = ["kafka.tools.StorageTool", "format", "-t", cluster_id]
         done = subprocess.run(  # noqa: S603
-            [*self._java(libraries), "kafka.tools.StorageTool", "format"]
-            + ["-t", cluster_id, "-c", "server.properties"],
+            [*self._java(libraries), *format_data, "-c", "server.properties"],
             cwd=self._folder,
             capture_output=True,
             text=True,
             check=False,
         )
         if done.returncode != 0:
-            raise KafkaStartError(f"Could not format {self._folder / 'data'}: {done.stdout}{done.stderr}")
+            raise KafkaStartError(
+                f"Could not format {self._folder / 'data'}: {done.stdout}{done.stderr}"
+            )
 
     def _java(self, libraries: Path) -> list[str]:
         java = shutil.which("java")

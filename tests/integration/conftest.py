@@ -1,4 +1,4 @@
-"""A real Kafka for the tests that concern Kafka: one for the session, and fresh ones that a test may kill."""
+"""A real Kafka for the tests that concern it: one a session, others that a test may kill."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from streams.brokers.kafka import KafkaBroker, why_unavailable
 
 
 def _require_kafka() -> None:
-    """Skip without a broker on a developer's machine; fail in CI, where a silent skip hides everything."""
+    """Skip without a broker on a developer's machine; fail in CI, where a skip hides everything."""
     reason = why_unavailable()
     if reason is None:
         return
@@ -21,7 +21,7 @@ def _require_kafka() -> None:
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
-    """A broker shared by the whole session: use topic names and groups of your own, never stop it."""
+    """A broker shared by the session: use topics and groups of your own, never stop it."""
     _require_kafka()
     with KafkaBroker(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker
@@ -29,7 +29,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
 
 @pytest.fixture
 def fresh_kafka(tmp_path: Path) -> Iterator[KafkaBroker]:
-    """A broker of the test's own, which it may `kill()` and `start()` again on the same data and port."""
+    """A broker of the test's own, to `kill()` and `start()` again with the same data and port."""
     _require_kafka()
     with KafkaBroker(tmp_path / "kafka") as broker:
         yield broker
