@@ -1,0 +1,1 @@
+"""The stream: wire records, user rows, topics, agents, subscriber, command line."""

@@ -1,0 +1,248 @@
+"""All settings of rillstream: environment (`RILLSTREAM_…`), `.env`, `rillstream.toml`; frozen."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from streams.errors import SettingsError
+
+ENV_PREFIX: Final = "RILLSTREAM_"
+TOML_FILE: Final = Path("rillstream.toml")
+ENV_FILE: Final = Path(".env")
+
+TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,200}$")]
+TopicKind = Literal[
+    "clicks",
+    "searches",
+    "items",
+    "impressions",
+    "recommendations",
+    "recommendations_latest",
+    "user_features",
+    "decisions",
+]
+
+
+class Security(BaseModel):
+    """How to talk to a protected broker. The certificate fields are paths of PEM files."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    key_password: SecretStr | None = None
+    check_hostname: bool = True
+
+    @property
+    def uses_sasl(self) -> bool:
+        """Whether the client proves who it is with a user name and a password."""
+        return self.protocol.startswith("SASL_")
+
+    @property
+    def uses_tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self.protocol.endswith("SSL")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.uses_sasl and not (self.sasl_username and self.sasl_password):
+            raise ValueError(
+                f"protocol {self.protocol} needs sasl_username and sasl_password: set "
+                "RILLSTREAM_SECURITY__SASL_USERNAME and RILLSTREAM_SECURITY__SASL_PASSWORD"
+            )
+        if not self.uses_sasl and (self.sasl_username or self.sasl_password):
+            raise ValueError(
+                f"sasl_username or sasl_password is set, but protocol {self.protocol} would not "
+                "send it: set RILLSTREAM_SECURITY__PROTOCOL to SASL_SSL"
+            )
+        if not self.uses_tls and (self.ca or self.cert or self.key):
+            raise ValueError(
+                f"ca, cert or key is set, but protocol {self.protocol} does not encrypt: set "
+                "RILLSTREAM_SECURITY__PROTOCOL to SSL or SASL_SSL"
+            )
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("cert and key belong together: set both or neither")
+        return self
+
+
+class Topics(BaseModel):
+    """Names of the topics, before the prefix."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    clicks: TopicName = "clicks"
+    searches: TopicName = "searches"
+    items: TopicName = "items"
+    impressions: TopicName = "impressions"
+    recommendations: TopicName = "recommendations"
+    recommendations_latest: TopicName = "recommendations-latest"
+    user_features: TopicName = "user-features"
+    decisions: TopicName = "decisions"
+
+
+class Settings(BaseSettings):
+    """One frozen set of settings a process, built once by `load_settings`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        env_file=ENV_FILE,
+        toml_file=TOML_FILE,
+        frozen=True,
+        # Unknown names are reported by load_settings, which knows where each came from.
+        extra="ignore",
+    )
+
+    bootstrap_servers: str = Field("127.0.0.1:9092", min_length=1)
+    app_id: str = Field("rillstream", pattern=r"^[a-zA-Z0-9._-]{1,100}$")
+    client_id: str = Field("rillstream", pattern=r"^[a-zA-Z0-9._-]{1,100}$")
+    topic_prefix: str = Field("", pattern=r"^[a-zA-Z0-9._-]{0,40}$")
+    topics: Topics = Topics()
+    partitions: int = Field(4, ge=1, le=10_000)
+    replication_factor: int = Field(1, ge=1, le=10)
+    security: Security = Security()
+
+    state_dir: Path = Path("state")
+    index_dir: Path = Path("indexes")
+    store: Literal["rocksdb", "memory"] = "rocksdb"
+    encoder: str | None = None
+
+    delivery: Literal["exactly_once", "at_least_once"] = "exactly_once"
+    batch_max: int = Field(512, ge=1, le=10_000)
+    batch_window_ms: float = Field(5, ge=0, le=1_000)
+    session_timeout_s: float = Field(10, ge=1, le=300)
+    heartbeat_s: float = Field(2, gt=0, le=60)
+    static_membership: bool = False
+    max_message_bytes: int = Field(65_536, ge=1_024, le=900_000)
+
+    slate_size: int = Field(10, ge=1, le=200)
+    exclude_bought: bool = False
+    publish_latest: bool = True
+    publish_features: bool = False
+
+    faiss_threads: int = Field(1, ge=1, le=256)
+    torch_threads: int = Field(1, ge=1, le=256)
+    metrics_port: int | None = Field(None, ge=1, le=65_535)
+    log_format: Literal["console", "json"] = "console"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @model_validator(mode="after")
+    def _heartbeats_fit_the_session(self) -> Self:
+        if self.heartbeat_s * 3 > self.session_timeout_s:
+            raise ValueError(
+                f"heartbeat_s={self.heartbeat_s} is too slow for session_timeout_s="
+                f"{self.session_timeout_s}: use at most a third of it"
+            )
+        return self
+
+    def topic(self, kind: TopicKind) -> str:
+        """Full name of a topic, with the prefix."""
+        name: str = getattr(self.topics, kind)
+        return self.topic_prefix + name
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments before environment before `.env` before TOML."""
+        toml = TomlConfigSettingsSource(settings_cls)
+        return (init_settings, env_settings, dotenv_settings, toml)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from arguments, environment, `.env` and `rillstream.toml`, in this order.
+
+    Raises:
+        SettingsError: A name is unknown (the message has the nearest known one) or a value is bad.
+    """
+    unknown = list(_unknown_names())
+    unknown += [f"argument {_advice(name, _keys())}" for name in overrides if name not in _keys()]
+    if unknown:
+        raise SettingsError("unknown setting: " + "; ".join(unknown))
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+
+
+def _explain(error: ValidationError) -> str:
+    """One line with all problems; values are left out, since they may be secrets."""
+    problems = []
+    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+        where = "__".join(str(part) for part in problem["loc"])
+        text = problem["msg"].removeprefix("Value error, ")
+        problems.append(f"{ENV_PREFIX}{where.upper()}: {text}" if where else text)
+    return "bad setting: " + "; ".join(problems)
+
+
+def _nested() -> dict[str, type[BaseModel]]:
+    return {"security": Security, "topics": Topics}
+
+
+def _keys() -> list[str]:
+    return list(Settings.model_fields)
+
+
+def _known_variables() -> list[str]:
+    names = [ENV_PREFIX + name.upper() for name in _keys()]
+    for group, model in _nested().items():
+        names += [f"{ENV_PREFIX}{group}__{name}".upper() for name in model.model_fields]
+    return names
+
+
+def _unknown_names() -> Iterator[str]:
+    """Names set somewhere that no setting has, each with the way out."""
+    known = _known_variables()
+    sources: list[tuple[str, Mapping[str, object]]] = [("environment variable", os.environ)]
+    if ENV_FILE.is_file():
+        sources.append((f"variable in {ENV_FILE}", dotenv_values(ENV_FILE)))
+    for source, names in sources:
+        for name in names:
+            if name.upper().startswith(ENV_PREFIX) and name.upper() not in known:
+                yield f"{source} {_advice(name, known)}"
+    if TOML_FILE.is_file():
+        yield from _unknown_in_toml()
+
+
+def _unknown_in_toml() -> Iterator[str]:
+    try:
+        table = tomllib.loads(TOML_FILE.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{TOML_FILE} is not valid TOML: {error}") from None
+    for name, value in table.items():
+        if name not in _keys():
+            yield f"key in {TOML_FILE} {_advice(name, _keys())}"
+        elif isinstance(value, dict) and name in _nested():
+            fields = list(_nested()[name].model_fields)
+            for inner in value:
+                if inner not in fields:
+                    yield f"key in [{name}] of {TOML_FILE} {_advice(inner, fields)}"
+
+
+def _advice(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    return f"{name} (did you mean {near[0]}?)" if near else name
