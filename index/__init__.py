@@ -1,0 +1,48 @@
+"""Vectors in, candidates out: build, verify, version, open, search. FAISS is imported when it is first used."""
+
+from index.build import build_index
+from index.catalogue import Catalogue, Item
+from index.engine import Engine
+from index.errors import (
+    DimensionMismatchError,
+    EncoderMismatchError,
+    IndexError_,
+    IndexFormatError,
+    MismatchError,
+    NoCurrentVersionError,
+    RejectedInputError,
+    UnknownEngineError,
+    UnknownVersionError,
+)
+from index.exact import ExactEngine
+from index.hnsw import HnswEngine, HnswParameters
+from index.manifest import FileEntry, Manifest
+from index.snapshot import Candidates, Snapshot
+from index.store import Build, IndexStore
+from index.threads import set_threads
+
+__all__ = [
+    "Build",
+    "Candidates",
+    "Catalogue",
+    "DimensionMismatchError",
+    "EncoderMismatchError",
+    "Engine",
+    "ExactEngine",
+    "FileEntry",
+    "HnswEngine",
+    "HnswParameters",
+    "IndexError_",
+    "IndexFormatError",
+    "IndexStore",
+    "Item",
+    "Manifest",
+    "MismatchError",
+    "NoCurrentVersionError",
+    "RejectedInputError",
+    "Snapshot",
+    "UnknownEngineError",
+    "UnknownVersionError",
+    "build_index",
+    "set_threads",
+]

@@ -1,0 +1,66 @@
+"""What can go wrong with an index, as one tree.
+
+    IndexError_
+    ├── RejectedInputError        bad items or vectors: fix the input, then build again
+    ├── IndexFormatError          files that must not be loaded: damaged, swapped, of an unknown kind
+    ├── NoCurrentVersionError     nothing is published yet
+    ├── UnknownVersionError       no such version in this store
+    ├── UnknownEngineError        no engine of that name
+    └── MismatchError             two things that must not meet
+        ├── DimensionMismatchError    query vectors of another width
+        └── EncoderMismatchError      query vectors of another model
+
+Nothing here is worth a retry: each needs another input, another version or another setting.
+"""
+
+from __future__ import annotations
+
+
+class IndexError_(Exception):  # noqa: N801, N818 - the trailing underscore keeps it apart from the builtin
+    """Base of every error that this package raises on purpose."""
+
+
+class RejectedInputError(IndexError_, ValueError):
+    """Items or vectors that cannot become an index."""
+
+
+class IndexFormatError(IndexError_):
+    """A version whose files must not be loaded."""
+
+    def __init__(self, version: str, problems: list[str]) -> None:
+        """Say every problem, so that one look is enough.
+
+        Args:
+            version: The version that was refused.
+            problems: One sentence each.
+        """
+        self.version = version
+        self.problems = problems
+        super().__init__(
+            f"index version {version} is refused: {'; '.join(problems)}. "
+            "Build it again, or make another version current (rillstream index list)."
+        )
+
+
+class NoCurrentVersionError(IndexError_):
+    """The store has no current version."""
+
+
+class UnknownVersionError(IndexError_):
+    """The store has no version of that name."""
+
+
+class UnknownEngineError(IndexError_, ValueError):
+    """No engine of that name."""
+
+
+class MismatchError(IndexError_):
+    """Two things that must not meet."""
+
+
+class DimensionMismatchError(MismatchError, ValueError):
+    """Query vectors whose width is not the snapshot's."""
+
+
+class EncoderMismatchError(MismatchError):
+    """Query vectors of another encoder than the one that made the item vectors."""

@@ -1,0 +1,84 @@
+"""items.parquet: the catalogue's columns, in the order of the vectors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from index.catalogue import Catalogue, Item, checked_popularity
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+_SERVED = ["item_id", "title", "category", "brand", "price", "in_stock", "popularity"]
+
+
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    text = pa.string()
+    return pa.schema(
+        [
+            pa.field("item_id", text, nullable=False),
+            pa.field("title", text, nullable=False),
+            pa.field("description", text),
+            pa.field("category", text),
+            pa.field("brand", text),
+            pa.field("price", pa.float64()),
+            pa.field("tags", pa.list_(text), nullable=False),
+            pa.field("in_stock", pa.bool_(), nullable=False),
+            pa.field("popularity", pa.float32(), nullable=False),
+        ]
+    )
+
+
+def write_items(path: Path, items: Sequence[Item], popularity: NDArray[np.float32]) -> None:
+    """Write items and their (N,) popularity."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {
+        name: [getattr(item, name) for item in items] for name in _schema().names[:-1]
+    } | {"popularity": popularity}
+    table = pa.table(columns, schema=_schema())
+    with path.open("xb") as file:
+        pq.write_table(table, file, compression="zstd")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_catalogue(file: BinaryIO, count: int) -> Catalogue:
+    """The columns that serving needs.
+
+    Raises:
+        ValueError: It is no Parquet, or its columns, types or number of rows are others.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(file, columns=_SERVED)
+    except pa.ArrowException as error:
+        raise ValueError(f"items.parquet cannot be read ({error})") from error
+    schema = _schema()
+    wanted = pa.schema([schema.field(name) for name in _SERVED])
+    if not table.schema.equals(wanted):
+        raise ValueError(f"items.parquet has columns {table.schema.names}, expected {_SERVED}")
+    if table.num_rows != count:
+        raise ValueError(f"items.parquet has {table.num_rows} rows, the manifest says {count}")
+    prices = table["price"].to_numpy().astype(np.float32)  # null becomes nan
+    popularity = table["popularity"].to_numpy().astype(np.float32)
+    return Catalogue(
+        ids=table["item_id"].to_pylist(),
+        titles=table["title"].to_pylist(),
+        categories=table["category"].to_pylist(),
+        brands=table["brand"].to_pylist(),
+        prices=prices,
+        in_stock=np.array(table["in_stock"].to_numpy(), dtype=np.bool_),
+        popularity=checked_popularity(popularity, count),
+    )

@@ -1,0 +1,137 @@
+"""From verified files to a snapshot. Nothing is parsed before its SHA-256 is right."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import msgspec
+import numpy as np
+
+from index.errors import IndexFormatError, RejectedInputError
+from index.exact import ExactEngine
+from index.faiss_file import read_graph
+from index.hnsw import HnswEngine, HnswParameters
+from index.items_file import read_catalogue
+from index.manifest import (
+    INDEX_NAME,
+    ITEMS_NAME,
+    MANIFEST_NAME,
+    VECTORS_NAME,
+    Manifest,
+    decode_manifest,
+)
+from index.snapshot import Snapshot
+from index.vectors_file import map_vectors
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from index.engine import Engine
+
+# A manifest is small; more than this is not one.
+MAX_MANIFEST_BYTES = 1 << 20
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a version's folder, if it can be believed.
+
+    Raises:
+        IndexFormatError: It is missing, unreadable, damaged, or that of another version.
+    """
+    try:
+        with (folder / MANIFEST_NAME).open("rb") as file:
+            raw = file.read(MAX_MANIFEST_BYTES + 1)
+    except OSError as error:
+        raise IndexFormatError(folder.name, [f"no manifest can be read ({error})"]) from error
+    if len(raw) > MAX_MANIFEST_BYTES:
+        raise IndexFormatError(folder.name, [f"its manifest is over {MAX_MANIFEST_BYTES} bytes"])
+    try:
+        manifest = decode_manifest(raw)
+    except msgspec.DecodeError as error:
+        raise IndexFormatError(folder.name, [f"its manifest is unreadable ({error})"]) from error
+    if problems := manifest.problems(folder.name):
+        raise IndexFormatError(folder.name, problems)
+    return manifest
+
+
+@contextmanager
+def verified_files(folder: Path, manifest: Manifest) -> Iterator[dict[str, BinaryIO]]:
+    """Open files whose bytes are what the manifest says, each at its start.
+
+    They are read through these handles afterwards, so that a file put in their place after the check is
+    never seen.
+
+    Raises:
+        IndexFormatError: With every file that is missing, of another length or of another content.
+    """
+    problems: list[str] = []
+    with ExitStack() as stack:
+        files: dict[str, BinaryIO] = {}
+        for name, entry in sorted(manifest.files.items()):
+            try:
+                file = stack.enter_context((folder / name).open("rb"))
+            except OSError as error:
+                problems.append(f"{name} cannot be read ({error.strerror})")
+                continue
+            size = file.seek(0, 2)
+            file.seek(0)
+            if size != entry.bytes:
+                problems.append(f"{name} has {size} bytes, the manifest says {entry.bytes}")
+            elif hashlib.file_digest(file, "sha256").hexdigest() != entry.sha256:
+                problems.append(f"{name} has another SHA-256 than the manifest says")
+            file.seek(0)
+            files[name] = file
+        if problems:
+            raise IndexFormatError(manifest.version, problems)
+        yield files
+
+
+def load(folder: Path, ef_search: int | None = None) -> Snapshot:
+    """Verify a version's folder, then load it.
+
+    Args:
+        folder: ``<root>/<version>``.
+        ef_search: Replaces the HNSW engine's own; other engines have none and ignore it.
+
+    Raises:
+        IndexFormatError: It is damaged, or holds what its manifest does not say.
+    """
+    manifest = read_manifest(folder)
+    with verified_files(folder, manifest) as files:
+        try:
+            vectors = map_vectors(files[VECTORS_NAME], manifest.count, manifest.dim)
+            catalogue = read_catalogue(files[ITEMS_NAME], manifest.count)
+            engine = _engine(manifest, files.get(INDEX_NAME), vectors, ef_search)
+        except (ValueError, RejectedInputError) as error:
+            raise IndexFormatError(manifest.version, [str(error)]) from error
+    return Snapshot(manifest, engine, catalogue, vectors)
+
+
+def _engine(
+    manifest: Manifest,
+    file: BinaryIO | None,
+    vectors: NDArray[np.float32],
+    ef_search: int | None,
+) -> Engine:
+    """The engine that the manifest names.
+
+    Raises:
+        ValueError: It is unknown, or its file is missing or not what it should be.
+    """
+    if manifest.engine == ExactEngine.name:
+        return ExactEngine(vectors)
+    if manifest.engine == HnswEngine.name:
+        if file is None:
+            raise ValueError(f"engine {manifest.engine} needs {INDEX_NAME}, the manifest has none")
+        parameters = msgspec.convert(manifest.parameters, HnswParameters)
+        if ef_search is not None:
+            parameters = dataclasses.replace(parameters, ef_search=ef_search)
+        size = manifest.files[INDEX_NAME].bytes
+        graph = read_graph(file, size, parameters, count=manifest.count, dim=manifest.dim)
+        return HnswEngine(graph, parameters)
+    raise ValueError(f"its engine is {manifest.engine!r}, this program serves exact and hnsw")

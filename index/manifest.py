@@ -1,0 +1,112 @@
+"""manifest.json: what a version consists of, so that it can be checked before anything is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Annotated
+
+import msgspec
+
+MANIFEST_NAME = "manifest.json"
+INDEX_NAME = "index.faiss"
+ITEMS_NAME = "items.parquet"
+VECTORS_NAME = "vectors.npy"
+FILE_NAMES = frozenset({INDEX_NAME, ITEMS_NAME, VECTORS_NAME})
+
+VERSION_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+FORMAT = 1
+
+NonNegative = Annotated[int, msgspec.Meta(ge=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a file must be.
+
+    Attributes:
+        sha256: Hex digest of its bytes.
+        bytes: Its length.
+    """
+
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    bytes: NonNegative
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """One version, immutable.
+
+    Attributes:
+        version: Name of its folder.
+        encoder_version: The model that made its vectors, and the only one whose queries it may meet.
+        engine: Which engine serves it.
+        parameters: What the engine was built with.
+        dim: Width of a vector.
+        count: Number of items.
+        created_at_ms: When it was built, Unix milliseconds.
+        files: What is in the folder besides the manifest.
+        recall_at_10: Share of the true 10 nearest that come back, for held-out items as queries.
+        recall_at_100: The same for 100. Both are None for a corpus too small to hold queries out.
+        build_s: Seconds from vectors to files.
+        metric: How vectors are compared.
+        format: Layout of the folder; a reader refuses what it does not know.
+        digest: SHA-256 of all the fields above, so that damage to the manifest itself is seen.
+    """
+
+    version: Annotated[str, msgspec.Meta(pattern=f"^{VERSION_PATTERN.pattern}$")]
+    encoder_version: str
+    engine: str
+    parameters: dict[str, int | float | str]
+    dim: Annotated[int, msgspec.Meta(ge=1, le=65_536)]
+    count: NonNegative
+    created_at_ms: NonNegative
+    files: dict[str, FileEntry]
+    recall_at_10: Share | None
+    recall_at_100: Share | None
+    build_s: Annotated[float, msgspec.Meta(ge=0)]
+    metric: str = "inner_product"
+    format: int = FORMAT
+    digest: str = ""
+
+    def sealed(self) -> Manifest:
+        """The same with its digest."""
+        return msgspec.structs.replace(self, digest=self._fields_digest())
+
+    def problems(self, folder_name: str) -> list[str]:
+        """Why this manifest must not be believed; empty when it may.
+
+        Args:
+            folder_name: The folder it was found in.
+        """
+        found = []
+        if self.format != FORMAT:
+            found.append(f"its format is {self.format}, this program reads {FORMAT}")
+        if self.digest != self._fields_digest():
+            found.append("the manifest does not match its own digest, it was damaged or edited")
+        if self.version != folder_name:
+            found.append(f"the manifest is that of version {self.version}")
+        if self.metric != "inner_product":
+            found.append(f"its metric is {self.metric}, only inner_product is served")
+        if unknown := sorted(self.files.keys() - FILE_NAMES):
+            found.append(f"it lists unknown files: {', '.join(unknown)}")
+        if missing := sorted({ITEMS_NAME, VECTORS_NAME} - self.files.keys()):
+            found.append(f"it does not list {', '.join(missing)}")
+        return found
+
+    def _fields_digest(self) -> str:
+        plain = msgspec.structs.replace(self, digest="")
+        return hashlib.sha256(msgspec.json.encode(plain, order="deterministic")).hexdigest()
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """Readable JSON."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+
+
+def decode_manifest(raw: bytes) -> Manifest:
+    """The manifest in these bytes.
+
+    Raises:
+        msgspec.DecodeError: They hold none.
+    """
+    return msgspec.json.decode(raw, type=Manifest)

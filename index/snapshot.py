@@ -1,0 +1,114 @@
+"""One loaded version of the corpus: immutable, searchable from any thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from index.catalogue import Catalogue
+from index.engine import Engine
+from index.errors import DimensionMismatchError, EncoderMismatchError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from index.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """What retrieval found for B queries.
+
+    Attributes:
+        positions: (B, k) int64 rows of the snapshot, best first, -1 = none.
+        scores: (B, k) float32 inner products, -inf = none.
+    """
+
+    positions: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+
+class Snapshot:
+    """An immutable, searchable version of the item corpus. A score is a cosine: rows and queries are unit vectors.
+
+    Attributes:
+        manifest: What it was loaded from.
+        version: Name of the version.
+        encoder_version: The model that made its vectors.
+        dim: Width of a vector.
+        catalogue: What is known of the items; row i of it, vector i and position i are one item.
+        vectors: (N, dim) float32 unit rows, read-only.
+    """
+
+    __slots__ = ("_engine", "catalogue", "dim", "encoder_version", "manifest", "vectors", "version")
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        engine: Engine,
+        catalogue: Catalogue,
+        vectors: NDArray[np.float32],
+    ) -> None:
+        """Put together what belongs together; ``IndexStore.open`` is the usual way to one."""
+        self.manifest = manifest
+        self.version = manifest.version
+        self.encoder_version = manifest.encoder_version
+        self.dim = manifest.dim
+        self.catalogue = catalogue
+        self.vectors = vectors
+        self._engine = engine
+
+    def __len__(self) -> int:
+        """Number of items."""
+        return len(self.catalogue)
+
+    def search(self, queries: NDArray[np.float32], k: int) -> Candidates:
+        """Top-k items of each query by inner product; releases the GIL, safe from any thread.
+
+        Args:
+            queries: (B, dim) unit vectors; a zero query scores 0 with every item. Other types than
+                float32, or other orders than C, are converted.
+            k: How many, at least 1; may be more than there are items.
+
+        Returns:
+            (B, k) candidates, equal scores in order of position, padded with position -1 and score -inf.
+
+        Raises:
+            DimensionMismatchError: The queries are not (B, dim).
+            ValueError: k < 1, or a query is not finite.
+        """
+        if queries.ndim != 2 or queries.shape[1] != self.dim:
+            raise DimensionMismatchError(
+                f"queries have shape {queries.shape}, snapshot {self.version} needs (B, {self.dim}); "
+                f"encode them with {self.encoder_version}, which made its vectors"
+            )
+        if k < 1:
+            raise ValueError(f"k is {k}, at least 1 is needed")
+        rows = np.ascontiguousarray(queries, dtype=np.float32)
+        # One sum instead of B x d tests: it is not finite as soon as one number is not. An infinite query would
+        # come back with plausible nonsense.
+        if not np.isfinite(rows.sum()):
+            raise ValueError("a query holds nan or infinity; look at what made it")
+        scores, positions = self._engine.search(rows, k)
+        return Candidates(positions, scores)
+
+    def warm(self) -> None:
+        """Touch all pages, so that the first real query does not wait for the disk."""
+        if len(self) == 0:
+            return
+        self.vectors.sum()
+        self.search(np.ascontiguousarray(self.vectors[:1]), 1)
+
+    def require_encoder(self, encoder_version: str) -> None:
+        """Refuse to serve another model's queries.
+
+        Raises:
+            EncoderMismatchError: They differ.
+        """
+        if encoder_version != self.encoder_version:
+            raise EncoderMismatchError(
+                f"index version {self.version} holds vectors of {self.encoder_version}, the encoder is "
+                f"{encoder_version}: build the index with this encoder, or start with the other one"
+            )
