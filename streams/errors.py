@@ -52,6 +52,10 @@ class FencedError(RetryError):
     """Kafka refused a commit of an old group generation; all of that batch was aborted."""
 
 
+class GapError(RetryError):
+    """Records are missing between two runs of a partition; nothing was committed past them."""
+
+
 class FatalError(RillstreamError):
     """Waiting does not help: something has to be changed first."""
 

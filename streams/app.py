@@ -1,0 +1,74 @@
+"""The Faust app of a worker: our transport and recovery, everything that Faust would do on its own switched off."""
+
+from typing import Any
+
+import faust
+from faust.serializers.schemas import Schema
+
+from streams.lane import Intake
+from streams.positions import GroupPositions
+from streams.recovery import RowTables
+from streams.table import RowTable
+from streams.transport import Transport
+
+
+class RunSchema(Schema):
+    """Runs pass through Faust undecoded; the agents' handlers decode record by record, in a thread."""
+
+    def compile(self, app: Any, **_: Any) -> Any:
+        create_event = app.create_event
+
+        async def decode(message: Any, *, propagate: bool = False) -> Any:
+            return create_event(None, message.value, message.headers, message)
+
+        return decode
+
+
+class App(faust.App):
+    """A Faust app whose consumer delivers runs and whose positions move in the writer's commits only."""
+
+    intake: Intake
+    positions: GroupPositions
+    rows: RowTable
+    recovery_timeout_s: float
+
+    def _new_transport(self) -> Transport:
+        return Transport(self.conf.broker_consumer, self)
+
+    def source(self, topic: str) -> faust.TopicT:
+        """A topic whose events are runs."""
+        return self.topic(topic, schema=RunSchema())
+
+
+def create_app(
+    app_id: str,
+    bootstrap_servers: str,
+    *,
+    partitions: int,
+    datadir: str,
+    session_timeout_s: float,
+    heartbeat_s: float,
+    instance_id: str | None,
+    credentials: Any = None,
+) -> App:
+    """An app with no agents yet."""
+    return App(
+        app_id,
+        broker=[f"kafka://{address.strip()}" for address in bootstrap_servers.split(",")],
+        broker_credentials=credentials,
+        store="memory://",
+        datadir=datadir,
+        topic_partitions=partitions,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        TableManager=RowTables,
+        consumer_group_instance_id=instance_id,
+        consumer_auto_offset_reset="earliest",
+        broker_session_timeout=session_timeout_s,
+        broker_heartbeat_interval=heartbeat_s,
+        broker_request_timeout=max(30.0, session_timeout_s),
+        broker_max_poll_records=4096,
+        stream_wait_empty=True,
+        stream_recovery_delay=0.0,
+    )

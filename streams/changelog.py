@@ -1,0 +1,134 @@
+"""changelog topic -> local rows, after a rebalance: reads what the local store has not seen yet."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from streams.errors import BrokerUnavailableError
+from streams.rows import RowStore
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a recovery read."""
+
+    n_rows: int
+    seconds: float
+
+
+class Changelog:
+    """Brings row stores up to the end of their changelog partitions.
+
+    The end is the one that no transaction can still move: recovery first waits until the last *stable* offset of
+    each partition has reached its end, that is until the transactions of a previous owner are committed or
+    aborted.  Reading stops at the broker's own end-of-partition event, not at "last offset - 1": a transaction
+    ends with a marker, and no record ever has that offset.
+    """
+
+    def __init__(self, client_config: Mapping[str, Any], topic: str) -> None:
+        self._config = dict(client_config)
+        self._topic = topic
+
+    def restore(
+        self,
+        stores: Mapping[int, RowStore],
+        timeout_s: float,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Restored:
+        """Read each partition from its store's position to its end; returns early when `stopped`.
+
+        Raises:
+            BrokerUnavailableError: a partition did not become stable, or nothing arrived, within `timeout_s`.
+        """
+        begun, n_rows = time.monotonic(), 0
+        ends = self._stable_ends(list(stores), timeout_s)
+        behind = {}
+        for partition, store in stores.items():
+            start = store.position() or 0
+            if start < ends[partition]:
+                behind[partition] = start
+            elif start > ends[partition]:
+                raise BrokerUnavailableError(
+                    f"{self._topic}[{partition}] ends at {ends[partition]}, but the local rows were built from "
+                    f"{start} entries: the topic lost data; remove the worker's state directory to rebuild from it"
+                )
+        if behind:
+            n_rows = self._read(behind, stores, timeout_s, stopped)
+        return Restored(n_rows, time.monotonic() - begun)
+
+    def _stable_ends(self, partitions: list[int], timeout_s: float) -> dict[int, int]:
+        if not partitions:
+            return {}
+        admin, deadline = AdminClient(self._config), time.monotonic() + timeout_s
+        while True:
+            try:
+                stable = self._ends(admin, partitions, IsolationLevel.READ_COMMITTED)
+                written = self._ends(admin, partitions, IsolationLevel.READ_UNCOMMITTED)
+            except KafkaException as exception:
+                reason = str(exception.args[0])
+            else:
+                if stable == written:
+                    return written
+                reason = f"a transaction is still open: stable up to {stable}, written up to {written}"
+            if time.monotonic() > deadline:
+                raise BrokerUnavailableError(
+                    f"{self._topic} did not become stable within {timeout_s:.0f} s: {reason}"
+                )
+            time.sleep(0.02)
+
+    def _ends(self, admin: AdminClient, partitions: list[int], level: IsolationLevel) -> dict[int, int]:
+        wanted = {TopicPartition(self._topic, p): OffsetSpec.latest() for p in partitions}
+        answers = admin.list_offsets(wanted, isolation_level=level, request_timeout=5)
+        return {tp.partition: answer.result().offset for tp, answer in answers.items()}
+
+    def _read(
+        self,
+        behind: dict[int, int],
+        stores: Mapping[int, RowStore],
+        timeout_s: float,
+        stopped: Callable[[], bool],
+    ) -> int:
+        consumer = Consumer(
+            {
+                **self._config,
+                "group.id": f"{self._topic}-recovery",  # needed by the client, never joined
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "isolation.level": "read_committed",
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 20,
+                "check.crcs": False,
+            }
+        )
+        n_rows, heard = 0, time.monotonic()
+        try:
+            consumer.assign([TopicPartition(self._topic, p, start) for p, start in behind.items()])
+            while behind and not stopped():
+                rows: dict[int, dict[bytes, bytes | None]] = {}
+                reached: dict[int, int] = {}
+                for message in consumer.consume(2000, 0.2):
+                    heard, partition = time.monotonic(), message.partition()
+                    error = message.error()
+                    if error is None:
+                        rows.setdefault(partition, {})[message.key()] = message.value()
+                        reached[partition] = message.offset() + 1
+                        n_rows += 1
+                    elif error.code() == KafkaError._PARTITION_EOF:
+                        reached[partition] = message.offset()
+                        behind.pop(partition, None)
+                    elif not error.retriable():
+                        raise KafkaException(error)
+                for partition, position in reached.items():
+                    stores[partition].apply(rows.get(partition, {}), position)
+                if time.monotonic() - heard > timeout_s:
+                    raise BrokerUnavailableError(f"{self._topic}: nothing arrived for {timeout_s:.0f} s")
+        finally:
+            consumer.close()
+        return n_rows

@@ -1,0 +1,195 @@
+"""runs -> batches -> outboxes -> durable: computing one batch while the one before it is being committed."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Protocol
+
+import structlog
+
+from streams.errors import GapError
+from streams.outbox import Outbox
+from streams.positions import Source
+from streams.runs import Claim, Run
+
+log = structlog.get_logger(__name__)
+
+Process = Callable[[Sequence[Run], Claim], Outbox]
+"""Turns the runs of one batch into all that is to be sent; called in the lane's own thread."""
+
+
+class Taken(Protocol):
+    """What Faust hands to an agent: an event whose value is a run."""
+
+    @property
+    def value(self) -> Run: ...
+    def ack(self) -> bool: ...
+
+
+class Lane:
+    """One ordered line of work: the topics that share it are processed by one function, batch by batch.
+
+    A batch is full at `batch_max` records; a smaller one waits `window_s` for more.  At most two batches are under
+    way: one being computed, one being committed; what has been taken beyond that waits, and `has_room` tells the
+    consumer to stop fetching for a while.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        topics: Iterable[str],
+        process: Process,
+        make_durable: Callable[[Outbox], None],
+        *,
+        writer_thread: Executor,
+        batch_max: int,
+        window_s: float,
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self.name = name
+        self.topics = frozenset(topics)
+        self._process = process
+        self._make_durable = make_durable
+        self._writer_thread = writer_thread
+        self._compute_thread = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-compute")
+        self._batch_max = batch_max
+        self._window_s = window_s
+        self._failed = failed
+        self._waiting: deque[Taken] = deque()
+        self._n_waiting = 0
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+        self._claim: Claim | None = None
+        self._expected: dict[Source, int] = {}
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more should be fetched: up to two full batches wait."""
+        return self._n_waiting < 2 * self._batch_max
+
+    def begin(self, claim: Claim, positions: Mapping[Source, int]) -> None:
+        """Expect the first run of each source partition at these positions."""
+        self._claim = claim
+        self._expected = {source: at for source, at in positions.items() if source[0] in self.topics}
+
+    def give_back(self) -> None:
+        """The claim ends: forget what waits (its next owner reads it again), finish what is under way."""
+        self._claim = None
+        while self._waiting:
+            self._waiting.popleft().ack()
+        self._n_waiting = 0
+        self._room.set()
+
+    async def feed(self, events: AsyncIterator[Taken]) -> None:
+        """What an agent does: take every run of its stream."""
+        async for event in events:
+            try:
+                self.take(event)
+            except GapError as error:
+                self._failed(error)
+                raise
+
+    def take(self, event: Taken) -> None:
+        """Accept one run.
+
+        Raises:
+            GapError: the run does not begin where the one before it ended.  Nothing has been committed past the
+                hole; a restart resumes from the committed position.
+        """
+        run = event.value
+        if run.claim is not self._claim:
+            event.ack()  # from before a rebalance; it is delivered again to whoever owns the partition now
+            return
+        expected = self._expected[run.source]
+        if run.begin != expected:
+            raise GapError(
+                f"{run.topic}[{run.partition}] went on at {run.begin}, but {expected} comes next; "
+                "restart the worker: it resumes from the committed position"
+            )
+        self._expected[run.source] = run.end
+        self._waiting.append(event)
+        self._n_waiting += len(run.records)
+        self._arrived.set()
+
+    async def wait_for_room(self) -> None:
+        """Return when something has been taken out of the line."""
+        self._room.clear()
+        await self._room.wait()
+
+    async def run(self) -> None:
+        """Process for ever; any failure that is not the input's fault ends the worker."""
+        loop = asyncio.get_running_loop()
+        committing: asyncio.Task[None] | None = None
+        while True:
+            batch = await self._gather()
+            runs = [event.value for event in batch]
+            try:
+                outbox = await loop.run_in_executor(
+                    self._compute_thread, self._process, runs, runs[0].claim
+                )
+                if committing is not None:
+                    await committing
+            except BaseException as error:
+                self._failed(error)
+                raise
+            committing = loop.create_task(self._commit(batch, outbox))
+
+    async def _gather(self) -> list[Taken]:
+        """The next batch; never mixes two claims."""
+        while not self._waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
+        if self._n_waiting < self._batch_max and self._window_s:
+            await asyncio.sleep(self._window_s)
+            if not self._waiting:
+                return await self._gather()
+        batch: list[Taken] = []
+        n_records, claim = 0, self._waiting[0].value.claim
+        while self._waiting and n_records < self._batch_max and self._waiting[0].value.claim is claim:
+            event = self._waiting.popleft()
+            batch.append(event)
+            n_records += len(event.value.records)
+        self._n_waiting -= n_records
+        self._room.set()
+        return batch
+
+    async def _commit(self, batch: list[Taken], outbox: Outbox) -> None:
+        try:
+            await asyncio.get_running_loop().run_in_executor(
+                self._writer_thread, self._make_durable, outbox
+            )
+        except BaseException as error:
+            self._failed(error)
+            raise
+        for event in batch:
+            event.ack()
+
+
+class Intake:
+    """Where the consumer asks what to fetch: the lanes, by topic."""
+
+    def __init__(self, lanes: Sequence[Lane]) -> None:
+        self.lanes = lanes
+        self._by_topic = {topic: lane for lane in lanes for topic in lane.topics}
+
+    async def open_sources(self, sources: Iterable[Source]) -> set[Source]:
+        """Those source partitions whose lane has room; waits a moment when there is none."""
+        wanted = {source for source in sources if self._by_topic[source[0]].has_room}
+        if not wanted:
+            await asyncio.wait(
+                [asyncio.ensure_future(lane.wait_for_room()) for lane in self.lanes],
+                timeout=0.1,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        return wanted
+
+    def begin(self, claim: Claim, positions: Mapping[Source, int]) -> None:
+        """A claim starts."""
+        for lane in self.lanes:
+            lane.begin(claim, positions)
+
+    def give_back(self) -> None:
+        """The claim ends."""
+        for lane in self.lanes:
+            lane.give_back()

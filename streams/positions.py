@@ -1,0 +1,94 @@
+"""Where the group stands: committed positions that no open transaction can still change."""
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from streams.errors import BrokerUnavailableError
+
+Source = tuple[str, int]
+
+_RETRY = {
+    KafkaError.UNSTABLE_OFFSET_COMMIT,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError._TIMED_OUT,
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._WAIT_COORD,
+}
+
+
+class GroupPositions:
+    """Reads a group's committed offsets without being a member of it.
+
+    The reader's isolation level is `read_committed`, which makes librdkafka ask the broker for *stable* offsets
+    (KIP-447): while a transaction of a worker that has just died is neither committed nor aborted, the broker
+    answers "unstable" and the question is asked again.  aiokafka's own offset fetch does not ask for that, and a
+    successor that believed it would process a batch a second time.
+    """
+
+    def __init__(self, client_config: Mapping[str, Any], group: str) -> None:
+        self._consumer = Consumer(
+            {
+                **client_config,
+                "group.id": group,
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "earliest",
+            }
+        )
+
+    def committed(self, sources: Iterable[Source], timeout_s: float) -> dict[Source, int | None]:
+        """Next position of each source partition; None where the group has committed nothing yet.
+
+        Raises:
+            BrokerUnavailableError: no stable answer within `timeout_s`.
+        """
+        wanted = [TopicPartition(topic, partition) for topic, partition in sources]
+        if not wanted:
+            return {}
+        found = self._retry(lambda left: self._consumer.committed(wanted, timeout=left), timeout_s)
+        return {(p.topic, p.partition): p.offset if p.offset >= 0 else None for p in found}
+
+    def start(self, source: Source, timeout_s: float) -> int:
+        """The first offset that the partition still has."""
+        partition = TopicPartition(*source)
+        low, _ = self._retry(
+            lambda left: self._consumer.get_watermark_offsets(partition, timeout=left), timeout_s
+        )
+        return int(low)
+
+    def next_to_read(self, sources: Iterable[Source], timeout_s: float) -> dict[Source, int]:
+        """Where processing goes on: the committed position, or the partition's start where there is none."""
+        return {
+            source: self.start(source, timeout_s) if offset is None else offset
+            for source, offset in self.committed(sources, timeout_s).items()
+        }
+
+    def close(self) -> None:
+        """Leave nothing open; the reader was never a member of the group."""
+        self._consumer.close()
+
+    @staticmethod
+    def _retry(ask: Any, timeout_s: float) -> Any:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                answer = ask(max(0.5, min(5.0, deadline - time.monotonic())))
+                errors = [p.error for p in answer if getattr(p, "error", None) is not None]
+                if not errors:
+                    return answer
+                error = errors[0]
+            except KafkaException as exception:
+                error = exception.args[0]
+            if error.code() not in _RETRY or time.monotonic() > deadline:
+                raise BrokerUnavailableError(
+                    f"the group's committed positions could not be read within {timeout_s:.0f} s: {error}"
+                )
+            time.sleep(0.02)

@@ -1,0 +1,278 @@
+"""Runs one worker: app, lanes, writer and rows, from start to the last commit."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from confluent_kafka import Consumer
+
+from streams.app import App, create_app
+from streams.changelog import Changelog
+from streams.errors import FatalError, FencedError, GapError, RetryError, SettingsError
+from streams.kafka_config import client_config, producer_config
+from streams.lane import Intake, Lane, Process
+from streams.outbox import Outbox
+from streams.positions import GroupPositions
+from streams.rows import MemoryRows, RocksRows, RowStore
+from streams.settings import Settings
+from streams.table import RowTable
+from streams.transport import group_metadata
+from streams.writer import AcknowledgingWriter, Boundary, TransactionalWriter, Writer, pass_by
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A lane's job: what to do with the runs of some topics."""
+
+    name: str
+    topics: Sequence[str]
+    process: Process
+
+
+Plan = Callable[[RowTable, Mapping[str, str]], Sequence[Work]]
+"""Makes the jobs of a worker, given its rows and the id of each topic."""
+
+
+def serve(
+    settings: Settings,
+    topics: Mapping[str, str],
+    changelog: str,
+    plan: Plan,
+    *,
+    boundary: Boundary = pass_by,
+    loop: str = "uvloop",
+) -> int:
+    """Process until SIGTERM or SIGINT, then drain.
+
+    Args:
+        settings: Everything that can be set.
+        topics: Id of each topic that is read, and of the changelog.
+        changelog: Name of the changelog topic.
+        plan: The jobs.
+        boundary: Called at each line of the writer's crash table.
+        loop: `uvloop` or `asyncio`.
+
+    Returns:
+        The exit code: 0 after a clean stop, 75 when another life of this worker should go on, 3 when the world
+        is down, 5 when something has to be changed first, 1 otherwise.
+    """
+    if loop == "uvloop":
+        import uvloop
+
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    return asyncio.run(_Server(settings, topics, changelog, plan, boundary).run())
+
+
+def identity(state_dir: Path) -> str:
+    """A name that outlives the process and never has two owners: it lies beside the rows it belongs to.
+
+    As the transactional id's last part it lets a restarted worker end its own open transaction at once.
+    """
+    path = state_dir / "worker-id"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(uuid.uuid4().hex)
+    return path.read_text().strip()
+
+
+class _Server:
+    def __init__(
+        self,
+        settings: Settings,
+        topics: Mapping[str, str],
+        changelog: str,
+        plan: Plan,
+        boundary: Boundary,
+    ) -> None:
+        self._settings = settings
+        self._topics = topics
+        self._boundary = boundary
+        self._identity = identity(settings.state_dir)
+        self._stop = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._app = self._new_app()
+        self._rows = self._app.rows = self._new_table(changelog)
+        self._app.tables.add(self._rows)
+        self._writer = self._new_writer(changelog)
+        self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._app.intake = Intake([self._new_lane(work) for work in plan(self._rows, topics)])
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop.set)
+        _check_metadata_format(client_config(self._settings))
+        await loop.run_in_executor(self._writer_thread, self._writer.start)
+        tasks = [asyncio.create_task(lane.run()) for lane in self._app.intake.lanes]
+        try:
+            self._app.finalize()
+            await self._app.start()
+            crash = asyncio.create_task(self._app.wait_until_stopped())
+            stop = asyncio.create_task(self._stop.wait())
+            await asyncio.wait([crash, stop], return_when=asyncio.FIRST_COMPLETED)
+            if self._failure is None and self._app.crash_reason is not None:
+                self._failure = self._app.crash_reason
+            if self._failure is None:
+                log.info("stopping: finishing what is under way")
+                self._app.intake.give_back()
+                await self._app.stop()
+                await loop.run_in_executor(self._writer_thread, self._writer.close)
+                self._rows.close()
+        finally:
+            for task in tasks:
+                task.cancel()
+        return self._exit_code()
+
+    def _exit_code(self) -> int:
+        failure = self._failure
+        if failure is None:
+            log.info("stopped")
+            return 0
+        if isinstance(failure, (FencedError, GapError)):
+            log.warning("this life of the worker is over, start another", reason=str(failure))
+            return 75
+        log.error("worker failed", error=str(failure) or type(failure).__name__, exc_info=failure)
+        if isinstance(failure, RetryError):
+            return 3
+        return 5 if isinstance(failure, FatalError) else 1
+
+    def _failed(self, error: BaseException) -> None:
+        """The first failure ends the worker: nothing is committed after it."""
+        if self._failure is None and not isinstance(error, asyncio.CancelledError):
+            self._failure = error
+            self._stop.set()
+
+    def _new_app(self) -> App:
+        settings = self._settings
+        app = create_app(
+            settings.app_id,
+            settings.bootstrap_servers,
+            partitions=settings.partitions,
+            datadir=str(settings.state_dir.absolute()),
+            session_timeout_s=settings.session_timeout_s,
+            heartbeat_s=settings.heartbeat_s,
+            instance_id=self._identity if settings.static_membership else None,
+            credentials=_credentials(settings),
+        )
+        app.positions = GroupPositions(client_config(settings), settings.app_id)
+        app.recovery_timeout_s = settings.session_timeout_s + 60
+        return app
+
+    def _new_table(self, changelog: str) -> RowTable:
+        settings = self._settings
+
+        def open_store(partition: int) -> RowStore:
+            if settings.store == "memory":
+                return MemoryRows()
+            return RocksRows(settings.state_dir / f"rows-{partition}", self._topics[changelog])
+
+        return RowTable(
+            self._app,
+            name="rows",
+            partitions=settings.partitions,
+            changelog=Changelog(client_config(settings), changelog),
+            open_store=open_store,
+            timeout_s=self._app.recovery_timeout_s,
+        )
+
+    def _new_writer(self, changelog: str) -> Writer:
+        settings, config = self._settings, producer_config(self._settings)
+        if settings.delivery == "at_least_once":
+            return AcknowledgingWriter(
+                config,
+                changelog,
+                lambda positions, generation: self._app.consumer.commit_positions(positions, generation),
+                boundary=self._boundary,
+            )
+        return TransactionalWriter(
+            config,
+            changelog,
+            self._app.positions,
+            transactional_id=f"{settings.app_id}-{self._identity}",
+            transaction_timeout_s=settings.session_timeout_s,
+            boundary=self._boundary,
+        )
+
+    def _new_lane(self, work: Work) -> Lane:
+        lane = Lane(
+            work.name,
+            work.topics,
+            self._staged(work.process),
+            self._make_durable,
+            writer_thread=self._writer_thread,
+            batch_max=self._settings.batch_max,
+            window_s=self._settings.batch_window_ms / 1000,
+            failed=self._failed,
+        )
+        for topic in work.topics:
+            self._app.agent(self._app.source(topic), name=f"streams.agents.{topic}")(_agent(lane))
+        return lane
+
+    def _staged(self, process: Process) -> Process:
+        def process_and_stage(runs: Any, claim: Any) -> Outbox:
+            outbox = process(runs, claim)
+            self._rows.stage(outbox.rows)
+            return outbox
+
+        return process_and_stage
+
+    def _make_durable(self, outbox: Outbox) -> None:
+        if self._failure is not None:
+            raise self._failure  # nothing may be committed behind a batch that was not
+        positions = self._writer.commit(outbox)
+        self._rows.settle(outbox.rows, positions)
+        self._boundary("rows stored")
+
+
+def _agent(lane: Lane) -> Any:
+    async def agent(stream: Any) -> None:
+        await lane.feed(stream.noack().events())
+
+    return agent
+
+
+def _credentials(settings: Settings) -> Any:
+    """Faust's form of the security settings."""
+    import faust
+
+    from streams.kafka_config import ssl_context
+
+    security = settings.security
+    context = ssl_context(security) if security.uses_tls else None
+    if security.sasl_password is not None:
+        return faust.SASLCredentials(
+            mechanism=security.sasl_mechanism,
+            username=security.sasl_username,
+            password=security.sasl_password.get_secret_value(),
+            ssl_context=context,
+        )
+    return None if context is None else faust.SSLCredentials(context)
+
+
+def _check_metadata_format(config: Mapping[str, Any]) -> None:
+    """Compare our group metadata with librdkafka's, whose format is its own business and may change.
+
+    Raises:
+        SettingsError: the installed librdkafka writes it differently.
+    """
+    consumer = Consumer({**config, "group.id": "format", "group.instance.id": "check"})
+    try:
+        theirs = consumer.consumer_group_metadata()
+    finally:
+        consumer.close()
+    ours = group_metadata("format", -1, "", "check")
+    if theirs != ours:
+        raise SettingsError(
+            f"librdkafka writes group metadata as {theirs!r}, this release as {ours!r}: install the "
+            "confluent-kafka version of constraints.txt"
+        )

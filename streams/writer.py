@@ -1,0 +1,268 @@
+"""The one writer: a batch's changelog entries, lists, dead letters and source positions become durable together.
+
+Crash table of `TransactionalWriter.commit` (what is durable, and what a restart does):
+
+=========================  ============================  ======================================================
+a crash after …            is durable                    on restart
+=========================  ============================  ======================================================
+the batch was computed     nothing                       the batch is delivered again
+changelog sent             nothing that counts: records  the open transaction is aborted (by the same
+lists sent                 of an open transaction        transactional id, or its time-out), the batch is
+                                                         delivered again
+offsets sent               likewise                      likewise
+committed                  all of it                     the local store lags behind: recovery reads the rest of
+                                                         the changelog; the position is past the batch
+rows stored                all of it                     nothing is read twice
+=========================  ============================  ======================================================
+
+`AcknowledgingWriter.commit`: whatever was acknowledged before the offsets were committed stays.  The batch is
+delivered again, the offset in each row leaves the row as it is, and its lists are published once more with the
+same recommendation_id.
+"""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from streams.errors import FencedError
+from streams.outbox import Outbox
+from streams.positions import GroupPositions, Source
+
+log = structlog.get_logger(__name__)
+
+_FENCED = {
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.FENCED_INSTANCE_ID,
+    KafkaError.REBALANCE_IN_PROGRESS,
+}
+
+Boundary = Callable[[str], None]
+"""Called with the name of each line of the crash table; a crash test ends the process there."""
+
+
+def pass_by(name: str) -> None:
+    """The boundary of a worker that is not under test."""
+
+
+class Writer(ABC):
+    """Makes outboxes durable, one after the other, in the order in which they come.  Called from one thread."""
+
+    def __init__(self, config: Mapping[str, Any], changelog: str, boundary: Boundary) -> None:
+        self._config = dict(config)
+        self._changelog = changelog
+        self._boundary = boundary
+        self._producer: Producer
+
+    @abstractmethod
+    def start(self) -> None:
+        """Connect, and end whatever an earlier life of this worker left open."""
+
+    @abstractmethod
+    def commit(self, outbox: Outbox) -> dict[int, int]:
+        """Make all of `outbox` durable, or nothing of it that a reader of committed records could see.
+
+        Blocks while the broker is away.
+
+        Returns:
+            The changelog's position after the batch for each partition whose rows were written; empty where it
+            is not known (the local store then keeps its older position and reads a little more on recovery).
+
+        Raises:
+            FencedError: the claim is over; nothing was written, whoever has the partitions now will do it.
+        """
+
+    def close(self) -> None:
+        """Send what is waiting."""
+        self._producer.flush(5)
+
+    def _produce(
+        self, outbox: Outbox, delivered: Callable[[KafkaError | None, Message], None] | None
+    ) -> dict[int, int]:
+        """Queue the whole outbox; the positions returned are filled in as the broker acknowledges."""
+        ends: dict[int, int] = {}
+
+        def note_position(error: KafkaError | None, message: Message) -> None:
+            if error is None:
+                ends[_number(message.partition())] = _number(message.offset()) + 1
+            if delivered is not None:
+                delivered(error, message)
+
+        for partition, rows in outbox.rows.items():
+            batch: list[dict[str, Any]] = [{"key": key, "value": row} for key, row in rows.items()]
+            if batch:
+                batch[-1]["callback"] = note_position
+                self._queue(self._changelog, batch, partition, delivered)
+        self._boundary("changelog sent")
+        for topic, messages in outbox.messages.items():
+            self._queue(topic, messages, -1, delivered)
+        for letter in outbox.letters:
+            self._producer.produce(
+                letter.topic,
+                letter.value,
+                letter.key,
+                headers=list(letter.headers),
+                on_delivery=delivered,
+            )
+        self._boundary("lists sent")
+        return ends
+
+    def _queue(
+        self, topic: str, batch: list[dict[str, Any]], partition: int, delivered: Any
+    ) -> None:
+        """Queue a batch; where the local queue is full, wait for room rather than lose a message."""
+        while self._producer.produce_batch(
+            topic, batch, partition=partition, on_delivery=delivered
+        ) < len(batch):
+            batch = [message for message in batch if message.pop("_error", None) is not None]
+            self._producer.poll(0.05)
+
+
+class TransactionalWriter(Writer):
+    """Exactly once: one Kafka transaction a batch, the source positions inside it (KIP-98, KIP-447).
+
+    Any failure that is not a fence ends in one place: a new producer with the same transactional id, whose
+    start makes the broker finish or abort what was open, and then the group's position says which it was.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        changelog: str,
+        positions: GroupPositions,
+        *,
+        transactional_id: str,
+        transaction_timeout_s: float,
+        boundary: Boundary = pass_by,
+    ) -> None:
+        super().__init__(config, changelog, boundary)
+        self._positions = positions
+        self._timeout_s = transaction_timeout_s
+        self._config |= {
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": int(transaction_timeout_s * 1000),
+            # The default of 100 ms makes each transaction wait for the broker to finish the one before.
+            "retry.backoff.ms": 1,
+            "retry.backoff.max.ms": 10,
+            "linger.ms": 1,
+        }
+
+    def start(self) -> None:
+        self._reopen()
+
+    def commit(self, outbox: Outbox) -> dict[int, int]:
+        while True:
+            try:
+                return self._transact(outbox)
+            except KafkaException as exception:
+                error = exception.args[0]
+                if error.code() in _FENCED:
+                    self._abort()
+                    raise FencedError(
+                        f"generation {outbox.claim.generation} of the group is over: {error}"
+                    ) from exception
+                log.warning("transaction failed, asking the broker what became of it", error=str(error))
+            self._reopen()
+            if self._already_committed(outbox):
+                return {}
+
+    def close(self) -> None:
+        self._abort()
+
+    def _transact(self, outbox: Outbox) -> dict[int, int]:
+        producer = self._producer
+        producer.begin_transaction()
+        ends = self._produce(outbox, None)
+        offsets = [TopicPartition(t, p, end) for (t, p), end in outbox.ends.items()]
+        producer.send_offsets_to_transaction(offsets, outbox.claim.group_metadata, self._timeout_s)
+        self._boundary("offsets sent")
+        producer.commit_transaction(self._timeout_s)
+        self._boundary("committed")
+        producer.poll(0)
+        return ends
+
+    def _already_committed(self, outbox: Outbox) -> bool:
+        """Whether the failed commit took effect after all; the positions are committed with the batch or not at all."""
+        now = self._positions.committed(outbox.reached, self._timeout_s + 30)
+        if now == outbox.ends:
+            return True
+        for source, (begin, _) in outbox.reached.items():
+            if now[source] not in (begin, None):
+                raise FencedError(
+                    f"{source[0]}[{source[1]}] stands at {now[source]}, this batch began at {begin}: "
+                    "another worker has gone on from there"
+                )
+        return False
+
+    def _reopen(self) -> None:
+        """A fresh producer; blocks until the broker has ended what the old one left open."""
+        while True:
+            producer = Producer(self._config)
+            try:
+                producer.init_transactions(self._timeout_s)
+            except KafkaException as exception:
+                error = exception.args[0]
+                if not (error.retriable() or error.code() in (KafkaError._TIMED_OUT, KafkaError._STATE)):
+                    raise
+                log.warning("the broker does not open transactions yet", error=str(error))
+                time.sleep(0.2)
+            else:
+                self._producer = producer
+                return
+
+    def _abort(self) -> None:
+        try:
+            self._producer.abort_transaction(5)
+        except KafkaException as exception:
+            if exception.args[0].code() != KafkaError._STATE:  # there was none to abort
+                log.warning("abort failed; the broker will time it out", error=str(exception.args[0]))
+
+
+class AcknowledgingWriter(Writer):
+    """At least once: an idempotent producer; positions are committed after every acknowledgement is in."""
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        changelog: str,
+        commit_positions: Callable[[Mapping[Source, int], int], None],
+        *,
+        boundary: Boundary = pass_by,
+    ) -> None:
+        super().__init__(config, changelog, boundary)
+        self._config |= {"enable.idempotence": True, "linger.ms": 1}
+        self._commit_positions = commit_positions
+
+    def start(self) -> None:
+        self._producer = Producer(self._config)
+
+    def commit(self, outbox: Outbox) -> dict[int, int]:
+        while True:
+            failed: list[KafkaError] = []
+
+            def delivered(error: KafkaError | None, _: Message, failed: list[KafkaError] = failed) -> None:
+                if error is not None:
+                    failed.append(error)
+
+            ends = self._produce(outbox, delivered)
+            while self._producer.flush(1.0):
+                pass
+            if not failed:
+                break
+            log.warning("a delivery failed, sending the batch again", error=str(failed[0]))
+            self._producer = Producer(self._config)
+        self._boundary("offsets sent")
+        self._commit_positions(outbox.ends, outbox.claim.generation)
+        self._boundary("committed")
+        return ends
+
+
+def _number(value: int | None) -> int:
+    """An acknowledged message always has a partition and an offset; the type stubs cannot say so."""
+    if value is None:
+        raise TypeError("an acknowledged message without a position")
+    return value
