@@ -1,4 +1,4 @@
-"""Vectors in, candidates out: build, verify, version, open, search. FAISS is imported when it is first used."""
+"""Vectors in, candidates out: build, verify, version, open, search. FAISS loads when first used."""
 
 from index.build import build_index
 from index.catalogue import Catalogue, Item
@@ -6,6 +6,7 @@ from index.engine import Engine
 from index.errors import (
     DimensionMismatchError,
     EncoderMismatchError,
+    EngineUnavailableError,
     IndexError_,
     IndexFormatError,
     MismatchError,
@@ -28,6 +29,7 @@ __all__ = [
     "DimensionMismatchError",
     "EncoderMismatchError",
     "Engine",
+    "EngineUnavailableError",
     "ExactEngine",
     "FileEntry",
     "HnswEngine",

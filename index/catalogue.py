@@ -42,7 +42,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
-    """Columns of N items; row i belongs to vector i. Quick to look into with numpy; never written to.
+    """Columns of N items for lookups with numpy; row i belongs to vector i; read-only.
 
     Attributes:
         ids: N item ids.
@@ -106,7 +106,8 @@ class Catalogue:
             popularity: (N,), at least 0; None = unknown.
 
         Raises:
-            RejectedInputError: A repeated id, or a popularity of another length, negative or not finite.
+            RejectedInputError: An id is repeated, or the popularity is of another length, negative
+                or not finite.
         """
         n = len(items)
         known = np.zeros(n, dtype=np.float32)
@@ -164,4 +165,8 @@ def _codes(names: Iterable[str | None]) -> tuple[list[str], NDArray[np.int32]]:
 
 def _first_repeated(ids: Iterable[str]) -> str:
     seen: set[str] = set()
-    return next(item_id for item_id in ids if item_id in seen or seen.add(item_id))
+    for item_id in ids:
+        if item_id in seen:
+            return item_id
+        seen.add(item_id)
+    raise ValueError("no id is repeated")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path
+from typing import ClassVar
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 Parameters = dict[str, int | float | str]
 
@@ -15,23 +15,33 @@ Parameters = dict[str, int | float | str]
 class Engine(ABC):
     """Finds the items with the largest inner product.
 
-    An engine is immutable once it serves: ``search`` may be called from any number of threads at once, keeps
-    no state between calls and releases the GIL while it works. Positions are rows of the vectors that it was
-    built from. Rows are unit vectors, so that a score is a cosine; a zero row scores 0 with every query.
+    Once an engine serves, ``search`` may be called from any number of threads at once; it keeps no
+    state between calls and releases the GIL while it works. A position is a row of the vectors that
+    the engine was built from. Rows are unit vectors, so that a score is a cosine; a zero row scores
+    0 with every query.
 
     Attributes:
         name: How settings and manifests call this engine.
-        exact: Whether the true top-k comes back, and not an approximation of it.
-        dim: Width of a vector.
-        count: Number of rows.
-        parameters: What it was built with and searches with, as a manifest records it.
+        exact: Whether it finds the true top-k, and not an approximation.
     """
 
     name: ClassVar[str]
     exact: ClassVar[bool]
-    dim: int
-    count: int
-    parameters: Parameters
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """Width of a vector."""
+
+    @property
+    @abstractmethod
+    def count(self) -> int:
+        """Number of rows."""
+
+    @property
+    @abstractmethod
+    def parameters(self) -> Parameters:
+        """What it was built with and searches with, as a manifest records it."""
 
     @abstractmethod
     def search(
@@ -44,6 +54,14 @@ class Engine(ABC):
             k: At least 1; may be more than ``count``.
 
         Returns:
-            Scores (B, k) float32, descending, and positions (B, k) int64. Where there are fewer than k
-            rows, the rest is -inf and -1. Equal scores come in order of position.
+            Scores (B, k) float32, descending, and positions (B, k) int64. Where fewer than k rows
+            are found, the rest is -inf and -1. Equal scores come in order of position.
+        """
+
+    @abstractmethod
+    def write(self, path: Path) -> None:
+        """Write what the vectors alone do not tell; nothing, and no file, where they tell all.
+
+        Args:
+            path: A file that does not exist yet. Durable when this returns.
         """

@@ -1,14 +1,15 @@
 """What can go wrong with an index, as one tree.
 
     IndexError_
-    ├── RejectedInputError        bad items or vectors: fix the input, then build again
-    ├── IndexFormatError          files that must not be loaded: damaged, swapped, of an unknown kind
-    ├── NoCurrentVersionError     nothing is published yet
-    ├── UnknownVersionError       no such version in this store
-    ├── UnknownEngineError        no engine of that name
-    └── MismatchError             two things that must not meet
-        ├── DimensionMismatchError    query vectors of another width
-        └── EncoderMismatchError      query vectors of another model
+    ├── RejectedInputError         bad items or vectors: fix the input, then build again
+    ├── IndexFormatError           files that must not be loaded: damaged, swapped, unknown
+    ├── NoCurrentVersionError      nothing is published yet
+    ├── UnknownVersionError        no such version in this store
+    ├── UnknownEngineError         no engine of that name
+    ├── EngineUnavailableError     the engine's library is not installed
+    └── MismatchError              two things that must not meet
+        ├── DimensionMismatchError     query vectors of another width
+        └── EncoderMismatchError       query vectors of another model
 
 Nothing here is worth a retry: each needs another input, another version or another setting.
 """
@@ -16,7 +17,7 @@ Nothing here is worth a retry: each needs another input, another version or anot
 from __future__ import annotations
 
 
-class IndexError_(Exception):  # noqa: N801, N818 - the trailing underscore keeps it apart from the builtin
+class IndexError_(Exception):  # noqa: N801, N818 - the underscore keeps it apart from the builtin
     """Base of every error that this package raises on purpose."""
 
 
@@ -25,20 +26,19 @@ class RejectedInputError(IndexError_, ValueError):
 
 
 class IndexFormatError(IndexError_):
-    """A version whose files must not be loaded."""
+    """A version whose files must not be loaded.
+
+    Attributes:
+        version: The version that was refused.
+        problems: What is wrong with it, one sentence each.
+    """
 
     def __init__(self, version: str, problems: list[str]) -> None:
-        """Say every problem, so that one look is enough.
-
-        Args:
-            version: The version that was refused.
-            problems: One sentence each.
-        """
         self.version = version
         self.problems = problems
         super().__init__(
             f"index version {version} is refused: {'; '.join(problems)}. "
-            "Build it again, or make another version current (rillstream index list)."
+            "Build it again, or make another version current (rillstream index list)"
         )
 
 
@@ -52,6 +52,10 @@ class UnknownVersionError(IndexError_):
 
 class UnknownEngineError(IndexError_, ValueError):
     """No engine of that name."""
+
+
+class EngineUnavailableError(IndexError_):
+    """An engine whose library is not installed."""
 
 
 class MismatchError(IndexError_):

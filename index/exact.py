@@ -1,24 +1,24 @@
-"""Exact search: every row is compared. The oracle of all other engines, and the fastest for small corpora."""
+"""Exact search: every row is compared. The oracle of all engines, the fastest for few items."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from index.engine import Engine, Parameters
+from index.library import faiss
 from index.ranking import finish
 from index.threads import apply_threads
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 class ExactEngine(Engine):
     """Inner product with all rows, in place.
 
-    It reads the vectors where they are (usually the memory map of a version's ``vectors.npy``) and keeps no
-    copy, so that all workers of a machine share one page cache. It has therefore no file of its own.
+    It reads the vectors where they are, usually in the memory map of a version's ``vectors.npy``,
+    and keeps no copy: all workers of a machine share one page cache. So it has no file of its own.
     """
 
     name: ClassVar[str] = "exact"
@@ -28,32 +28,48 @@ class ExactEngine(Engine):
         """Search these rows.
 
         Args:
-            vectors: (N, d) float32, C-contiguous. Not copied: the caller must not write into it.
+            vectors: (N, d) float32, C-contiguous. Not copied: nobody may write into it afterwards.
         """
-        self.count, self.dim = vectors.shape
-        self.parameters: Parameters = {}
         self._vectors = vectors
+        self._count, self._dim = (int(size) for size in vectors.shape)
+
+    @property
+    def dim(self) -> int:
+        """Width of a vector."""
+        return self._dim
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return self._count
+
+    @property
+    def parameters(self) -> Parameters:
+        """It has none."""
+        return {}
 
     def search(
         self, queries: NDArray[np.float32], k: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Top-k of each query by exhaustive inner product. See ``Engine.search``."""
-        import faiss
-
+        """The true top-k. See ``Engine.search``."""
         apply_threads()
-        n_queries = queries.shape[0]
+        library = faiss()
+        n_queries = len(queries)
         found = min(k, self.count)
         scores = np.empty((n_queries, found), dtype=np.float32)
         positions = np.empty((n_queries, found), dtype=np.int64)
         if n_queries and found:
-            faiss.knn_inner_product(
-                faiss.swig_ptr(queries),
-                faiss.swig_ptr(self._vectors),
+            library.knn_inner_product(
+                library.swig_ptr(queries),
+                library.swig_ptr(self._vectors),
                 self.dim,
                 n_queries,
                 self.count,
                 found,
-                faiss.swig_ptr(scores),
-                faiss.swig_ptr(positions),
+                library.swig_ptr(scores),
+                library.swig_ptr(positions),
             )
         return finish(scores, positions, k)
+
+    def write(self, path: Path) -> None:
+        """Write nothing: the vectors are all it needs."""

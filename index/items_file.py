@@ -42,9 +42,9 @@ def write_items(path: Path, items: Sequence[Item], popularity: NDArray[np.float3
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = {
-        name: [getattr(item, name) for item in items] for name in _schema().names[:-1]
-    } | {"popularity": popularity}
+    columns = {name: [getattr(item, name) for item in items] for name in _schema().names[:-1]} | {
+        "popularity": popularity
+    }
     table = pa.table(columns, schema=_schema())
     with path.open("xb") as file:
         pq.write_table(table, file, compression="zstd")

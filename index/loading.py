@@ -63,8 +63,8 @@ def read_manifest(folder: Path) -> Manifest:
 def verified_files(folder: Path, manifest: Manifest) -> Iterator[dict[str, BinaryIO]]:
     """Open files whose bytes are what the manifest says, each at its start.
 
-    They are read through these handles afterwards, so that a file put in their place after the check is
-    never seen.
+    They are read through these handles afterwards, so that a file put in their place after the
+    check is never seen.
 
     Raises:
         IndexFormatError: With every file that is missing, of another length or of another content.

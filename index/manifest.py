@@ -1,4 +1,4 @@
-"""manifest.json: what a version consists of, so that it can be checked before anything is loaded."""
+"""manifest.json: what a version consists of, so that it is checked before anything is loaded."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         version: Name of its folder.
-        encoder_version: The model that made its vectors, and the only one whose queries it may meet.
+        encoder_version: The model that made its vectors; no other's queries may meet it.
         engine: Which engine serves it.
         parameters: What the engine was built with.
         dim: Width of a vector.

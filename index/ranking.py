@@ -11,8 +11,8 @@ def finish(
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Order ties by position, and pad to k columns.
 
-    FAISS leaves equal scores in the order of its heap, and marks a missing result with position -1 and a
-    score that depends on the engine.
+    FAISS leaves equal scores in the order of its heap, and marks a missing result with position -1
+    and a score that depends on the engine.
 
     Args:
         scores: (B, j) float32, descending, j <= k. Overwritten.

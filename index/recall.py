@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Two float32 inner products of the same unit vectors, summed in another order, differ by less than this.
+# Two float32 inner products of the same unit vectors, summed in another order, differ by less.
 _SAME_SCORE = 1e-5
 
 
@@ -21,8 +21,8 @@ def recall(
 ) -> float:
     """Share of each query's true top k that was found, averaged.
 
-    A result counts when it is as near as the true k-th, so that identical items may stand in for each other
-    (ann-benchmarks, Aumüller et al., Information Systems 2020, section 3.6).
+    A result counts when it is as near as the true k-th, so that identical items may stand in for
+    each other (ann-benchmarks, Aumüller et al., Information Systems 2020, section 3.6).
 
     Args:
         vectors: (N, d) all rows.
