@@ -1,0 +1,69 @@
+"""Strategies for events that a shop could send: every field at its bounds now and then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+from typing import Any
+
+from hypothesis import strategies as st
+
+from streams.fields import CLICK_TYPES
+from streams.records import Click, Search
+from streams.row import WEEK_MS, Source, UserRow
+
+NOW_MS = 1_760_000_000_000
+
+# Few ids and moments, so that ties and repeats are common.
+event_ids = st.integers(0, 200).map(lambda n: f"e{n}")
+item_ids = st.integers(0, 40).map(lambda n: f"i{n}")
+moments = st.one_of(
+    st.integers(NOW_MS - 40 * WEEK_MS, NOW_MS),
+    st.integers(0, 20).map(lambda n: NOW_MS - n * 1000),
+)
+
+clicks = st.builds(
+    Click,
+    event_id=event_ids,
+    user_id=st.just("u"),
+    type=st.sampled_from(CLICK_TYPES),
+    item_id=item_ids,
+    at_ms=moments,
+    quantity=st.one_of(st.none(), st.integers(1, 1_000_000)),
+)
+searches = st.builds(
+    Search,
+    event_id=event_ids,
+    user_id=st.just("u"),
+    type=st.just("search"),
+    query=st.sampled_from(["lantern", "red lantern", "heart", "mug", "bunting"]),
+    at_ms=moments,
+)
+logs = st.lists(st.one_of(clicks, searches), max_size=40)
+long_logs = st.lists(clicks, min_size=60, max_size=160, unique_by=lambda c: c.event_id)
+
+
+def facts_of_item(item_id: str | None) -> dict[str, Any]:
+    """What a catalogue would say: a function of the item, with more categories than are kept."""
+    number = int((item_id or "i0")[1:])
+    return {
+        "category": f"category {number * 7 % 31}",
+        "brand": None if number % 3 else f"brand {number}",
+        "price": float(number),
+    }
+
+
+def observe(row: UserRow, event: Click | Search, source: Source) -> UserRow:
+    """One event into a row, as a worker does it."""
+    if isinstance(event, Search):
+        return row.observe_search(event, source)
+    return row.observe_click(event, source, **facts_of_item(event.item_id))
+
+
+def fold(events: Sequence[Click | Search]) -> UserRow:
+    """The row after these events, each at the next offset of its topic's one partition."""
+    row = UserRow.empty()
+    offsets = {Click: count(), Search: count()}
+    for event in events:
+        row = observe(row, event, Source(f"{type(event).__name__}:0", next(offsets[type(event)])))
+    return row
