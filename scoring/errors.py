@@ -1,0 +1,23 @@
+"""What can go wrong in scoring, as one tree.
+
+ScoringError
+├── EncoderSourceError     no such folder, or not an encoder: choose another source
+└── EncoderFormatError     a folder that cannot be loaded faithfully: convert it, or choose another
+
+A query that meets an index of another encoder is `index.EncoderMismatchError`. None is worth a
+retry: each needs another model or another setting.
+"""
+
+from __future__ import annotations
+
+
+class ScoringError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class EncoderSourceError(ScoringError):
+    """The named encoder is not there."""
+
+
+class EncoderFormatError(ScoringError):
+    """The folder is there, and is nothing that would be encoded with as its authors meant."""
