@@ -29,6 +29,7 @@ class _Runtime(Protocol):
     def alive(self) -> bool: ...
     def kill(self) -> None: ...
     def stop(self, timeout_s: float) -> None: ...
+    def discard(self) -> None: ...
 
 
 def why_unavailable(cache: Path | None = None) -> str | None:
@@ -118,8 +119,12 @@ class KafkaBroker:
         self._runtime.kill()
 
     def stop(self, timeout_s: float = 20.0) -> None:
-        """Shut down in order; data stay in `folder`."""
+        """Shut down in order; data stay."""
         self._runtime.stop(timeout_s)
+
+    def discard(self) -> None:
+        """Remove what lives outside `folder`: with Docker, the container."""
+        self._runtime.discard()
 
     def __enter__(self) -> Self:
         self.start()

@@ -31,7 +31,7 @@ class DockerRuntime:
         self._folder = folder
         self._port = port
         self._name = f"rillstream-kafka-{port}"
-        self._created = False
+        self._created = self._exists()
 
     @property
     def pid(self) -> int | None:
@@ -75,12 +75,20 @@ class DockerRuntime:
             self._keep_log()
 
     def stop(self, timeout_s: float) -> None:
-        """Controlled shutdown, then remove the container together with its data."""
-        if self._created:
+        """Controlled shutdown; the container and its data stay."""
+        if self.alive():
             self._docker("stop", "-t", str(int(timeout_s)), self._name)
             self._keep_log()
+
+    def discard(self) -> None:
+        """Remove the container together with its data."""
+        if self._created:
             self._docker("rm", "-f", "-v", self._name)
             self._created = False
+
+    def _exists(self) -> bool:
+        listed = self._docker("ps", "-a", "-q", "-f", f"name=^/{self._name}$")
+        return bool(listed.strip())
 
     def _keep_log(self) -> None:
         self.log.write_text(self._docker("logs", self._name))

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from streams.errors import FatalError
+
 KAFKA_VERSION = "4.3.1"
 LOG4J_VERSION = "2.25.4"
 # 4.4.0 of the plugin does not resolve: one of its own artifacts is missing from the registry.
@@ -37,15 +39,12 @@ appender.stdout.layout.pattern = [%d] %p %m (%c)%n
 """
 
 
-class KafkaStartError(RuntimeError):
+class KafkaStartError(FatalError):
     """The broker could not be downloaded or started; the message says what to look at."""
 
 
 def default_cache() -> Path:
-    """Return the folder for downloads: RILLSTREAM_CACHE, or XDG_CACHE_HOME, or ~/.cache."""
-    home = os.environ.get("RILLSTREAM_CACHE")
-    if home:
-        return Path(home)
+    """Return the folder for downloads: XDG_CACHE_HOME/rillstream, or ~/.cache/rillstream."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rillstream"
 
 
@@ -148,6 +147,9 @@ class JavaRuntime:
             self._end(signal.SIGTERM, timeout_s)
         except subprocess.TimeoutExpired:
             self.kill()
+
+    def discard(self) -> None:
+        """Nothing lives outside the folder."""
 
     def _end(self, number: signal.Signals, timeout_s: float) -> None:
         if self._process is None:

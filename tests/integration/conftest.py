@@ -25,6 +25,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
     _require_kafka()
     with KafkaBroker(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker
+    broker.discard()
 
 
 @pytest.fixture
@@ -33,3 +34,4 @@ def fresh_kafka(tmp_path: Path) -> Iterator[KafkaBroker]:
     _require_kafka()
     with KafkaBroker(tmp_path / "kafka") as broker:
         yield broker
+    broker.discard()

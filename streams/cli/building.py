@@ -1,0 +1,85 @@
+"""items -> encoder -> a new current index version, with progress bars on a terminal."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from index import Item, Manifest
+    from streams.settings import Settings
+
+
+def build_version(
+    settings: "Settings",
+    items: "Sequence[Item]",
+    *,
+    engine: str = "auto",
+    popularity: "NDArray[np.float32] | None" = None,
+) -> "Manifest":
+    """Encode `items`, build a version in the settings' index folder and make it the current one.
+
+    Args:
+        settings: Names the folder, the encoder and the thread counts.
+        items: The catalogue; the order does not matter.
+        engine: exact, hnsw or auto.
+        popularity: (N,) weights aligned with `items`, none if unknown.
+
+    Raises:
+        IndexError_: the catalogue or the folder cannot be used.
+    """
+    from index import IndexStore, build_index, set_threads
+    from scoring import load_encoder
+
+    set_threads(settings.faiss_threads)
+    with _progress() as progress:
+        loading = progress.add_task("loading the encoder", total=1)
+        encoder = load_encoder(settings.encoder, threads=settings.torch_threads)
+        progress.update(loading, completed=1)
+
+        encoding = progress.add_task("encoding items", total=len(items))
+        texts = [encoder.item_text(item) for item in items]
+        vectors = encoder.encode_items(
+            texts, progress=lambda done, total: progress.update(encoding, completed=done)
+        )
+        stages: dict[str, TaskID] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in stages:
+                stages[stage] = progress.add_task(stage, total=total)
+            progress.update(stages[stage], completed=done, total=total)
+
+        return build_index(
+            IndexStore(Path(settings.index_dir)),
+            items,
+            vectors,
+            encoder_version=encoder.version,
+            engine=engine,
+            popularity=popularity,
+            progress=show,
+        )
+
+
+def _progress() -> Progress:
+    """Return bars on stderr, so that stdout stays for output; none where stderr is no terminal."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description:<22}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )

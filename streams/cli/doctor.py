@@ -1,0 +1,211 @@
+"""`rillstream doctor`: does everything that has to agree agree, and if not, what to do."""
+
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Literal
+
+import typer
+
+from streams.cli.exits import Exit, explain
+from streams.cli.options import Broker, EncoderSource, IndexDir, Json, examples, settings_from
+from streams.cli.printing import print_json
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+_FAISS_BUILDS = ("faiss-cpu", "faiss-gpu-cuvs")
+_MARKS = {"ok": "[green]ok  [/]", "note": "[yellow]note[/]", "bad": "[red]bad [/]"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `way_out` says what to do unless it is ok."""
+
+    subject: str
+    status: Literal["ok", "note", "bad"]
+    detail: str
+    way_out: str = ""
+    code: Exit = Exit.OK
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("doctor", epilog=examples("rillstream doctor", "rillstream doctor --json"))(doctor)
+
+
+def doctor(
+    broker: Broker = None,
+    index_dir: IndexDir = None,
+    encoder: EncoderSource = None,
+    as_json: Json = False,
+) -> int:
+    """Check versions, GPU, settings, broker, topics, index and encoder, each with the way out.
+
+    The exit code is that of the first bad finding: 3 when the broker is down, 5 when two things do
+    not fit together.
+    """
+    code = Exit.OK
+    from rich.console import Console
+
+    console = Console()
+    for finding in _examine(broker=broker, index_dir=index_dir, encoder=encoder):
+        if finding.status == "bad" and code == Exit.OK:
+            code = finding.code
+        if as_json:
+            record = asdict(finding)
+            record.pop("code")
+            print_json(record)
+            continue
+        console.print(_MARKS[finding.status], f"{finding.subject:<10}", finding.detail, style=None)
+        if finding.way_out:
+            console.print(" " * 16 + f"-> {finding.way_out}", style="yellow", markup=False)
+    return code
+
+
+def _examine(**options: object) -> Iterator[Finding]:
+    yield Finding("python", "ok", f"{sys.version.split()[0]} on {platform.platform()}")
+    yield from _guard("packages", _packages)
+    yield from _guard("faiss", _faiss)
+    yield from _guard("gpu", _gpu)
+    try:
+        settings = settings_from(
+            bootstrap_servers=options["broker"],
+            index_dir=options["index_dir"],
+            encoder=options["encoder"],
+        )
+    except Exception as error:
+        code, line = explain(error)
+        yield Finding("settings", "bad", line, "mend the setting that is named", code)
+        return
+    yield Finding("settings", "ok", f"delivery {settings.delivery}, rows in {settings.store}")
+    yield from _guard("broker", lambda: _broker(settings))
+    yield from _guard("index", lambda: _index(settings))
+
+
+def _guard(subject: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Turn an error while looking into a finding: the doctor always finishes the round."""
+    try:
+        yield from look()
+    except Exception as error:
+        code, line = explain(error)
+        yield Finding(subject, "bad", line, "rillstream --debug doctor shows where", code)
+
+
+def _packages() -> Iterator[Finding]:
+    names = ("rillstream", "torch", "transformers", "faust-streaming", "confluent-kafka")
+    yield Finding("packages", "ok", ", ".join(f"{name} {version(name)}" for name in names))
+
+
+def _faiss() -> Iterator[Finding]:
+    found = [f"{name} {_version(name)}" for name in _FAISS_BUILDS if _version(name)]
+    if len(found) == 1:
+        yield Finding("faiss", "ok", found[0])
+    elif not found:
+        yield Finding(
+            "faiss",
+            "bad",
+            "not installed",
+            "pip install 'rillstream[cpu]', or with CUDA 13 pip install 'rillstream[gpu]'",
+            Exit.FATAL,
+        )
+    else:
+        yield Finding(
+            "faiss",
+            "bad",
+            f"{' and '.join(found)} overwrite each other's files",
+            f"pip uninstall {' '.join(_FAISS_BUILDS)}, then install rillstream[cpu] or [gpu]",
+            Exit.FATAL,
+        )
+
+
+def _gpu() -> Iterator[Finding]:
+    import torch
+
+    if torch.cuda.is_available():
+        names = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
+        yield Finding("gpu", "ok", ", ".join(names))
+    else:
+        yield Finding("gpu", "note", "none that PyTorch can use", "everything works without one")
+
+
+def _broker(settings: "Settings") -> Iterator[Finding]:
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    from streams.kafka_config import client_config
+
+    admin = AdminClient({**client_config(settings), "log_level": 0})
+    try:
+        brokers = admin.list_topics(timeout=5).brokers
+    except KafkaException:
+        yield Finding(
+            "broker",
+            "bad",
+            f"nobody answers at {settings.bootstrap_servers}",
+            "start one: rillstream broker; or name another: --broker HOST:PORT",
+            Exit.WORLD_DOWN,
+        )
+        return
+    yield Finding("broker", "ok", f"{len(brokers)} at {settings.bootstrap_servers}")
+    yield from _topics(settings)
+
+
+def _topics(settings: "Settings") -> Iterator[Finding]:
+    from streams.cli.topics import problems_of
+
+    problems = problems_of(settings)
+    if problems:
+        yield Finding("topics", "bad", "; ".join(problems), "rillstream topics create", Exit.FATAL)
+    else:
+        yield Finding("topics", "ok", "all there, in the shape that the settings ask for")
+
+
+def _index(settings: "Settings") -> Iterator[Finding]:
+    from index import IndexStore
+
+    store = IndexStore(settings.index_dir)
+    current = store.current()
+    if current is None:
+        yield Finding(
+            "index",
+            "bad",
+            f"no current version in {settings.index_dir}",
+            "rillstream index build items.jsonl",
+            Exit.FATAL,
+        )
+        return
+    problems = store.verify(current)
+    if problems:
+        yield Finding(
+            "index", "bad", f"{current}: {'; '.join(problems)}", "build it again", Exit.FATAL
+        )
+        return
+    manifest = store.manifest(current)
+    yield Finding("index", "ok", f"{current}: {manifest.count:,} items, {manifest.engine}")
+    yield from _encoder(settings, manifest.encoder_version)
+
+
+def _encoder(settings: "Settings", wanted: str) -> Iterator[Finding]:
+    from scoring import load_encoder
+
+    found = load_encoder(settings.encoder, threads=settings.torch_threads).version
+    if found == wanted:
+        yield Finding("encoder", "ok", f"{found}, the one that the index was built with")
+    else:
+        yield Finding(
+            "encoder",
+            "bad",
+            f"{found}, but the index was built with {wanted}",
+            "rillstream index build, or set RILLSTREAM_ENCODER to the other one",
+            Exit.FATAL,
+        )
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

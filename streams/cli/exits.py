@@ -1,0 +1,73 @@
+"""Exit codes, and which error ends with which."""
+
+import sys
+from enum import IntEnum
+
+from streams.errors import BadFileError, FatalError, FencedError, RejectedError, RetryError
+
+
+class Exit(IntEnum):
+    """What the command line answers to the shell."""
+
+    OK = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    WORLD_DOWN = 3
+    BAD_INPUT = 4
+    FATAL = 5
+    FENCED = 75
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+MEANINGS = {
+    Exit.OK: "done",
+    Exit.UNEXPECTED: "unexpected error; run again with --debug and report it",
+    Exit.USAGE: "wrong arguments",
+    Exit.WORLD_DOWN: "the broker is down or too slow; try again",
+    Exit.BAD_INPUT: "an input file or record cannot be used",
+    Exit.FATAL: "settings, topics, index and model do not fit together; change one of them",
+    Exit.FENCED: "another worker took over; start again",
+    Exit.INTERRUPTED: "ended by Ctrl-C",
+    Exit.TERMINATED: "ended by SIGTERM",
+}
+
+_BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
+    (RejectedError, Exit.BAD_INPUT),
+    (BadFileError, Exit.BAD_INPUT),
+    (FencedError, Exit.FENCED),
+    (RetryError, Exit.WORLD_DOWN),
+    (FatalError, Exit.FATAL),
+    (FileNotFoundError, Exit.BAD_INPUT),
+    (PermissionError, Exit.BAD_INPUT),
+)
+
+
+def explain(error: Exception) -> tuple[Exit, str]:
+    """Return an error's exit code and one line about it, with the way out where we know one."""
+    for kind, code in _BY_ERROR:
+        if isinstance(error, kind):
+            return code, _one_line(error)
+    if isinstance(error, ModuleNotFoundError) and error.name == "faiss":
+        return Exit.FATAL, (
+            "FAISS is not installed. Choose one build: pip install 'rillstream[cpu]', "
+            "or on a machine with CUDA 13 pip install 'rillstream[gpu]'"
+        )
+    if isinstance(error, _loaded("index.errors", "IndexError_")):
+        return Exit.FATAL, _one_line(error)
+    if isinstance(error, _loaded("confluent_kafka", "KafkaException")):
+        return Exit.WORLD_DOWN, (
+            f"Kafka: {_one_line(error)}. Is the broker up? Try: rillstream doctor"
+        )
+    text = _one_line(error)
+    return Exit.UNEXPECTED, f"{type(error).__name__}: {text} (run again with --debug to see where)"
+
+
+def _loaded(module: str, name: str) -> tuple[type[Exception], ...]:
+    """Return the error class if its module is in use, else nothing: never import it only to ask."""
+    found = getattr(sys.modules.get(module), name, None)
+    return (found,) if found is not None else ()
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or "no details"

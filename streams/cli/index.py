@@ -1,0 +1,149 @@
+"""`rillstream index …`: build, list, verify and search index versions."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.cli.exits import Exit
+from streams.cli.options import EncoderSource, IndexDir, Json, examples, settings_from
+from streams.cli.printing import print_json, print_table, remark
+
+if TYPE_CHECKING:
+    from index import Item, Manifest
+
+app = typer.Typer(
+    name="index",
+    help="Build, list, verify and search index versions.",
+    no_args_is_help=True,
+    epilog=examples("rillstream index build items.jsonl"),
+)
+
+
+@app.command(epilog=examples("rillstream index build items.jsonl --engine hnsw"))
+def build(
+    files: Annotated[
+        list[Path], typer.Argument(help="Items as JSON Lines or Parquet, with the wire's fields.")
+    ],
+    index_dir: IndexDir = None,
+    encoder: EncoderSource = None,
+    engine: Annotated[
+        str, typer.Option(help="exact, hnsw, or auto: exact up to a size, HNSW above it.")
+    ] = "auto",
+    as_json: Json = False,
+) -> None:
+    """Encode a catalogue, build a version, check it and make it the current one.
+
+    Workers notice the new version when they start.
+    """
+    settings = settings_from(index_dir=index_dir, encoder=encoder)
+    from streams.cli.building import build_version
+
+    items = _items(files)
+    manifest = build_version(settings, items, engine=engine)
+    _print_manifests([manifest], manifest.version, as_json=as_json)
+
+
+@app.command("list", epilog=examples("rillstream index list --json"))
+def list_versions(index_dir: IndexDir = None, as_json: Json = False) -> None:
+    """List the versions, newest first; the current one is marked."""
+    from index import IndexStore
+
+    store = IndexStore(settings_from(index_dir=index_dir).index_dir)
+    manifests = store.versions()
+    if not manifests and not as_json:
+        remark("No index here yet. Build one: rillstream index build items.jsonl")
+    else:
+        _print_manifests(manifests, store.current(), as_json=as_json)
+
+
+@app.command(epilog=examples("rillstream index verify", "rillstream index verify 20260101-120000"))
+def verify(
+    version: Annotated[str | None, typer.Argument(help="Which version; the current one.")] = None,
+    index_dir: IndexDir = None,
+    as_json: Json = False,
+) -> int:
+    """Compare a version's files with its manifest: sizes and SHA-256, nothing is loaded."""
+    from index import IndexStore
+
+    store = IndexStore(settings_from(index_dir=index_dir).index_dir)
+    chosen = version or store.manifest().version
+    problems = store.verify(chosen)
+    if as_json:
+        print_json({"version": chosen, "problems": problems})
+    else:
+        print("\n".join([f"{chosen}: {'broken' if problems else 'sound'}", *problems]))
+    return Exit.FATAL if problems else Exit.OK
+
+
+@app.command(epilog=examples("rillstream index search 'red teapot' --max 5"))
+def search(
+    query: Annotated[str, typer.Argument(help="What a shopper would type.")],
+    index_dir: IndexDir = None,
+    encoder: EncoderSource = None,
+    maximum: Annotated[int, typer.Option("--max", "-k", min=1, max=1000, help="How many.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Find the items nearest to a query, by the encoder and the current version."""
+    settings = settings_from(index_dir=index_dir, encoder=encoder)
+    from index import EncoderMismatchError, IndexStore
+    from scoring import load_encoder
+
+    snapshot = IndexStore(settings.index_dir).open()
+    model = load_encoder(settings.encoder, threads=settings.torch_threads)
+    if model.version != snapshot.encoder_version:
+        raise EncoderMismatchError(
+            f"encoder {model.version}, but index {snapshot.version} was built with "
+            f"{snapshot.encoder_version}: build a new one with rillstream index build"
+        )
+    found = snapshot.search(model.encode_queries([query]), maximum)
+    catalogue = snapshot.catalogue
+    rows = [
+        (rank, catalogue.ids[position], round(float(score), 4), catalogue.titles[position])
+        for rank, (position, score) in enumerate(
+            zip(found.positions[0], found.scores[0], strict=True), start=1
+        )
+        if position >= 0
+    ]
+    if as_json:
+        for rank, item_id, score, title in rows:
+            print_json({"rank": rank, "item_id": item_id, "score": score, "title": title})
+    else:
+        print_table(("", "item", "score", "title"), rows)
+
+
+def _items(files: Sequence[Path]) -> "list[Item]":
+    from streams.cli.building import read_items
+
+    items: list[Item] = []
+    for file in files:
+        items += read_items(file)
+    return items
+
+
+def _print_manifests(
+    manifests: "Sequence[Manifest]", current: str | None, *, as_json: bool
+) -> None:
+    if as_json:
+        import msgspec
+
+        for manifest in manifests:
+            print_json({**msgspec.to_builtins(manifest), "current": manifest.version == current})
+        return
+    print_table(
+        ("version", "", "items", "engine", "recall@100", "encoder", "built"),
+        [
+            (
+                manifest.version,
+                "current" if manifest.version == current else "",
+                f"{manifest.count:,}",
+                manifest.engine,
+                "" if manifest.recall_at_100 is None else f"{manifest.recall_at_100:.3f}",
+                manifest.encoder_version,
+                datetime.fromtimestamp(manifest.created_at_ms / 1000, UTC).strftime("%F %T UTC"),
+            )
+            for manifest in manifests
+        ],
+    )
