@@ -1,0 +1,45 @@
+"""`rillstream demo`: the whole path on one machine, with nothing installed beside it."""
+
+from typing import Annotated
+
+import typer
+
+from streams.cli.options import Json, examples
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        "demo",
+        epilog=examples("rillstream demo", "rillstream demo --speed max --events 2000"),
+    )(demo)
+
+
+def demo(
+    speed: Annotated[
+        str | None,
+        typer.Option(
+            help="Shop time to real time: 1x, 60x, … or max "
+            "[default: 60x; max where there is no terminal].",
+            show_default=False,
+        ),
+    ] = None,
+    events: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="End after this many events [default: none; 500 where there is no terminal].",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Replay a real gift shop's log and watch the recommendations arrive.
+
+    An embedded broker, an index of the shop's items (built once, then kept in ~/.cache/rillstream),
+    and a worker in a process of its own. The shop's log has purchases and returns; searches are
+    simulated and marked. Settings of your own do not apply here. Ends with a summary.
+    """
+    from streams.demo.run import Demo
+
+    return Demo(speed=speed, n_events=events, as_json=as_json).run()
