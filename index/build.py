@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +14,12 @@ from index.engine import Engine
 from index.errors import RejectedInputError, UnknownEngineError
 from index.exact import ExactEngine
 from index.hnsw import HnswEngine, HnswParameters
+from index.hnsw_build import Progress, arrange, grow
 from index.manifest import Manifest
-from index.recall import recall
 from index.store import Build, IndexStore
-
-Progress = Callable[[str, int, int], None]
 
 # Up to here comparing every row costs no more than walking a graph (docs/benchmarks-index.md).
 EXACT_UP_TO = 5_000
-_MAX_HELD_OUT = 1_000
-_TRAINING_ROWS = 50_000
 _ROWS_A_STEP = 1_024
 
 
@@ -71,17 +66,19 @@ def build_index(
     _check_items(items)
     n = len(items)
     known = np.zeros(n, np.float32) if popularity is None else checked_popularity(popularity, n)
-    n_held_out = min(_MAX_HELD_OUT, n // 10) if name == HnswEngine.name else 0
-    order = _held_out_last(n, n_held_out)
-    rows = _unit_rows(vectors, items, order, report)
+    rows = _unit_rows(vectors, items, report)
     built: Engine
-    recalls: tuple[float | None, float | None]
+    recall_at_10: float | None = 1.0
+    recall_at_100: float | None = 1.0
     if name == ExactEngine.name:
-        built, recalls = ExactEngine(rows), (1.0, 1.0)
+        order = np.arange(n)
+        built = ExactEngine(rows)
     else:
-        hnsw = HnswEngine.empty(rows.shape[1], parameters or HnswParameters())
-        recalls = _grow(hnsw, rows, n_held_out, report)
-        built = hnsw
+        order, groups = arrange(rows)
+        rows = rows[order]
+        built, recall_at_10, recall_at_100 = grow(
+            rows, groups, parameters or HnswParameters(), report
+        )
     report("writing", 0, 1)
     manifest = store.publish(
         Build(
@@ -90,8 +87,8 @@ def build_index(
             vectors=rows,
             popularity=known[order].astype(np.float32),
             engine=built,
-            recall_at_10=recalls[0],
-            recall_at_100=recalls[1],
+            recall_at_10=recall_at_10,
+            recall_at_100=recall_at_100,
             started_s=started_s,
         )
     )
@@ -128,77 +125,22 @@ def _check_items(items: Sequence[Item]) -> None:
             )
 
 
-def _held_out_last(n: int, n_held_out: int) -> NDArray[np.int64]:
-    """All n rows: first, in their old order, those that stay; then the ones drawn by chance."""
-    drawn = np.random.default_rng(n).permutation(n)[:n_held_out]  # the same for the same input
-    stays = np.ones(n, dtype=np.bool_)
-    stays[drawn] = False
-    return np.concatenate([np.flatnonzero(stays), drawn])
-
-
 def _unit_rows(
     vectors: NDArray[np.float32],
     items: Sequence[Item],
-    order: NDArray[np.int64],
     report: Progress,
 ) -> NDArray[np.float32]:
-    """The rows in this order, as a copy of length 1 each, or 0 where they were 0."""
+    """The rows as a copy of length 1 each, or 0 where they were 0."""
     n = len(items)
     if vectors.ndim != 2 or len(vectors) != n or vectors.shape[1] == 0:
         raise RejectedInputError(f"vectors have shape {vectors.shape}, {n} items need ({n}, d)")
     rows = np.empty(vectors.shape, dtype=np.float32)
     for start in range(0, n, _ROWS_A_STEP):
-        chosen = order[start : start + _ROWS_A_STEP]
-        chunk = vectors[chosen].astype(np.float64)
+        chunk = vectors[start : start + _ROWS_A_STEP].astype(np.float64)
         norms = np.linalg.norm(chunk, axis=1, keepdims=True)
         if not np.isfinite(norms).all():
-            bad = items[int(chosen[np.flatnonzero(~np.isfinite(norms[:, 0]))[0]])]
+            bad = items[start + int(np.flatnonzero(~np.isfinite(norms[:, 0]))[0])]
             raise RejectedInputError(f"the vector of item {bad.item_id!r} holds nan or infinity")
         rows[start : start + _ROWS_A_STEP] = chunk / np.where(norms > 0, norms, 1.0)
-        report("checking vectors", start + len(chosen), n)
+        report("checking vectors", start + len(chunk), n)
     return rows
-
-
-def _grow(
-    engine: HnswEngine, rows: NDArray[np.float32], n_held_out: int, report: Progress
-) -> tuple[float | None, float | None]:
-    """Link all rows; on the way, look up the last ones among the others.
-
-    Returns:
-        Recall at 10 and at 100; None where there are too few rows to tell.
-    """
-    n = len(rows)
-    if n == 0:
-        return None, None
-    sample = np.random.default_rng(n).permutation(n)[:_TRAINING_ROWS]
-    engine.train(rows[np.sort(sample)])
-    n_first = n - n_held_out
-    add = partial(_add, engine, rows, report)
-    add(0, n_first)
-    recalls: list[float | None] = []
-    for k in (10, 100):
-        report("measuring recall", len(recalls), 2)
-        recalls.append(_measure(engine, rows[:n_first], rows[n_first:], k))
-    report("measuring recall", 2, 2)
-    add(n_first, n)
-    return recalls[0], recalls[1]
-
-
-def _add(
-    engine: HnswEngine, rows: NDArray[np.float32], report: Progress, first: int, last: int
-) -> None:
-    for start in range(first, last, _ROWS_A_STEP):
-        stop = min(start + _ROWS_A_STEP, last)
-        engine.add(rows[start:stop])
-        report("linking the graph", stop, len(rows))
-
-
-def _measure(
-    engine: HnswEngine, rows: NDArray[np.float32], queries: NDArray[np.float32], k: int
-) -> float | None:
-    """Recall against exact search of the same rows, None without queries."""
-    if len(queries) == 0:
-        return None
-    depth = min(k, len(rows))
-    kth_scores = ExactEngine(rows).search(queries, depth)[0][:, -1]
-    return recall(rows, queries, engine.search(queries, depth)[1], kth_scores)

@@ -59,9 +59,9 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def write(self, path: Path) -> None:
-        """Write what the vectors alone do not tell; nothing, and no file, where they tell all.
+    def write(self, folder: Path) -> None:
+        """Write what the vectors alone do not tell, as files of this engine.
 
         Args:
-            path: A file that does not exist yet. Durable when this returns.
+            folder: The version's. What is written there is durable when this returns.
         """

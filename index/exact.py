@@ -51,25 +51,49 @@ class ExactEngine(Engine):
     def search(
         self, queries: NDArray[np.float32], k: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """The true top-k. See ``Engine.search``."""
+        """The true top-k. See ``Engine.search``.
+
+        Among rows with the score of the k-th, those of the lowest positions come back, so that
+        every exact engine finds the same ids. (FAISS keeps any of them; hence one result more is
+        asked for, and where it ties with the k-th, as many as it takes to see the end of the tie.)
+        """
+        depth = min(k + 1, self.count)
+        scores, positions = self._nearest(queries, depth)
+        if depth <= k:
+            return finish(scores, positions, k)
+        unsure = np.flatnonzero(scores[:, k] == scores[:, k - 1])
+        scores, positions = finish(scores[:, :k], positions[:, :k], k)
+        while len(unsure):
+            depth = min(4 * depth, self.count)
+            wide = finish(*self._nearest(queries[unsure], depth), depth)
+            scores[unsure] = wide[0][:, :k]
+            positions[unsure] = wide[1][:, :k]
+            if depth == self.count:
+                break
+            unsure = unsure[wide[0][:, -1] == wide[0][:, k - 1]]
+        return scores, positions
+
+    def _nearest(
+        self, queries: NDArray[np.float32], depth: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """The ``depth`` best of at least as many rows, in any order of ties."""
         apply_threads()
         library = faiss()
         n_queries = len(queries)
-        found = min(k, self.count)
-        scores = np.empty((n_queries, found), dtype=np.float32)
-        positions = np.empty((n_queries, found), dtype=np.int64)
-        if n_queries and found:
+        scores = np.empty((n_queries, depth), dtype=np.float32)
+        positions = np.empty((n_queries, depth), dtype=np.int64)
+        if n_queries and depth:
             library.knn_inner_product(
                 library.swig_ptr(queries),
                 library.swig_ptr(self._vectors),
                 self.dim,
                 n_queries,
                 self.count,
-                found,
+                depth,
                 library.swig_ptr(scores),
                 library.swig_ptr(positions),
             )
-        return finish(scores, positions, k)
+        return scores, positions
 
-    def write(self, path: Path) -> None:
+    def write(self, folder: Path) -> None:
         """Write nothing: the vectors are all it needs."""

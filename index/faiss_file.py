@@ -16,16 +16,13 @@ _HEADERS = {"fp32": b"IHNf", "fp16": b"IHNs", "sq8": b"IHNs"}
 _reading = threading.Lock()
 
 
-def read_graph(
-    file: BinaryIO, size: int, parameters: HnswParameters, *, count: int, dim: int
-) -> Any:
+def read_graph(file: BinaryIO, size: int, parameters: HnswParameters, *, dim: int) -> Any:
     """Read an HNSW graph that is what its manifest says and cannot lead a search astray.
 
     Args:
         file: Open at its start, already verified.
         size: Its length in bytes, the limit for any vector that FAISS allocates.
         parameters: What it was built with.
-        count: Number of rows.
         dim: Width of a row.
 
     Returns:
@@ -49,12 +46,12 @@ def read_graph(
             raise ValueError(f"FAISS cannot read index.faiss ({error})") from error
         finally:
             library.set_deserialization_vector_byte_limit(before)
-    _check_rows(graph, parameters, count, dim)
-    _check_links(graph.hnsw, count, parameters.m)
+    _check_rows(graph, parameters, dim)
+    _check_links(graph.hnsw, graph.ntotal, parameters.m)
     return graph
 
 
-def _check_rows(graph: Any, parameters: HnswParameters, count: int, dim: int) -> None:
+def _check_rows(graph: Any, parameters: HnswParameters, dim: int) -> None:
     """The stored rows have the promised type, number, width and metric."""
     library = faiss()
     rows = library.downcast_index(graph.storage)
@@ -66,11 +63,11 @@ def _check_rows(graph: Any, parameters: HnswParameters, count: int, dim: int) ->
         value = values.QT_8bit if parameters.storage == "sq8" else values.QT_fp16
         if rows.sq.qtype != value:
             raise ValueError(f"index.faiss keeps its values as {rows.sq.qtype}, expected {value}")
-    expected = (count, dim, library.METRIC_INNER_PRODUCT)
+    expected = (graph.ntotal, dim, library.METRIC_INNER_PRODUCT)
     for part in (graph, rows):
         found = (part.ntotal, part.d, part.metric_type)
         if found != expected:
-            raise ValueError(f"index.faiss has (rows, width, metric) {found}, expected {expected}")
+            raise ValueError(f"index.faiss has (nodes, width, metric) {found}, expected {expected}")
 
 
 def _check_links(hnsw: Any, count: int, m: int) -> None:

@@ -15,9 +15,11 @@ import numpy as np
 from index.errors import IndexFormatError, RejectedInputError
 from index.exact import ExactEngine
 from index.faiss_file import read_graph
+from index.groups import Groups
 from index.hnsw import HnswEngine, HnswParameters
 from index.items_file import read_catalogue
 from index.manifest import (
+    GROUPS_NAME,
     INDEX_NAME,
     ITEMS_NAME,
     MANIFEST_NAME,
@@ -25,8 +27,8 @@ from index.manifest import (
     Manifest,
     decode_manifest,
 )
+from index.npy_file import map_array
 from index.snapshot import Snapshot
-from index.vectors_file import map_vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,9 +106,9 @@ def load(folder: Path, ef_search: int | None = None) -> Snapshot:
     manifest = read_manifest(folder)
     with verified_files(folder, manifest) as files:
         try:
-            vectors = map_vectors(files[VECTORS_NAME], manifest.count, manifest.dim)
+            vectors = map_array(files[VECTORS_NAME], np.float32, (manifest.count, manifest.dim))
             catalogue = read_catalogue(files[ITEMS_NAME], manifest.count)
-            engine = _engine(manifest, files.get(INDEX_NAME), vectors, ef_search)
+            engine = _engine(manifest, files, vectors, ef_search)
         except (ValueError, RejectedInputError) as error:
             raise IndexFormatError(manifest.version, [str(error)]) from error
     return Snapshot(manifest, engine, catalogue, vectors)
@@ -114,7 +116,7 @@ def load(folder: Path, ef_search: int | None = None) -> Snapshot:
 
 def _engine(
     manifest: Manifest,
-    file: BinaryIO | None,
+    files: dict[str, BinaryIO],
     vectors: NDArray[np.float32],
     ef_search: int | None,
 ) -> Engine:
@@ -126,12 +128,16 @@ def _engine(
     if manifest.engine == ExactEngine.name:
         return ExactEngine(vectors)
     if manifest.engine == HnswEngine.name:
-        if file is None:
-            raise ValueError(f"engine {manifest.engine} needs {INDEX_NAME}, the manifest has none")
+        if missing := {INDEX_NAME, GROUPS_NAME} - files.keys():
+            raise ValueError(f"engine hnsw needs {' and '.join(sorted(missing))}")
         parameters = msgspec.convert(manifest.parameters, HnswParameters)
         if ef_search is not None:
             parameters = dataclasses.replace(parameters, ef_search=ef_search)
-        size = manifest.files[INDEX_NAME].bytes
-        graph = read_graph(file, size, parameters, count=manifest.count, dim=manifest.dim)
-        return HnswEngine(graph, parameters)
+        file, size = files[INDEX_NAME], manifest.files[INDEX_NAME].bytes
+        graph = read_graph(file, size, parameters, dim=manifest.dim)
+        offsets = map_array(files[GROUPS_NAME], np.int64, (graph.ntotal + 1,))
+        groups = Groups(np.array(offsets))
+        if groups.n_rows != manifest.count:
+            raise ValueError(f"groups.npy covers {groups.n_rows} of {manifest.count} rows")
+        return HnswEngine(graph, groups, parameters)
     raise ValueError(f"its engine is {manifest.engine!r}, this program serves exact and hnsw")

@@ -10,9 +10,10 @@ import msgspec
 
 MANIFEST_NAME = "manifest.json"
 INDEX_NAME = "index.faiss"
+GROUPS_NAME = "groups.npy"
 ITEMS_NAME = "items.parquet"
 VECTORS_NAME = "vectors.npy"
-FILE_NAMES = frozenset({INDEX_NAME, ITEMS_NAME, VECTORS_NAME})
+FILE_NAMES = frozenset({INDEX_NAME, GROUPS_NAME, ITEMS_NAME, VECTORS_NAME})
 
 VERSION_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 FORMAT = 1

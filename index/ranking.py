@@ -26,8 +26,9 @@ def finish(
     if found and (positions[:, -1] < 0).any():  # FAISS puts missing results last
         scores[positions < 0] = -np.inf
     if found > 1:
-        tied = (scores[:, 1:] == scores[:, :-1]).any(axis=1)
-        for row in np.flatnonzero(tied):
+        tied = scores[:, 1:] == scores[:, :-1]
+        out_of_order = tied & (positions[:, 1:] < positions[:, :-1])
+        for row in np.flatnonzero(out_of_order.any(axis=1)):
             missing = positions[row] < 0
             order = np.lexsort((positions[row], missing, -scores[row]))
             scores[row] = scores[row, order]

@@ -21,7 +21,6 @@ from index.errors import IndexFormatError, NoCurrentVersionError, UnknownVersion
 from index.items_file import write_items
 from index.loading import load, read_manifest, verified_files
 from index.manifest import (
-    INDEX_NAME,
     ITEMS_NAME,
     MANIFEST_NAME,
     VECTORS_NAME,
@@ -30,8 +29,8 @@ from index.manifest import (
     Manifest,
     encode_manifest,
 )
+from index.npy_file import write_array
 from index.snapshot import Snapshot
-from index.vectors_file import write_vectors
 
 _POINTER = "CURRENT"
 _UNFINISHED = ".unfinished-"
@@ -65,12 +64,12 @@ class Build:
 
 
 class IndexStore:
-    """Versions in ``<root>/<version>/``: manifest.json, items.parquet, vectors.npy, index.faiss.
+    """Versions in ``<root>/<version>/``: manifest.json, items.parquet, vectors.npy.
 
-    The last is missing where the engine is exact. A version appears whole or not at all (it is
-    written beside, then renamed) and never changes afterwards. ``<root>/CURRENT`` names one of them
-    and is replaced atomically: a reader sees the old name or the new one. Any number of processes
-    may read and publish at once.
+    Beside them is what the engine needs (HNSW: index.faiss, groups.npy; exact: nothing). A version
+    appears whole or not at all (it is written beside, then renamed) and never changes afterwards.
+    ``<root>/CURRENT`` names one of them and is replaced atomically: a reader sees the old name or
+    the new one. Any number of processes may read and publish at once.
     """
 
     def __init__(self, root: Path | str) -> None:
@@ -206,9 +205,9 @@ class IndexStore:
 
 def _write(folder: Path, build: Build) -> Manifest:
     """Write a version's files, then the manifest that seals them."""
-    write_vectors(folder / VECTORS_NAME, build.vectors)
+    write_array(folder / VECTORS_NAME, build.vectors)
     write_items(folder / ITEMS_NAME, build.items, build.popularity)
-    build.engine.write(folder / INDEX_NAME)
+    build.engine.write(folder)
     files = {path.name: _entry(path) for path in sorted(folder.iterdir())}
     now = datetime.now(UTC)
     content = hashlib.sha256("".join(entry.sha256 for entry in files.values()).encode())

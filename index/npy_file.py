@@ -1,0 +1,60 @@
+"""Arrays as .npy files: written in pieces, mapped and not read, never unpickled."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BYTES_A_WRITE = 64 << 20
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Write an array, some rows at a time, so that a memory map is never copied whole.
+
+    Args:
+        path: A file that does not exist yet. Durable when this returns.
+        array: Of numbers, one or two axes, C-contiguous.
+    """
+    header = np.lib.format.header_data_from_array_1_0(array)
+    rows_a_write = max(1, _BYTES_A_WRITE // max(1, array[:1].nbytes))
+    with path.open("xb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, len(array), rows_a_write):
+            file.write(array[start : start + rows_a_write].tobytes())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def map_array(file: BinaryIO, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Map an array read-only from an open file.
+
+    Args:
+        file: At its start.
+        dtype: What it must hold.
+        shape: What it must have.
+
+    Raises:
+        ValueError: It is no ``.npy`` file, or its type, shape or length is another.
+    """
+    name = Path(file.name).name
+    version = np.lib.format.read_magic(file)
+    if version != (1, 0):
+        raise ValueError(f"{name} has npy version {version}, expected (1, 0)")
+    found_shape, fortran, found = np.lib.format.read_array_header_1_0(file)
+    expected = np.dtype(dtype)
+    if found_shape != shape or found != expected or (fortran and len(shape) > 1):
+        raise ValueError(f"{name} holds {found} {found_shape}, expected {expected} {shape}")
+    offset = file.tell()
+    size = os.fstat(file.fileno()).st_size
+    promised = offset + int(np.prod(shape, dtype=np.int64)) * expected.itemsize
+    if size != promised:
+        raise ValueError(f"{name} has {size} bytes, its header promises {promised}")
+    if size == offset:  # an empty map cannot be made
+        return np.empty(shape, dtype=expected)
+    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return np.frombuffer(mapped, dtype=expected, offset=offset).reshape(shape)

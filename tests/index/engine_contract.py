@@ -1,0 +1,148 @@
+"""What every engine must do, on vectors whose right answer is obvious. Engine tests inherit it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from index import Engine
+from tests.index.vectors import exhaustive, unit_rows
+
+
+class EngineContract(ABC):
+    """Inherit, and say how the engine is built.
+
+    Attributes:
+        score_error: How far a score may be from the inner product.
+        lowest_recall: Recall@10 that random vectors, the hardest there are, must reach.
+    """
+
+    score_error = 1e-6
+    lowest_recall = 1.0
+
+    @abstractmethod
+    def engine(self, rows: NDArray[np.float32]) -> tuple[Engine, NDArray[np.float32]]:
+        """An engine of these rows, and the rows in the order of its positions."""
+
+    def test_it_tells_its_size(self) -> None:
+        engine, _ = self.engine(unit_rows(7, dim=8))
+        assert (engine.count, engine.dim) == (7, 8)
+
+    def test_each_axis_finds_itself_first(self) -> None:
+        engine, axes = self.engine(np.eye(8, dtype=np.float32))
+        scores, positions = engine.search(axes, 1)
+        assert positions[:, 0].tolist() == list(range(8))
+        np.testing.assert_allclose(scores[:, 0], 1.0, atol=self.score_error)
+
+    def test_scores_fall_with_the_angle(self) -> None:
+        angles = np.deg2rad([80, 0, 40, 20, 60])
+        rows = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+        engine, rows = self.engine(rows)
+        scores, positions = engine.search(np.array([[1, 0]], np.float32), 5)
+        assert (np.diff(rows[positions[0], 0]) < 0).all()
+        expected = np.cos(np.deg2rad([[0, 20, 40, 60, 80]]))
+        np.testing.assert_allclose(scores, expected, atol=self.score_error)
+
+    @pytest.mark.parametrize("n_queries", [1, 3, 64])
+    def test_more_results_than_rows_are_padded(self, n_queries: int) -> None:
+        scores, positions = self.engine(unit_rows(4))[0].search(unit_rows(n_queries, seed=1), 9)
+        assert scores.shape == positions.shape == (n_queries, 9)
+        assert np.isneginf(scores[:, 4:]).all()
+        assert (positions[:, 4:] == -1).all()
+        assert (np.sort(positions[:, :4], axis=1) == np.arange(4)).all()
+
+    def test_no_rows_give_no_results(self) -> None:
+        scores, positions = self.engine(unit_rows(0))[0].search(unit_rows(2), 3)
+        assert positions.tolist() == [[-1] * 3] * 2
+        assert np.isneginf(scores).all()
+
+    def test_one_row_is_always_found(self) -> None:
+        positions = self.engine(unit_rows(1))[0].search(unit_rows(50, seed=2), 2)[1]
+        assert positions.tolist() == [[0, -1]] * 50
+
+    def test_no_queries_give_no_rows(self) -> None:
+        scores, positions = self.engine(unit_rows(5))[0].search(unit_rows(0), 3)
+        assert scores.shape == positions.shape == (0, 3)
+
+    @pytest.mark.parametrize("n_queries", [1, 64])
+    def test_equal_scores_come_in_order_of_position(self, n_queries: int) -> None:
+        engine, rows = self.engine(np.tile(unit_rows(3), (4, 1)))  # each row four times
+        queries = np.tile(unit_rows(1, seed=3), (n_queries, 1))
+        positions = engine.search(queries, 12)[1]
+        for groups in positions.reshape(n_queries, 3, 4):
+            for group in groups:
+                assert (np.diff(group) > 0).all()
+                assert (rows[group] == rows[group[0]]).all()
+
+    def test_a_zero_row_scores_zero_and_yields_to_any_likeness(self) -> None:
+        engine, rows = self.engine(np.vstack([np.zeros((1, 16), np.float32), unit_rows(20)]))
+        (zero,) = np.flatnonzero(~rows.any(axis=1))
+        query = 1 if zero == 0 else 0
+        scores, positions = engine.search(rows[query : query + 1], 21)
+        at = positions[0].tolist().index(zero)
+        assert scores[0, at] == pytest.approx(0.0, abs=self.score_error)
+        assert positions[0, 0] == query
+
+    def test_a_zero_query_scores_zero_everywhere(self) -> None:
+        scores, positions = self.engine(unit_rows(6))[0].search(np.zeros((1, 16), np.float32), 6)
+        assert scores.tolist() == [[0.0] * 6]
+        assert positions.tolist() == [list(range(6))]
+
+    @pytest.mark.parametrize("n_queries", [1, 64])
+    def test_it_agrees_with_numpy(self, n_queries: int) -> None:
+        engine, rows = self.engine(unit_rows(2_000, dim=32))
+        queries = unit_rows(n_queries, dim=32, seed=4)
+        scores, positions = engine.search(queries, 10)
+        truth = exhaustive(rows, queries, 10)[1]
+        hits = [len(set(a) & set(b)) for a, b in zip(positions, truth, strict=True)]
+        assert sum(hits) / truth.size >= self.lowest_recall
+        products = np.take_along_axis(queries @ rows.T, positions, axis=1)
+        np.testing.assert_allclose(scores, products, atol=self.score_error)
+        assert (np.diff(scores, axis=1) <= 0).all()
+
+    def test_the_queries_are_left_as_they_are(self) -> None:
+        queries = unit_rows(5, seed=5)
+        queries.flags.writeable = False
+        before = queries.copy()
+        self.engine(unit_rows(30))[0].search(queries, 3)
+        np.testing.assert_array_equal(queries, before)
+
+    def test_searches_at_once_answer_as_one_after_another(self) -> None:
+        engine, _ = self.engine(unit_rows(3_000, dim=32))
+        batches = [unit_rows(8, dim=32, seed=seed) for seed in range(40)]
+        alone = [engine.search(batch, 20)[1] for batch in batches]
+        with ThreadPoolExecutor(8) as pool:
+            together = list(pool.map(lambda batch: engine.search(batch, 20)[1], batches))
+        for a, b in zip(alone, together, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+    def test_other_threads_run_while_it_searches(self) -> None:
+        engine, _ = self.engine(unit_rows(3_000, dim=64))
+        queries = unit_rows(3_000, dim=64, seed=6)
+        started, finished = threading.Event(), threading.Event()
+
+        def search() -> None:
+            started.set()
+            engine.search(queries, 50)
+            finished.set()
+
+        # With the GIL held this thread would get no turn between the two events.
+        switch_interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-4)
+        searching = threading.Thread(target=search)
+        searching.start()
+        started.wait(10)
+        turns = 0
+        while not finished.is_set():
+            time.sleep(0)
+            turns += 1
+        searching.join()
+        sys.setswitchinterval(switch_interval)
+        assert turns > 100
