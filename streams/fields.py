@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Final, Literal, get_args
 
 from msgspec import Meta
 
@@ -17,6 +17,13 @@ Score = Annotated[float, Meta(ge=-1e9, le=1e9)]
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Text = Annotated[str, Meta(max_length=4_096)]
 Query = Annotated[str, Meta(min_length=1, max_length=512)]
+
+if TYPE_CHECKING:
+    Flag = bool
+else:
+    # Some producers write null for every optional field; such a flag reads as false, see
+    # `records.Event`.
+    Flag = bool | None
 
 ContextValue = (
     Annotated[str, Meta(max_length=256)]

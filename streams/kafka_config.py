@@ -26,13 +26,14 @@ def client_config(settings: Settings, **extra: Any) -> dict[str, Any]:
 
 
 def producer_config(settings: Settings, **extra: Any) -> dict[str, Any]:
-    """An idempotent producer that puts a key where Java clients (and so Faust's tables) expect it."""
+    """An idempotent producer that puts a key where Java clients, and so Faust, expect it."""
     config: dict[str, Any] = {
         "enable.idempotence": True,
         "partitioner": "murmur2_random",
         "compression.type": "lz4",
         "linger.ms": 5,
-        "message.max.bytes": 1_000_000,
+        # A dead letter is a message of up to 1 MiB, plus headers.
+        "message.max.bytes": 2_000_000,
     }
     return client_config(settings, **(config | extra))
 

@@ -23,7 +23,24 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Anything that travels as one message."""
 
 
-class Click(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Event(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that a user did, or that was done for a user.
+
+    Attributes:
+        simulated: Made up by a program; it stays marked on everything that follows from it.
+    """
+
+    user_id: fields.Id
+    at_ms: fields.AtMs
+    simulated: fields.Flag = False
+
+    def __post_init__(self) -> None:
+        """Read a null flag as false."""
+        if self.simulated is None:
+            msgspec.structs.force_setattr(self, "simulated", False)  # type: ignore[unreachable]
+
+
+class Click(Event, frozen=True, kw_only=True, omit_defaults=True):
     """Something that a user did with an item, or, without one, a visit.
 
     Attributes:
@@ -31,13 +48,10 @@ class Click(Record, frozen=True, kw_only=True, omit_defaults=True):
         quantity: How many of the item; a return has a positive one too.
         recommendation_id: The list that this click answers.
         position: Rank in that list.
-        simulated: Made up by a program; it stays marked on everything that follows from it.
     """
 
     event_id: fields.Id
-    user_id: fields.Id
     type: fields.ClickType
-    at_ms: fields.AtMs
     item_id: fields.Id | None = None
     dwell_ms: Annotated[int, Meta(ge=0, le=86_400_000)] | None = None
     depth: Annotated[float, Meta(ge=0, le=1e6)] | None = None
@@ -49,7 +63,6 @@ class Click(Record, frozen=True, kw_only=True, omit_defaults=True):
     recommendation_id: fields.Id | None = None
     position: Annotated[int, Meta(ge=0, le=10_000)] | None = None
     context: fields.Context | None = None
-    simulated: bool = False
 
     def __post_init__(self) -> None:
         """Check what no single field shows.
@@ -57,22 +70,20 @@ class Click(Record, frozen=True, kw_only=True, omit_defaults=True):
         Raises:
             ValueError: An event about an item names none.
         """
+        Event.__post_init__(self)
         if self.item_id is None and self.type != "visit":
             raise ValueError(f"type {self.type!r} needs an item_id")
 
 
-class Search(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Search(Event, frozen=True, kw_only=True, omit_defaults=True):
     """A query that a user typed."""
 
     event_id: fields.Id
-    user_id: fields.Id
     type: Literal["search"]
     query: fields.Query
-    at_ms: fields.AtMs
     filters: fields.Filters | None = None
     session_id: fields.Id | None = None
     context: fields.Context | None = None
-    simulated: bool = False
 
     def __post_init__(self) -> None:
         """Check what a length does not show.
@@ -80,6 +91,7 @@ class Search(Record, frozen=True, kw_only=True, omit_defaults=True):
         Raises:
             ValueError: The query has no visible character.
         """
+        Event.__post_init__(self)
         if self.query.isspace():
             raise ValueError("query is blank")
 
@@ -104,14 +116,11 @@ class ItemDeleted(Record, frozen=True, kw_only=True):
     item_id: fields.Id
 
 
-class Impression(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Impression(Event, frozen=True, kw_only=True, omit_defaults=True):
     """What was really shown of a list, in this order."""
 
     recommendation_id: fields.Id
-    user_id: fields.Id
-    at_ms: fields.AtMs
     item_ids: Annotated[tuple[fields.Id, ...], Meta(min_length=1, max_length=200)]
-    simulated: bool = False
 
 
 class Trigger(Record, frozen=True, kw_only=True):

@@ -1,0 +1,90 @@
+"""Reads dead-letter topics up to the ends that they have at the start, so that a replay ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from streams.errors import BrokerUnavailableError
+
+ANSWER_S: Final = 15.0
+SILENCE_S: Final = 30.0
+
+Ends = dict[tuple[str, int], int]
+
+
+def messages_there_now(
+    consumer: Consumer, topics: Sequence[str], *, from_start: bool
+) -> Iterator[Message]:
+    """Every message that the topics hold now, partition by partition in order.
+
+    Args:
+        consumer: With `enable.partition.eof`; its group's committed positions are where it starts.
+        topics: Those that do not exist are empty.
+        from_start: Start at the beginning instead.
+
+    Raises:
+        BrokerUnavailableError: No broker answers, or it fell silent on the way.
+    """
+    try:
+        starts, ends = _spans(consumer, topics, from_start=from_start)
+        consumer.assign(starts)
+        heard_s = time.monotonic()
+        while ends:
+            message = consumer.poll(0.5)
+            if message is None:
+                if time.monotonic() - heard_s > SILENCE_S:
+                    raise BrokerUnavailableError(f"the broker was silent for {SILENCE_S:.0f} s")
+                continue
+            heard_s = time.monotonic()
+            if _is_wanted(message, ends):
+                yield message
+    except KafkaException as exception:
+        raise BrokerUnavailableError(f"dead letters were not read: {exception.args[0]}") from None
+
+
+def _spans(
+    consumer: Consumer, topics: Sequence[str], *, from_start: bool
+) -> tuple[list[TopicPartition], Ends]:
+    """Where to start in each partition that has something, and where it ends."""
+    known = consumer.list_topics(timeout=ANSWER_S).topics
+    starts: list[TopicPartition] = []
+    ends: Ends = {}
+    for name in topics:
+        for number in known[name].partitions if name in known else ():
+            start = TopicPartition(name, number, OFFSET_BEGINNING)
+            low, high = consumer.get_watermark_offsets(start, timeout=ANSWER_S)
+            if not from_start:
+                committed = consumer.committed([start], timeout=ANSWER_S)[0]
+                if committed.offset > low:
+                    start = committed
+            if high > max(low, start.offset):
+                starts.append(start)
+                ends[name, number] = high
+    return starts, ends
+
+
+def _is_wanted(message: Message, ends: Ends) -> bool:
+    """Whether it is a message before its partition's end; strikes partitions off that are done."""
+    where = message.topic() or "", message.partition() or 0
+    error = message.error()
+    if error is not None:
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - it has no public name
+            ends.pop(where, None)  # what is left are markers of transactions
+        elif not error.retriable():
+            raise KafkaException(error)
+        return False
+    offset, end = message.offset() or 0, ends.get(where, 0)
+    if offset + 1 >= end:
+        ends.pop(where, None)
+    return offset < end

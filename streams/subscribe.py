@@ -1,0 +1,172 @@
+"""The recommendations topic, as an iterator: committed lists, each once."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Literal, Self
+
+import structlog
+
+from streams.errors import BrokerUnavailableError, RejectedError, TopicMismatchError
+from streams.kafka_config import consumer_config
+from streams.records import Recommendation, decode_recommendation
+from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from confluent_kafka import Consumer, Message
+
+MAX_REMEMBERED: Final = 100_000
+POLL_S: Final = 0.1
+
+log = structlog.get_logger(__name__)
+
+
+class Subscription:
+    """Every committed list, once, in the order of its partition.
+
+    Reads all partitions by itself and commits nothing: every subscriber sees every list. With
+    `delivery = "at_least_once"` a list may be in the topic twice; the second is dropped here unless
+    more than 100,000 others lie between.
+
+    The position is taken when the object is made: what is published afterwards is not missed.
+
+        with Subscription(settings, user="u17850") as lists:
+            for recommendation in lists:
+                ...
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        user: str | None = None,
+        start: Literal["earliest", "latest"] = "latest",
+        max_n: int | None = None,
+        should_stop: Callable[[], bool] | None = None,
+        topic_timeout_s: float = 15.0,
+    ) -> None:
+        """Find the topic's partitions and take the position.
+
+        Args:
+            settings: Where the broker is.
+            user: Only the lists of this user.
+            start: From the oldest list that the topic has, or from now on.
+            max_n: End after so many lists.
+            should_stop: Asked several times a second; true ends the iteration.
+            topic_timeout_s: How long to wait for a topic that does not exist yet.
+
+        Raises:
+            BrokerUnavailableError: No broker answers.
+            TopicMismatchError: The topic does not exist.
+        """
+        from confluent_kafka import Consumer
+
+        self._bootstrap = settings.bootstrap_servers
+        self._topic = settings.topic("recommendations")
+        self._key = None if user is None else user.encode()
+        self._left = max_n
+        self._should_stop = should_stop or (lambda: False)
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self.n_duplicates = 0
+        self.n_unreadable = 0
+        # librdkafka wants a group's name even where none is joined.
+        config = consumer_config(settings, f"{settings.app_id}-subscriber")
+        self._consumer: Consumer = Consumer(config)
+        try:
+            self._assign(start, topic_timeout_s)
+        except BaseException:
+            self._consumer.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Recommendation]:
+        while self._left is None or self._left > 0:
+            if self._should_stop():
+                return
+            message = self._consumer.poll(POLL_S)
+            if message is None:
+                continue
+            recommendation = self._read(message)
+            if recommendation is not None:
+                if self._left is not None:
+                    self._left -= 1
+                yield recommendation
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._consumer.close()
+
+    def _read(self, message: Message) -> Recommendation | None:
+        """The list in a message, unless it is of another user, seen before, or unreadable."""
+        error = message.error()
+        if error is not None:
+            if error.fatal():
+                raise BrokerUnavailableError(
+                    f"{self._topic} is no longer read from {self._bootstrap}: {error.str()}"
+                )
+            log.warning("subscription interrupted", topic=self._topic, error=error.str())
+            return None
+        if self._key is not None and message.key() != self._key:
+            return None
+        try:
+            recommendation = decode_recommendation(message.value())
+        except RejectedError as rejected:
+            self.n_unreadable += 1
+            log.warning(
+                "unreadable recommendation",
+                topic=self._topic,
+                partition=message.partition(),
+                offset=message.offset(),
+                reason=rejected.reason,
+            )
+            return None
+        if recommendation.recommendation_id in self._seen:
+            self.n_duplicates += 1
+            return None
+        self._seen[recommendation.recommendation_id] = None
+        if len(self._seen) > MAX_REMEMBERED:
+            self._seen.popitem(last=False)
+        return recommendation
+
+    def _assign(self, start: Literal["earliest", "latest"], timeout_s: float) -> None:
+        from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
+
+        deadline = time.monotonic() + timeout_s
+        try:
+            while not (numbers := self._partitions(timeout_s)):
+                if time.monotonic() > deadline or self._should_stop():
+                    raise TopicMismatchError(
+                        f"topic {self._topic} does not exist at {self._bootstrap}: "
+                        "run `rillstream topics create`"
+                    )
+                time.sleep(0.1)
+            positions = []
+            for number in numbers:
+                position = TopicPartition(self._topic, number, OFFSET_BEGINNING)
+                if start == "latest":
+                    _, end = self._consumer.get_watermark_offsets(position, timeout=timeout_s)
+                    position.offset = end
+                positions.append(position)
+            self._consumer.assign(positions)
+        except KafkaException as exception:
+            raise BrokerUnavailableError(
+                f"no broker answers at {self._bootstrap} ({exception.args[0].str()}): "
+                "start one with `rillstream broker`, or set RILLSTREAM_BOOTSTRAP_SERVERS"
+            ) from None
+
+    def _partitions(self, timeout_s: float) -> list[int]:
+        topic = self._consumer.list_topics(self._topic, timeout=timeout_s).topics[self._topic]
+        return [] if topic.error is not None else sorted(topic.partitions)

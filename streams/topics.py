@@ -1,0 +1,230 @@
+"""Which topics there are, what shape they must have, and whether the broker agrees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from streams.errors import BrokerUnavailableError, FatalError, TopicMismatchError
+from streams.kafka_config import client_config, producer_config
+from streams.settings import Settings, TopicKind
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.admin._metadata import ClusterMetadata
+
+DEAD_LETTERS: Final = ".dlq"
+DAY_MS: Final = 24 * 3600 * 1000
+DEAD_LETTER_BYTES: Final = 2_000_000
+"""A dead letter is its message, at most the broker's 1 MiB, plus headers: it must fit in turn."""
+
+SOURCES: Final[tuple[TopicKind, ...]] = ("clicks", "searches", "items")
+"""Topics that workers read, so those with dead letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """The shape of one topic."""
+
+    name: str
+    partitions: int
+    replication_factor: int
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+def dead_letter_topic(topic: str) -> str:
+    """Where the unreadable messages of a topic go."""
+    return topic + DEAD_LETTERS
+
+
+def all_topics(settings: Settings) -> list[TopicSpec]:
+    """Every topic that these settings use, dead letters included; changelogs are their table's."""
+    week = {"cleanup.policy": "delete", "retention.ms": str(7 * DAY_MS)}
+    compact = {"cleanup.policy": "compact"}
+    configs: dict[TopicKind, Mapping[str, str]] = {
+        "clicks": {"cleanup.policy": "delete"},
+        "searches": {"cleanup.policy": "delete"},
+        "items": compact,
+        "impressions": {"cleanup.policy": "delete"},
+        "recommendations": week,
+        "recommendations_latest": compact,
+        "user_features": compact,
+        "decisions": week,
+    }
+    copies = settings.replication_factor
+    specs = [
+        TopicSpec(settings.topic(kind), settings.partitions, copies, config)
+        for kind, config in configs.items()
+    ]
+    letters = {
+        "cleanup.policy": "delete",
+        "retention.ms": str(30 * DAY_MS),
+        "max.message.bytes": str(DEAD_LETTER_BYTES),
+    }
+    for kind in SOURCES:
+        name = dead_letter_topic(settings.topic(kind))
+        specs.append(TopicSpec(name, 1, copies, letters))
+    return specs
+
+
+def create_topics(settings: Settings, *, timeout_s: float = 15.0) -> list[str]:
+    """Create what is missing; topics that exist stay as they are. Returns the names created.
+
+    Raises:
+        BrokerUnavailableError: No broker answers.
+        TopicMismatchError: The broker refuses a topic (too few brokers for its copies, no right).
+    """
+    from confluent_kafka import KafkaError, KafkaException, Producer
+    from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
+
+    admin = _admin(settings)
+    cluster = _metadata(admin, settings, timeout_s)
+    missing = [spec for spec in all_topics(settings) if spec.name not in cluster.topics]
+    if not missing:
+        return []
+    if _is_embedded(cluster):  # it has no CreateTopics, but asking a producer for one makes it
+        producer = Producer(producer_config(settings))
+        for spec in missing:
+            producer.list_topics(spec.name, timeout=timeout_s)
+        return [spec.name for spec in missing]
+    wanted = [
+        NewTopic(spec.name, spec.partitions, spec.replication_factor, config=dict(spec.config))
+        for spec in missing
+    ]
+    created = []
+    for name, future in admin.create_topics(wanted, request_timeout=timeout_s).items():
+        try:
+            future.result()
+        except KafkaException as exception:
+            error = exception.args[0]
+            if error.code() == KafkaError.TOPIC_ALREADY_EXISTS:  # another one was faster
+                continue
+            raise _as_ours(settings, error, f"topic {name} was not created") from None
+        created.append(name)
+    return created
+
+
+def check_topics(settings: Settings, *, timeout_s: float = 15.0) -> list[str]:
+    """What is wrong with the topics, one sentence each with the way out; empty when all is well.
+
+    Raises:
+        BrokerUnavailableError: No broker answers.
+    """
+    admin = _admin(settings)
+    cluster = _metadata(admin, settings, timeout_s)
+    embedded = _is_embedded(cluster)
+    problems = []
+    present = []
+    for spec in all_topics(settings):
+        topic = cluster.topics.get(spec.name)
+        if topic is None:
+            if not embedded:
+                problems.append(f"topic {spec.name} is missing: run `rillstream topics create`")
+            continue
+        present.append(spec)
+        found = len(topic.partitions)
+        if found != spec.partitions and not embedded:
+            problems.append(
+                f"topic {spec.name} has {found} partitions, the settings say {spec.partitions}: "
+                f"set RILLSTREAM_PARTITIONS={found}, or recreate the topic"
+            )
+    if not embedded:
+        problems += _check_cleanup(admin, settings, present, timeout_s)
+    return problems
+
+
+def topic_ids(
+    settings: Settings, names: Iterable[str], *, timeout_s: float = 15.0
+) -> dict[str, str]:
+    """The broker's id of each topic: a topic that was deleted and made again has another one.
+
+    The embedded broker has none; there a topic's name stands for its id.
+
+    Raises:
+        BrokerUnavailableError: No broker answers.
+        TopicMismatchError: A topic does not exist.
+    """
+    from confluent_kafka import KafkaException, TopicCollection
+
+    wanted = list(names)
+    admin = _admin(settings)
+    if _is_embedded(_metadata(admin, settings, timeout_s)):
+        return {name: name for name in wanted}
+    ids = {}
+    described = admin.describe_topics(TopicCollection(wanted), request_timeout=timeout_s)
+    for name, future in described.items():
+        try:
+            ids[name] = str(future.result().topic_id)
+        except KafkaException as exception:
+            raise _as_ours(settings, exception.args[0], f"topic {name} has no id") from None
+    return ids
+
+
+def _admin(settings: Settings) -> AdminClient:
+    from confluent_kafka.admin import AdminClient
+
+    return AdminClient(client_config(settings))
+
+
+def _metadata(admin: AdminClient, settings: Settings, timeout_s: float) -> ClusterMetadata:
+    from confluent_kafka import KafkaException
+
+    try:
+        return admin.list_topics(timeout=timeout_s)
+    except KafkaException as exception:
+        raise _as_ours(settings, exception.args[0], "no topics were listed") from None
+
+
+def _is_embedded(cluster: ClusterMetadata) -> bool:
+    """Whether this is librdkafka's mock cluster, which answers metadata requests but no admin's."""
+    return str(cluster.cluster_id).startswith("mockCluster")
+
+
+def _check_cleanup(
+    admin: AdminClient, settings: Settings, specs: list[TopicSpec], timeout_s: float
+) -> list[str]:
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import ConfigResource  # type: ignore[attr-defined]
+
+    resources = {ConfigResource("topic", spec.name): spec for spec in specs}
+    if not resources:
+        return []
+    problems = []
+    answers: dict[Any, Future[Any]] = admin.describe_configs(
+        list(resources), request_timeout=timeout_s
+    )
+    for resource, future in answers.items():
+        spec = resources[resource]
+        try:
+            found = future.result()["cleanup.policy"].value
+        except KafkaException as exception:
+            raise _as_ours(settings, exception.args[0], f"{spec.name} was not read") from None
+        wanted = spec.config["cleanup.policy"]
+        if found != wanted:
+            problems.append(
+                f"topic {spec.name} has cleanup.policy={found}, it should be {wanted}: "
+                f"kafka-configs.sh --alter --topic {spec.name} --add-config cleanup.policy={wanted}"
+            )
+    return problems
+
+
+def _as_ours(settings: Settings, error: Any, what: str) -> BrokerUnavailableError | FatalError:
+    """The broker's refusal by fate: unreachable and slow brokers come back, the rest does not."""
+    from confluent_kafka import KafkaError
+
+    unreachable = {
+        KafkaError._TRANSPORT,  # noqa: SLF001 - confluent-kafka has no public name for it
+        KafkaError._TIMED_OUT,  # noqa: SLF001
+        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
+        KafkaError._RESOLVE,  # noqa: SLF001
+    }
+    if error.code() in unreachable or error.retriable():
+        if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return TopicMismatchError(f"{what}: it does not exist; run `rillstream topics create`")
+        return BrokerUnavailableError(
+            f"{what}: no broker answers at {settings.bootstrap_servers} ({error.str()}); "
+            "start one with `rillstream broker`, or set RILLSTREAM_BOOTSTRAP_SERVERS"
+        )
+    return TopicMismatchError(f"{what}: {error.str()}")
