@@ -5,11 +5,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from scoring.errors import EncoderFormatError, EncoderSourceError, ScoringError
+from scoring.errors import EncoderFormatError, EncoderSourceError, PolicyError, ScoringError
 from scoring.history import TYPE_CODES, History, Interaction
 
 if TYPE_CHECKING:
     from scoring.encoder import Encoder, load_encoder
+    from scoring.policy import Policy
+    from scoring.query_vectors import QueryTower, QueryVectors
+    from scoring.recommender import Recommender
+    from scoring.slate import Request, ScoredItem, Slate
 
 __all__ = [
     "TYPE_CODES",
@@ -18,12 +22,27 @@ __all__ = [
     "EncoderSourceError",
     "History",
     "Interaction",
+    "Policy",
+    "PolicyError",
+    "QueryTower",
+    "QueryVectors",
+    "Recommender",
+    "Request",
+    "ScoredItem",
     "ScoringError",
+    "Slate",
     "load_encoder",
 ]
 
 _LAZY = {
     "Encoder": "scoring.encoder",
+    "Policy": "scoring.policy",
+    "QueryTower": "scoring.query_vectors",
+    "QueryVectors": "scoring.query_vectors",
+    "Recommender": "scoring.recommender",
+    "Request": "scoring.slate",
+    "ScoredItem": "scoring.slate",
+    "Slate": "scoring.slate",
     "load_encoder": "scoring.encoder",
 }
 

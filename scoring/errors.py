@@ -1,6 +1,7 @@
 """What can go wrong in scoring, as one tree.
 
 ScoringError
+├── PolicyError            numbers that make no list: change the setting
 ├── EncoderSourceError     no such folder, or not an encoder: choose another source
 └── EncoderFormatError     a folder that cannot be loaded faithfully: convert it, or choose another
 
@@ -13,6 +14,10 @@ from __future__ import annotations
 
 class ScoringError(Exception):
     """Base of every error that this package raises on purpose."""
+
+
+class PolicyError(ScoringError, ValueError):
+    """A ranking policy with a number out of its range."""
 
 
 class EncoderSourceError(ScoringError):

@@ -1,0 +1,114 @@
+"""From interests to the pairs (user, item) worth scoring: search, merge, rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index import Candidates, Catalogue, Snapshot
+from scoring.interests import SEARCH, Interests
+from scoring.policy import Policy
+from scoring.rings import PURCHASE, Rings
+from scoring.rules import POSITION_MASK, USER_SHIFT, allowed, pairs_of
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """What the index answered to the Q interests that exist in a batch.
+
+    Attributes:
+        users: (Q,) whose interest.
+        kinds: (Q,) which interest, a place in `interests.NAMES`.
+        found: (Q, k) candidates.
+        search_hits: (B,) True where a search found something.
+    """
+
+    users: NDArray[np.int64]
+    kinds: NDArray[np.int64]
+    found: Candidates
+    search_hits: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """M pairs that may be in a list, user by user, each user's items in order of position.
+
+    Attributes:
+        pairs: (M,) sorted int64, see `rules.pairs_of`.
+        users: (M,).
+        positions: (M,).
+        starts: (B + 1,) user b has the pairs starts[b] to starts[b + 1].
+    """
+
+    pairs: NDArray[np.int64]
+    users: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+
+def popular_positions(catalogue: Catalogue, at_most: int) -> NDArray[np.int64]:
+    """In-stock items, most popular first, equal ones in order of position."""
+    sellable = np.flatnonzero(catalogue.in_stock)
+    order = np.argsort(-catalogue.popularity[sellable], kind="stable")
+    return sellable[order[:at_most]]
+
+
+def retrieve(interests: Interests, snapshot: Snapshot, policy: Policy) -> Retrieved:
+    """Search with every interest of the batch at once."""
+    users, kinds = np.nonzero(interests.confidence)
+    hits = np.zeros(len(interests.confidence), np.bool_)
+    if not len(users):
+        none = np.empty((0, policy.candidates), np.int64)
+        return Retrieved(users, kinds, Candidates(none, none.astype(np.float32)), hits)
+    found = snapshot.search(interests.vectors[users, kinds], policy.candidates)
+    searches = kinds == SEARCH
+    hits[users[searches]] = found.scores[searches, 0] >= policy.search_hit
+    return Retrieved(users, kinds, found, hits)
+
+
+def merge(
+    retrieved: Retrieved,
+    rings: Rings,
+    popular: NDArray[np.int64],
+    forbidden: NDArray[np.int64],
+    catalogue: Catalogue,
+    policy: Policy,
+) -> Pool:
+    """All sources of candidates, each pair once, the rules applied.
+
+    Sources: what each interest found (a search without a hit gives nothing), what the user bought,
+    and as many popular items as fill a list when the rules strike all that they can.
+
+    Args:
+        retrieved: For B users.
+        rings: Of the same users.
+        popular: From `popular_positions`.
+        forbidden: From `rules.forbidden_pairs`.
+        catalogue: Of the snapshot.
+        policy: Length of a list.
+    """
+    n_users = len(retrieved.search_hits)
+    useful = (retrieved.kinds != SEARCH) | retrieved.search_hits[retrieved.users]
+    found = retrieved.found.positions[useful]
+    searched = pairs_of(retrieved.users[useful, None], found)[found >= 0]
+    bought = rings.types == PURCHASE
+    most_struck = np.bincount(forbidden >> USER_SHIFT, minlength=1).max()
+    filling = popular[: policy.slate_size + int(most_struck)]
+    pairs = np.concatenate(
+        [
+            searched,
+            pairs_of(rings.owners[bought], rings.positions[bought]),
+            pairs_of(np.arange(n_users)[:, None], filling).ravel(),
+        ]
+    )
+    pairs.sort()
+    first = np.empty(len(pairs), np.bool_)
+    first[:1] = True
+    np.not_equal(pairs[1:], pairs[:-1], out=first[1:])
+    pairs = pairs[first]
+    pairs = pairs[allowed(pairs, forbidden, catalogue)]
+    users = pairs >> USER_SHIFT
+    starts = np.searchsorted(users, np.arange(n_users + 1))
+    return Pool(pairs, users, pairs & POSITION_MASK, starts)

@@ -1,0 +1,97 @@
+"""Every number that decides an order, in one frozen place, with a version made from them."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Final
+
+from scoring.errors import PolicyError
+from scoring.history import TYPE_CODES
+
+MINUTE_MS: Final = 60_000
+DAY_MS: Final = 24 * 60 * MINUTE_MS
+
+TYPE_WEIGHTS: Final[Mapping[str, float]] = {
+    "view": 1.0,
+    "click": 1.0,
+    "cart": 3.0,
+    "purchase": 5.0,
+    "return": -5.0,
+    "favorite": 3.0,
+    "share": 3.0,
+    "review": 1.0,
+    "rating": 1.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a list is made; docs/ranking.md has the formula, and what each number does.
+
+    Attributes:
+        slate_size: Items in a list, 1 to 200.
+        candidates: Retrieved for each interest vector; at least slate_size.
+        short_half_life_ms: After it, an interaction counts half in the short-term interest.
+        long_half_life_ms: The same for the long-term interest and for repeats.
+        type_weights: Event type -> weight in the interest vectors; negative pushes away.
+        centroid_share: Part of counted categories and brands in the long-term interest, 0 to 1.
+        least_evidence: An interest with less decayed weight than this is not there.
+        weight_short_term: Weight of the cosine to the short-term interest.
+        weight_long_term: Weight of the cosine to the long-term interest.
+        weight_search: Weight of the cosine to the current search.
+        weight_popularity: Weight of popularity, which is between 0 and 1.
+        weight_repeat: Weight of having bought the item before, between 0 and 1.
+        search_hit: A search whose best item has a lower cosine than this found nothing.
+        exclude_bought: Leave out what the user bought within `bought_window_ms`.
+        bought_window_ms: What "just bought" means.
+        just_seen_window_ms: What the user touched this recently is not shown back; 0 = shown.
+    """
+
+    slate_size: int = 10
+    candidates: int = 100
+    short_half_life_ms: float = 30 * MINUTE_MS
+    long_half_life_ms: float = 30 * DAY_MS
+    type_weights: Mapping[str, float] = field(default_factory=lambda: dict(TYPE_WEIGHTS))
+    centroid_share: float = 0.25
+    least_evidence: float = 0.05
+    weight_short_term: float = 1.0
+    weight_long_term: float = 0.7
+    weight_search: float = 2.0
+    weight_popularity: float = 0.2
+    weight_repeat: float = 0.3
+    search_hit: float = 0.25
+    exclude_bought: bool = False
+    bought_window_ms: float = 7 * DAY_MS
+    just_seen_window_ms: float = 1 * MINUTE_MS
+
+    def __post_init__(self) -> None:
+        """Check what cannot make a list.
+
+        Raises:
+            PolicyError: A number out of its range, or an event type that does not exist.
+        """
+        if unknown := self.type_weights.keys() - TYPE_CODES.keys():
+            raise PolicyError(f"type_weights has {sorted(unknown)}; known are {sorted(TYPE_CODES)}")
+        numbers = [getattr(self, each.name) for each in fields(self) if each.name != "type_weights"]
+        if not all(map(math.isfinite, (*numbers, *self.type_weights.values()))):
+            raise PolicyError("every number of a policy must be finite")
+        if not 1 <= self.slate_size <= 200:
+            raise PolicyError(f"slate_size is {self.slate_size}, it must be 1 to 200")
+        if self.candidates < self.slate_size:
+            raise PolicyError(
+                f"candidates is {self.candidates}, fewer than slate_size = {self.slate_size}"
+            )
+        if min(self.short_half_life_ms, self.long_half_life_ms, self.least_evidence) <= 0:
+            raise PolicyError("half-lives and least_evidence must be above 0")
+        if not 0 <= self.centroid_share <= 1:
+            raise PolicyError(f"centroid_share is {self.centroid_share}, it must be 0 to 1")
+
+    @property
+    def version(self) -> str:
+        """`sum-` and 8 hex digits of all numbers: other numbers, another version."""
+        said = {each.name: getattr(self, each.name) for each in fields(self)}
+        said["type_weights"] = sorted(self.type_weights.items())
+        return "sum-" + hashlib.sha256(repr(sorted(said.items())).encode()).hexdigest()[:8]

@@ -1,0 +1,135 @@
+"""The documented weighted sum, and the best of each user by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.candidates import Pool
+from scoring.interests import SEARCH, Interests
+from scoring.policy import Policy
+from scoring.rings import PURCHASE, RETURN, Rings
+from scoring.rules import pairs_of
+
+POPULARITY: Final = 3
+REPEAT: Final = 4
+N_TERMS: Final = 5  # the three interests, then these two
+
+_NOTHING: Final = np.iinfo(np.int64).min
+_LOW: Final = (1 << 32) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The weighted sum of M pairs, and what it is a sum of.
+
+    Attributes:
+        terms: (5, M) weighted terms: short-term, long-term, search, popularity, repeat.
+        cosines: (M, 3) to the three interests, 0 where there is none.
+        totals: (M,) sums of the terms.
+    """
+
+    terms: NDArray[np.float32]
+    cosines: NDArray[np.float32]
+    totals: NDArray[np.float32]
+
+
+def score(
+    pool: Pool,
+    interests: Interests,
+    search_hits: NDArray[np.bool_],
+    rings: Rings,
+    vectors: NDArray[np.float32],
+    popularity: NDArray[np.float32],
+    policy: Policy,
+) -> Scored:
+    """Score every pair of the pool.
+
+    Args:
+        pool: M pairs of B users.
+        interests: Of these users.
+        search_hits: (B,) a search without a hit has no say.
+        rings: Of these users.
+        vectors: (N, d) unit rows of the snapshot.
+        popularity: (N,) from `relative_popularity`.
+        policy: Weights.
+    """
+    cosines = _cosines(pool, interests, vectors)
+    say = interests.confidence * np.array(
+        [policy.weight_short_term, policy.weight_long_term, policy.weight_search], np.float32
+    )  # (B, 3)
+    say[~search_hits, SEARCH] = 0.0
+    terms = np.empty((N_TERMS, len(pool.pairs)), np.float32)
+    np.multiply(cosines.T, say[pool.users].T, out=terms[:POPULARITY])
+    np.multiply(popularity[pool.positions], np.float32(policy.weight_popularity), out=terms[3])
+    np.multiply(_repeats(pool, rings, policy), np.float32(policy.weight_repeat), out=terms[4])
+    return Scored(terms, cosines, terms.sum(axis=0))
+
+
+def relative_popularity(popularity: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N,) counts of any scale -> log(1 + count), 1 for the most popular item."""
+    logs = np.log1p(popularity)
+    most = logs.max(initial=0.0)
+    return logs / most if most > 0 else logs
+
+
+def best(pool: Pool, scored: Scored, n: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Places of each user's n best pairs: highest total first, equal ones in order of position.
+
+    Returns:
+        (B, n) places in the pool, and (B, n) False where the user has fewer pairs.
+    """
+    n_users = len(pool.starts) - 1
+    lengths = np.diff(pool.starts)
+    width = max(int(lengths.max(initial=0)), n)
+    # One int64 a pair, the total in its upper half and the place in its lower one, orders both at
+    # once: a partition leaves no tie to chance.
+    places = np.arange(len(pool.pairs)) - pool.starts[pool.users]
+    table = np.full((n_users, width), _NOTHING, np.int64)
+    table[pool.users, places] = (_ordered(scored.totals) << 32) | (_LOW - places)
+    top = np.partition(table, width - n, axis=1)[:, width - n :]
+    top.sort(axis=1)
+    top = top[:, ::-1]
+    exists = top != _NOTHING
+    return np.where(exists, pool.starts[:-1, None] + _LOW - (top & _LOW), 0), exists
+
+
+def _cosines(pool: Pool, interests: Interests, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(M, 3) cosines; one product a user, whose rows fit the cache."""
+    cosines = np.zeros((len(pool.pairs), len(interests.confidence[0])), np.float32)
+    wanting: list[bool] = np.any(interests.confidence, axis=1).tolist()
+    bounds = pool.starts.tolist()
+    for user, (start, end) in enumerate(pairwise(bounds)):
+        if wanting[user] and start < end:
+            rows = vectors.take(pool.positions[start:end], axis=0)  # (m, d)
+            np.matmul(rows, interests.vectors[user].T, out=cosines[start:end])
+    return cosines
+
+
+def _repeats(pool: Pool, rings: Rings, policy: Policy) -> NDArray[np.float32]:
+    """(M,) x / (x + 1), x = decayed number of times bought less those returned, at least 0."""
+    signs = np.zeros(len(rings.types), np.float32)
+    signs[rings.types == PURCHASE] = 1.0
+    signs[rings.types == RETURN] = -1.0
+    counted = np.flatnonzero(signs)
+    if not len(counted) or not len(pool.pairs):
+        return np.zeros(len(pool.pairs), np.float32)
+    wanted = pairs_of(rings.owners[counted], rings.positions[counted])
+    at = np.minimum(np.searchsorted(pool.pairs, wanted), len(pool.pairs) - 1)
+    there = pool.pairs[at] == wanted
+    counted, at = counted[there], at[there]
+    decay = np.exp2(rings.ages_ms[counted] / -policy.long_half_life_ms)
+    times = np.bincount(at, signs[counted] * decay, minlength=len(pool.pairs))
+    times = np.maximum(times, 0.0)
+    found: NDArray[np.float32] = (times / (times + 1)).astype(np.float32)
+    return found
+
+
+def _ordered(totals: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Integers in the order of these finite floats: their bits, the negative ones turned round."""
+    bits = (totals + np.float32(0.0)).view(np.int32).astype(np.int64)  # -0.0 becomes 0.0
+    return np.where(bits < 0, bits ^ 0x7FFFFFFF, bits)

@@ -1,0 +1,148 @@
+"""Requests -> slates: the whole decision, batched. This is the hot path of a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index import Catalogue, Snapshot
+from scoring.candidates import Pool, merge, popular_positions, retrieve
+from scoring.centroids import find_centroids
+from scoring.interests import NAMES, SEARCH, Interests, find_interests
+from scoring.policy import Policy
+from scoring.query_vectors import QueryTower, QueryVectors
+from scoring.ranking import Scored, best, relative_popularity, score
+from scoring.reasons import explain
+from scoring.rings import read_rings, type_weights
+from scoring.rules import forbidden_pairs
+from scoring.slate import Request, ScoredItem, Slate
+
+_POPULAR: Final = 2_000  # more than the rules can strike: a ring, and what a request excludes
+_UNTRAINED: Final = {"ctr": None, "cvr": None, "engagement": None, "relevance": None}
+_DECIMALS: Final = 6
+
+
+class Recommender:
+    """One snapshot, one encoder, one policy: equal requests get equal slates.
+
+    For one thread at a time. A new snapshot needs a new Recommender, so a batch never mixes
+    versions; give it the old one's `queries`, and what was encoded stays encoded.
+
+    Attributes:
+        catalogue: Of the snapshot.
+        queries: The encoder with its cache; None = searches are answered as if without a query.
+        policy: The numbers.
+        index_version: Of the snapshot.
+        encoder_version: Of the snapshot's vectors, and of the encoder if there is one.
+        policy_version: Of the policy.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        encoder: QueryTower | QueryVectors | None,
+        *,
+        policy: Policy | None = None,
+    ) -> None:
+        """Work out what does not change: centroids, popularity. Reads every vector once.
+
+        Args:
+            snapshot: What is searched.
+            encoder: Of the same version as the snapshot's vectors.
+            policy: None = the defaults.
+
+        Raises:
+            EncoderMismatchError: The snapshot's vectors come from another encoder.
+        """
+        if encoder is not None:
+            snapshot.require_encoder(encoder.version)
+        if encoder is None or isinstance(encoder, QueryVectors):
+            self.queries = encoder
+        else:
+            self.queries = QueryVectors(encoder)
+        self.catalogue: Catalogue = snapshot.catalogue
+        self.policy = policy or Policy()
+        self.index_version = snapshot.version
+        self.encoder_version = snapshot.encoder_version
+        self.policy_version = self.policy.version
+        self._snapshot = snapshot
+        self._weight_of_type = type_weights(self.policy)
+        self._centroids = find_centroids(snapshot.catalogue, snapshot.vectors)
+        self._popularity = relative_popularity(snapshot.catalogue.popularity)
+        self._popular = popular_positions(snapshot.catalogue, _POPULAR)
+        self._popularity_known = bool(self._popularity.any())
+
+    def recommend(self, requests: Sequence[Request]) -> list[Slate]:
+        """A slate for each request, in their order.
+
+        One look-up and one gather for the rings of all users, one search for all their interests,
+        one encoder call for all new queries.
+        """
+        if not requests:
+            return []
+        snapshot, catalogue, policy = self._snapshot, self.catalogue, self.policy
+        rings = read_rings(requests, snapshot, policy, self._weight_of_type)
+        interests = find_interests(requests, rings, self._centroids, self.queries, policy)
+        retrieved = retrieve(interests, snapshot, policy)
+        forbidden = forbidden_pairs(requests, rings, catalogue, policy)
+        pool = merge(retrieved, rings, self._popular, forbidden, catalogue, policy)
+        hits, vectors = retrieved.search_hits, snapshot.vectors
+        scored = score(pool, interests, hits, rings, vectors, self._popularity, policy)
+        places, exists = best(pool, scored, policy.slate_size)
+        reasons = explain(
+            requests, places, pool, scored, rings, snapshot, popularity_known=self._popularity_known
+        )
+        items = self._items(places, exists, pool, scored, interests, reasons)
+        unknown = rings.unknown.tolist()
+        vectors_by_name = _by_name(interests)
+        return [Slate(*parts) for parts in zip(items, vectors_by_name, unknown, strict=True)]
+
+    def _items(
+        self,
+        places: NDArray[np.int64],
+        exists: NDArray[np.bool_],
+        pool: Pool,
+        scored: Scored,
+        interests: Interests,
+        reasons: list[list[str]],
+    ) -> list[tuple[ScoredItem, ...]]:
+        """(B, n) places -> B tuples of at most n items."""
+        if not len(pool.pairs):
+            return [() for _ in places]
+        ids = self.catalogue.ids
+        positions = pool.positions[places].tolist()
+        totals = scored.totals[places].astype(np.float64).round(_DECIMALS).tolist()
+        relevance = scored.cosines[places, SEARCH].astype(np.float64).round(_DECIMALS).tolist()
+        searching = interests.confidence[:, SEARCH].tolist()
+        slates = []
+        for user, n_items in enumerate(exists.sum(axis=1).tolist()):
+            tasks = (
+                [_UNTRAINED | {"relevance": cosine} for cosine in relevance[user]]
+                if searching[user]
+                else [_UNTRAINED] * n_items
+            )
+            slates.append(
+                tuple(
+                    ScoredItem(
+                        ids[positions[user][place]],
+                        place + 1,
+                        totals[user][place],
+                        tasks[place],
+                        1.0,
+                        reasons[user][place],
+                    )
+                    for place in range(n_items)
+                )
+            )
+        return slates
+
+
+def _by_name(interests: Interests) -> list[dict[str, NDArray[np.float32]]]:
+    """The interests of each user that exist, by name."""
+    found: list[dict[str, NDArray[np.float32]]] = [{} for _ in interests.confidence]
+    for user, kind in zip(*map(np.ndarray.tolist, np.nonzero(interests.confidence)), strict=True):
+        found[user][NAMES[kind]] = interests.vectors[user, kind]
+    return found

@@ -1,0 +1,68 @@
+"""What goes into a decision and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.history import History
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A list is wanted for a user.
+
+    Attributes:
+        user_id: Whose list.
+        at_ms: The moment of the decision, from which ages are counted: the trigger's event time.
+        history: The user's past up to it, the trigger included.
+        query: The current search; None or blank = there is none.
+        exclude: Items that must not be in the list.
+    """
+
+    user_id: str
+    at_ms: int
+    history: History
+    query: str | None = None
+    exclude: frozenset[str] = frozenset()
+
+
+class ScoredItem(msgspec.Struct, frozen=True):
+    """One place of a list.
+
+    Attributes:
+        item_id: Which item.
+        rank: 1 for the first.
+        score: The weighted sum; it orders this list and means nothing across lists.
+        tasks: ctr, cvr, engagement, relevance; None where no head has predicted it. Items share
+            one mapping where all are None: read it only.
+        propensity: Probability with which the policy put the item at this rank.
+        reason: Why, in words for the shopper.
+    """
+
+    item_id: str
+    rank: int
+    score: float
+    tasks: Mapping[str, float | None]
+    propensity: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slate:
+    """A list for one request.
+
+    Attributes:
+        items: Best first, no item twice; shorter than the policy asks only where the rules leave
+            no more of the catalogue.
+        interests: `short_term`, `long_term`, `search` -> (d,) unit vectors, those that exist.
+        unknown_items: Interactions of the history whose item this index does not know.
+    """
+
+    items: tuple[ScoredItem, ...]
+    interests: dict[str, NDArray[np.float32]]
+    unknown_items: int
