@@ -17,7 +17,14 @@ from __future__ import annotations
 from typing import Literal
 
 Reason = Literal[
-    "empty", "oversize", "malformed", "invalid", "future", "missing_key", "key_mismatch"
+    "empty",
+    "oversize",
+    "malformed",
+    "invalid",
+    "future",
+    "missing_key",
+    "key_mismatch",
+    "internal",
 ]
 """Why a record was rejected, in one word, for metrics and headers; the message has the details."""
 

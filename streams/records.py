@@ -190,6 +190,18 @@ class UserFeatures(Record, frozen=True, kw_only=True):
     simulated: bool = False
 
 
+class ItemVector(Record, frozen=True, kw_only=True):
+    """One item's vector, with the item itself, so that an index can be built from these alone.
+
+    Attributes:
+        vector: Little-endian float32 values of length 1 together, in base64.
+    """
+
+    item: Item
+    encoder_version: fields.Version
+    vector: bytes
+
+
 WIRE_RECORDS: Final[tuple[type[Record], ...]] = (
     Click,
     Search,
@@ -197,6 +209,7 @@ WIRE_RECORDS: Final[tuple[type[Record], ...]] = (
     Impression,
     Recommendation,
     UserFeatures,
+    ItemVector,
 )
 """Records with a topic of their own, and so with a published schema."""
 

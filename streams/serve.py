@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 from confluent_kafka import Consumer
@@ -19,11 +20,13 @@ from streams.changelog import Changelog
 from streams.errors import FatalError, FencedError, GapError, RetryError, SettingsError
 from streams.kafka_config import client_config, producer_config
 from streams.lane import Intake, Lane, Process
+from streams.metrics import StepMetrics
 from streams.outbox import Outbox
 from streams.positions import GroupPositions
 from streams.rows import MemoryRows, RocksRows, RowStore
 from streams.settings import Settings
 from streams.table import RowTable
+from streams.topics import changelog_topic, topic_ids
 from streams.transport import group_metadata
 from streams.writer import AcknowledgingWriter, Boundary, TransactionalWriter, Writer, pass_by
 
@@ -39,16 +42,15 @@ class Work:
     process: Process
 
 
-Plan = Callable[[RowTable, Mapping[str, str]], Sequence[Work]]
-"""Makes the jobs of a worker, given its rows and the id of each topic."""
+Plan = Callable[[RowTable], Sequence[Work]]
+"""Makes the jobs of a worker, given its rows."""
 
 
 def serve(
     settings: Settings,
-    topics: Mapping[str, str],
-    changelog: str,
     plan: Plan,
     *,
+    metrics: StepMetrics | None = None,
     boundary: Boundary = pass_by,
     loop: str = "uvloop",
 ) -> int:
@@ -56,9 +58,8 @@ def serve(
 
     Args:
         settings: Everything that can be set.
-        topics: Id of each topic that is read, and of the changelog.
-        changelog: Name of the changelog topic.
         plan: The jobs.
+        metrics: Where batches are counted.
         boundary: Called at each line of the writer's crash table.
         loop: `uvloop` or `asyncio`.
 
@@ -70,7 +71,7 @@ def serve(
         import uvloop
 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    return asyncio.run(_Server(settings, topics, changelog, plan, boundary).run())
+    return asyncio.run(_Server(settings, plan, metrics or StepMetrics(), boundary).run())
 
 
 def identity(state_dir: Path) -> str:
@@ -89,23 +90,23 @@ class _Server:
     def __init__(
         self,
         settings: Settings,
-        topics: Mapping[str, str],
-        changelog: str,
         plan: Plan,
+        metrics: StepMetrics,
         boundary: Boundary,
     ) -> None:
         self._settings = settings
-        self._topics = topics
+        self._metrics = metrics
         self._boundary = boundary
         self._identity = identity(settings.state_dir)
         self._stop = asyncio.Event()
         self._failure: BaseException | None = None
         self._app = self._new_app()
-        self._rows = self._app.rows = self._new_table(changelog)
+        self._changelog = changelog_topic(settings)
+        self._rows = self._app.rows = self._new_table()
         self._app.tables.add(self._rows)
-        self._writer = self._new_writer(changelog)
+        self._writer = self._new_writer()
         self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
-        self._app.intake = Intake([self._new_lane(work) for work in plan(self._rows, topics)])
+        self._app.intake = Intake([self._new_lane(work) for work in plan(self._rows)])
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -122,16 +123,29 @@ class _Server:
             await asyncio.wait([crash, stop], return_when=asyncio.FIRST_COMPLETED)
             if self._failure is None and self._app.crash_reason is not None:
                 self._failure = self._app.crash_reason
-            if self._failure is None:
-                log.info("stopping: finishing what is under way")
-                self._app.intake.give_back()
-                await self._app.stop()
-                await loop.run_in_executor(self._writer_thread, self._writer.close)
-                self._rows.close()
+            if self._failure is not None:
+                await self._die()
+            log.info("stopping: finishing what is under way")
+            self._app.intake.give_back()
+            await self._app.stop()
+            await loop.run_in_executor(self._writer_thread, self._writer.close)
+            self._rows.close()
         finally:
             for task in tasks:
                 task.cancel()
         return self._exit_code()
+
+    async def _die(self) -> NoReturn:
+        """End at once, as a crash would: what is not committed is delivered again, so nothing needs tidying.
+
+        Leaving the group is a courtesy that spares the others the session time-out.
+        """
+        code = self._exit_code()
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(self._app.consumer.leave_group(), timeout=2)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
     def _exit_code(self) -> int:
         failure = self._failure
@@ -168,13 +182,14 @@ class _Server:
         app.recovery_timeout_s = settings.session_timeout_s + 60
         return app
 
-    def _new_table(self, changelog: str) -> RowTable:
-        settings = self._settings
+    def _new_table(self) -> RowTable:
+        settings, changelog = self._settings, self._changelog
+        changelog_id = topic_ids(settings, [changelog])[changelog]
 
         def open_store(partition: int) -> RowStore:
             if settings.store == "memory":
                 return MemoryRows()
-            return RocksRows(settings.state_dir / f"rows-{partition}", self._topics[changelog])
+            return RocksRows(settings.state_dir / f"rows-{partition}", changelog_id)
 
         return RowTable(
             self._app,
@@ -185,8 +200,9 @@ class _Server:
             timeout_s=self._app.recovery_timeout_s,
         )
 
-    def _new_writer(self, changelog: str) -> Writer:
+    def _new_writer(self) -> Writer:
         settings, config = self._settings, producer_config(self._settings)
+        changelog = self._changelog
         if settings.delivery == "at_least_once":
             return AcknowledgingWriter(
                 config,
@@ -220,7 +236,8 @@ class _Server:
 
     def _staged(self, process: Process) -> Process:
         def process_and_stage(runs: Any, claim: Any) -> Outbox:
-            outbox = process(runs, claim)
+            with self._metrics.compute_s.time():
+                outbox = process(runs, claim)
             self._rows.stage(outbox.rows)
             return outbox
 
@@ -229,9 +246,11 @@ class _Server:
     def _make_durable(self, outbox: Outbox) -> None:
         if self._failure is not None:
             raise self._failure  # nothing may be committed behind a batch that was not
-        positions = self._writer.commit(outbox)
-        self._rows.settle(outbox.rows, positions)
+        with self._metrics.commit_s.time():
+            positions = self._writer.commit(outbox)
+            self._rows.settle(outbox.rows, positions)
         self._boundary("rows stored")
+        self._metrics.durable(outbox)
 
 
 def _agent(lane: Lane) -> Any:

@@ -39,8 +39,29 @@ def dead_letter_topic(topic: str) -> str:
     return topic + DEAD_LETTERS
 
 
+def changelog_topic(settings: Settings) -> str:
+    """Where the user rows are kept; Faust names it after the app and its table."""
+    return f"{settings.app_id}-rows-changelog"
+
+
+def item_vectors_topic(settings: Settings, encoder_version: str) -> str:
+    """Vectors of one encoder; another encoder's never share a topic."""
+    return f"{settings.topic_prefix}item-vectors-{encoder_version}"
+
+
+def ensure_topic(settings: Settings, name: str, *, timeout_s: float = 15.0) -> None:
+    """Create a compacted topic whose name only a running worker knows, unless it is there.
+
+    Raises:
+        BrokerUnavailableError: No broker answers.
+        TopicMismatchError: The broker refuses the topic.
+    """
+    spec = TopicSpec(name, settings.partitions, settings.replication_factor, {"cleanup.policy": "compact"})
+    _create(settings, [spec], timeout_s)
+
+
 def all_topics(settings: Settings) -> list[TopicSpec]:
-    """Every topic that these settings use, dead letters included; changelogs are their table's."""
+    """Every topic that these settings use, dead letters and the rows' changelog included."""
     week = {"cleanup.policy": "delete", "retention.ms": str(7 * DAY_MS)}
     compact = {"cleanup.policy": "compact"}
     configs: dict[TopicKind, Mapping[str, str]] = {
@@ -58,6 +79,7 @@ def all_topics(settings: Settings) -> list[TopicSpec]:
         TopicSpec(settings.topic(kind), settings.partitions, copies, config)
         for kind, config in configs.items()
     ]
+    specs.append(TopicSpec(changelog_topic(settings), settings.partitions, copies, compact))
     letters = {
         "cleanup.policy": "delete",
         "retention.ms": str(30 * DAY_MS),
@@ -76,12 +98,16 @@ def create_topics(settings: Settings, *, timeout_s: float = 15.0) -> list[str]:
         BrokerUnavailableError: No broker answers.
         TopicMismatchError: The broker refuses a topic (too few brokers for its copies, no right).
     """
+    return _create(settings, all_topics(settings), timeout_s)
+
+
+def _create(settings: Settings, specs: list[TopicSpec], timeout_s: float) -> list[str]:
     from confluent_kafka import KafkaError, KafkaException, Producer
     from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
 
     admin = _admin(settings)
     cluster = _metadata(admin, settings, timeout_s)
-    missing = [spec for spec in all_topics(settings) if spec.name not in cluster.topics]
+    missing = [spec for spec in specs if spec.name not in cluster.topics]
     if not missing:
         return []
     if _is_embedded(cluster):  # it has no CreateTopics, but asking a producer for one makes it

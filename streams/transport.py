@@ -179,6 +179,10 @@ class Consumer(driver.Consumer):
             self._thread.commit_positions(positions, generation), self._thread.thread_loop
         ).result(timeout=60)
 
+    async def leave_group(self) -> None:
+        """Tell the coordinator that this member is gone."""
+        await self._in_thread(self._thread._ensure_consumer()._coordinator._maybe_leave_group())
+
     async def _in_thread(self, coroutine: Any) -> Any:
         return await asyncio.wrap_future(
             asyncio.run_coroutine_threadsafe(coroutine, self._thread.thread_loop)

@@ -1,0 +1,81 @@
+"""items topic -> item-vectors-<encoder version>.  Key: item_id.  More workers encode a large catalogue faster."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+import index
+from streams.errors import RejectedError
+from streams.metrics import StepMetrics
+from streams.outbox import Outbox
+from streams.records import Item, ItemDeleted, ItemVector, decode_item, encode
+from streams.runs import Claim, Run
+from streams.step import letter
+
+
+class ItemTower(Protocol):
+    """What turns items into vectors; `scoring.Encoder` is one."""
+
+    version: str
+
+    def item_text(self, item: index.Item) -> str: ...
+    def encode_items(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
+
+
+class EncodeItems:
+    """A lane of its own: encoding takes milliseconds an item and must not hold up a shopper's list.
+
+    The newest record of an id in a batch counts, since the topic keeps no other either.  A null value deletes
+    the vector.
+    """
+
+    def __init__(self, tower: ItemTower, out: str, *, max_bytes: int, metrics: StepMetrics) -> None:
+        self._tower = tower
+        self._out = out
+        self._max_bytes = max_bytes
+        self._metrics = metrics
+
+    def __call__(self, runs: Sequence[Run], claim: Claim) -> Outbox:
+        """One batch; called in the lane's thread."""
+        outbox, now_ms = Outbox.of(runs, claim), time.time_ns() // 1_000_000
+        newest: dict[str, Item | ItemDeleted] = {}
+        for run in runs:
+            for record in run.records:
+                try:
+                    item = decode_item(record.value, record.key, now_ms, max_bytes=self._max_bytes)
+                except RejectedError as error:
+                    outbox.letters.append(letter(record, run, error))
+                else:
+                    newest[item.item_id] = item
+        self._encode(newest, outbox)
+        self._metrics.batch(runs, 0, len(outbox.letters), 0)
+        return outbox
+
+    def _encode(self, newest: Mapping[str, Item | ItemDeleted], outbox: Outbox) -> None:
+        items = [item for item in newest.values() if isinstance(item, Item)]
+        vectors = self._tower.encode_items([self._tower.item_text(as_indexed(i)) for i in items]) if items else []
+        for item, vector in zip(items, vectors, strict=True):
+            body = encode(
+                ItemVector(item=item, encoder_version=self._tower.version, vector=vector.astype("<f4").tobytes())
+            )
+            outbox.send(self._out, item.item_id.encode(), body)
+        for item in newest.values():
+            if isinstance(item, ItemDeleted):
+                outbox.send(self._out, item.item_id.encode(), None)
+
+
+def as_indexed(item: Item) -> index.Item:
+    """A wire record as the index keeps it."""
+    return index.Item(
+        item_id=item.item_id,
+        title=item.title,
+        description=item.description,
+        category=item.category,
+        brand=item.brand,
+        price=item.price,
+        tags=item.tags or (),
+        in_stock=item.in_stock is not False,
+    )

@@ -1,0 +1,26 @@
+"""searches topic -> user rows -> a list for each search.  Key: user_id, co-partitioned with clicks."""
+
+from streams.decision import Decision, Shop
+from streams.records import check_key, decode_search
+from streams.row import Source, UserRow
+from streams.runs import Record
+
+
+def apply(record: Record, source: Source, row: UserRow, shop: Shop) -> tuple[UserRow, Decision]:
+    """Remember one search, and ask for a list that answers it; redelivery leaves the row as it is.
+
+    Raises:
+        RejectedError: not a search, or not under its user's key.
+    """
+    search = decode_search(record.value, shop.now_ms, max_bytes=shop.max_bytes)
+    check_key(record.key, search.user_id)
+    row = row.observe_search(search, source)
+    return row, Decision(
+        event_id=search.event_id,
+        user_id=search.user_id,
+        type="search",
+        event_at_ms=search.at_ms,
+        query=search.query,
+        history=row.history(search.at_ms),
+        simulated=search.simulated,
+    )

@@ -1,0 +1,50 @@
+"""What an event asks for, and what the agents may know of the shop while they apply it."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from math import isnan
+
+from index import Catalogue
+from scoring.history import History
+
+Attributes = tuple[str | None, str | None, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One list to be made: for whom, because of which event, and what is known of them right after it."""
+
+    event_id: str
+    user_id: str
+    type: str
+    event_at_ms: int
+    query: str | None
+    history: History
+    simulated: bool
+
+
+@dataclass(slots=True)
+class Shop:
+    """The shop as one batch sees it.
+
+    Attributes:
+        catalogue: Of the index snapshot that the batch is ranked with.
+        now_ms: Our clock.
+        max_bytes: Longer messages are rejected.
+        counts: What happened in the batch, for the metrics.
+    """
+
+    catalogue: Catalogue
+    now_ms: int
+    max_bytes: int
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def attributes(self, item_id: str) -> Attributes:
+        """Category, brand and price of an item, each None where it is not known."""
+        catalogue = self.catalogue
+        at = catalogue.position(item_id)
+        if at < 0:
+            self.counts["unknown_items"] += 1
+            return None, None, None
+        price = float(catalogue.prices[at])
+        return catalogue.categories[at], catalogue.brands[at], None if isnan(price) else price

@@ -1,0 +1,69 @@
+"""What a worker counts about itself, for Prometheus."""
+
+from collections import Counter as Counts
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+from streams.outbox import Outbox
+from streams.runs import Run
+
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5)
+
+
+class StepMetrics:
+    """Counters of one worker.  Progress while there is lag is what a liveness check should look at.
+
+    Args:
+        registry: Where they are registered; a fresh one by default, so that tests do not share counts.
+    """
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        self._records = Counter(
+            "rillstream_records", "Records processed", ["topic"], registry=self.registry
+        )
+        self._lists = Counter("rillstream_lists", "Lists computed", registry=self.registry)
+        self._dead = Counter("rillstream_dead_letters", "Records rejected", registry=self.registry)
+        self._unknown = Counter(
+            "rillstream_unknown_items", "Events about items outside the index", registry=self.registry
+        )
+        self._batch = Histogram(
+            "rillstream_batch_records",
+            "Records a batch",
+            buckets=(1, 4, 16, 64, 128, 256, 512, 1024),
+            registry=self.registry,
+        )
+        self.compute_s = Histogram(
+            "rillstream_compute_seconds", "One batch, computed", buckets=_SECONDS, registry=self.registry
+        )
+        self.commit_s = Histogram(
+            "rillstream_commit_seconds", "One batch, made durable", buckets=_SECONDS, registry=self.registry
+        )
+        self.position = Gauge(
+            "rillstream_position",
+            "Next offset of each source partition, once committed",
+            ["topic", "partition"],
+            registry=self.registry,
+        )
+
+    def batch(self, runs: Sequence[Run], n_lists: int, n_letters: int, n_unknown: int) -> None:
+        """One batch was computed."""
+        by_topic: Counts[str] = Counts()
+        for run in runs:
+            by_topic[run.topic] += len(run.records)
+        for topic, n in by_topic.items():
+            self._records.labels(topic).inc(n)
+        self._batch.observe(by_topic.total())
+        self._lists.inc(n_lists)
+        self._dead.inc(n_letters)
+        self._unknown.inc(n_unknown)
+
+    def durable(self, outbox: Outbox) -> None:
+        """One batch was committed."""
+        for (topic, partition), end in outbox.ends.items():
+            self.position.labels(topic, partition).set(end)
+
+    def serve(self, port: int) -> None:
+        """Offer the counters at `http://127.0.0.1:<port>/metrics`."""
+        start_http_server(port, addr="127.0.0.1", registry=self.registry)

@@ -1,0 +1,100 @@
+"""A worker from its settings: index, encoder and ranking loaded first, then the stream."""
+
+import logging
+import sys
+import time
+
+import structlog
+
+from index import IndexStore, set_threads
+from scoring import Policy, Recommender, load_encoder
+from streams.agents import clicks, items, searches
+from streams.errors import TopicMismatchError
+from streams.metrics import StepMetrics
+from streams.serve import Work, serve
+from streams.settings import Settings
+from streams.step import Publishing, RecommendationStep
+from streams.table import RowTable
+from streams.topics import check_topics, ensure_topic, item_vectors_topic, topic_ids
+
+log = structlog.get_logger(__name__)
+
+
+def run(settings: Settings) -> int:
+    """Run one worker until SIGTERM or SIGINT; returns its exit code (see `streams.serve.serve`).
+
+    Raises:
+        TopicMismatchError: a topic is missing or has the wrong shape; nothing was consumed.
+        EncoderMismatchError: the index was built by another encoder; nothing was consumed.
+        NoCurrentVersionError: there is no index yet.
+    """
+    configure_logging(settings)
+    begun = time.monotonic()
+    if problems := check_topics(settings):
+        raise TopicMismatchError("; ".join(problems))
+    set_threads(settings.faiss_threads)
+    snapshot = IndexStore(settings.index_dir).open()
+    encoder = load_encoder(settings.encoder, threads=settings.torch_threads)
+    policy = Policy(slate_size=settings.slate_size, exclude_bought=settings.exclude_bought)
+    recommender = Recommender(snapshot, encoder, policy=policy)
+    snapshot.warm()
+    encoder.encode_queries(["warm"])
+    vectors = item_vectors_topic(settings, encoder.version)
+    ensure_topic(settings, vectors)
+    log.info(
+        "model and index loaded",
+        index=snapshot.version,
+        items=len(snapshot.catalogue.ids),
+        encoder=encoder.version,
+        seconds=round(time.monotonic() - begun, 2),
+    )
+    metrics = StepMetrics()
+    if settings.metrics_port is not None:
+        metrics.serve(settings.metrics_port)
+
+    def plan(rows: RowTable) -> list[Work]:
+        apply = {settings.topic("clicks"): clicks.apply, settings.topic("searches"): searches.apply}
+        lists = RecommendationStep(
+            rows,
+            recommender,
+            apply,
+            topic_ids(settings, apply),
+            Publishing(
+                settings.topic("recommendations"),
+                settings.topic("recommendations_latest") if settings.publish_latest else None,
+                settings.topic("user_features") if settings.publish_features else None,
+            ),
+            max_bytes=settings.max_message_bytes,
+            metrics=metrics,
+        )
+        encode = items.EncodeItems(
+            encoder, vectors, max_bytes=settings.max_message_bytes, metrics=metrics
+        )
+        return [
+            Work("events", list(apply), lists),
+            Work("items", [settings.topic("items")], encode),
+        ]
+
+    return serve(settings, plan, metrics=metrics)
+
+
+def configure_logging(settings: Settings) -> None:
+    """One line an event on standard error, for people or as JSON; Faust's own chatter from warnings on."""
+    level = getattr(logging, settings.log_level.upper())
+    logging.basicConfig(level=max(level, logging.WARNING), format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("aiokafka").setLevel(logging.ERROR if level > logging.DEBUG else logging.DEBUG)
+    renderer: structlog.types.Processor = structlog.processors.JSONRenderer()
+    processors: list[structlog.types.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+    ]
+    if settings.log_format == "console":
+        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    else:
+        processors.append(structlog.processors.format_exc_info)
+    structlog.configure(
+        processors=[*processors, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+    )
+

@@ -1,0 +1,1 @@
+"""Measurements, run as commands; never asserted in a timed test."""
