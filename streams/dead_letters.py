@@ -163,7 +163,9 @@ def replay_dead_letters(
 
 
 def _boxes(settings: Settings, topic: str | None) -> list[str]:
-    sources = [topic] if topic else [settings.topic(kind) for kind in SOURCES]
+    """Dead-letter topics of one source, by its kind (`clicks`) or its full name, or of all."""
+    names = {kind: settings.topic(kind) for kind in SOURCES}
+    sources = list(names.values()) if topic is None else [dict(names).get(topic, topic)]
     return [dead_letter_topic(source) for source in sources]
 
 

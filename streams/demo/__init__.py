@@ -1,0 +1,1 @@
+"""The sample shop and its demo."""
