@@ -54,7 +54,7 @@ def find_centroids(catalogue: Catalogue, vectors: NDArray[np.float32]) -> Centro
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """(..., d) -> the same directions with length 1; a zero vector stays zero."""
-    lengths = np.sqrt(np.einsum("...d,...d->...", vectors, vectors))[..., None]
+    lengths = np.sqrt(np.vecdot(vectors, vectors))[..., None]
     found: NDArray[np.float32] = vectors / np.maximum(lengths, np.float32(1e-12))
     return found
 

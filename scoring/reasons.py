@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from index import Catalogue, Snapshot
 from scoring.candidates import Pool
 from scoring.centroids import LONGEST_NAME
-from scoring.interests import SEARCH
+from scoring.interests import LONG_TERM, SEARCH
 from scoring.ranking import POPULARITY, REPEAT, Scored
 from scoring.rings import TYPES, Rings
 from scoring.slate import Request
@@ -74,52 +74,63 @@ def explain(
         POPULARITY: "popular now" if popularity_known else "from our range",
         REPEAT: "you bought it before",
     }
+    behind = _causes(strongest, positions, rings, snapshot)
+    types, seen = rings.types.tolist(), rings.positions.tolist()
     reasons = []
-    for user, (terms, items) in enumerate(zip(strongest.tolist(), positions.tolist(), strict=True)):
-        if min(terms) < SEARCH:
-            cause = _causes(user, strongest[user], positions[user], rings, snapshot)
-        else:
-            cause = [-1] * len(items)
-        counts = requests[user].history.counts
-        reasons.append(
-            [
-                plain[term]
-                if term >= SEARCH
-                else _because(interaction, item, rings, catalogue)
-                if interaction >= 0
-                else _liked(item, counts, catalogue)
-                for term, item, interaction in zip(terms, items, cause, strict=True)
-            ]
-        )
+    for request, *columns in zip(
+        requests, strongest.tolist(), positions.tolist(), behind, strict=True
+    ):
+        words = []
+        for term, item, cause in zip(*columns, strict=True):
+            if term >= SEARCH:
+                words.append(plain[term])
+            elif cause >= 0:
+                words.append(_because(TYPES[types[cause]], seen[cause], item, catalogue))
+            else:
+                words.append(_liked(item, request.history.counts, catalogue))
+        reasons.append(words)
     return reasons
 
 
 def _causes(
-    user: int,
     strongest: NDArray[np.int64],
     positions: NDArray[np.int64],
     rings: Rings,
     snapshot: Snapshot,
-) -> list[int]:
-    """For n items of one user the interaction behind each, a place in the rings, -1 = none."""
-    start, end = rings.starts[user], rings.starts[user + 1]
-    if start == end:
-        return [-1] * len(positions)
-    rows = snapshot.vectors.take(positions, axis=0)  # (n, d)
-    gains = rows @ rings.vectors[start:end].T  # (n, m)
-    gains *= rings.weights[np.minimum(strongest, 1), start:end]
-    causes = gains.argmax(axis=1)
-    gained = gains.max(axis=1) > 0
-    found: list[int] = np.where(gained, causes + start, -1).tolist()
+) -> list[list[int]]:
+    """The interaction behind each item that an interest brought.
+
+    Args:
+        strongest: (B, n) the largest term of each item.
+        positions: (B, n) items.
+        rings: Of B users.
+        snapshot: Has the vectors.
+
+    Returns:
+        (B, n) places in the rings, -1 where no interaction speaks for the item.
+    """
+    causes = np.full(positions.shape, -1, np.int64)
+    wanted = strongest < SEARCH
+    bounds = rings.starts.tolist()
+    asking: list[bool] = np.any(wanted, axis=1).tolist()
+    for user, asked in enumerate(asking):
+        start, end = bounds[user], bounds[user + 1]
+        if asked and start < end:
+            rows = snapshot.vectors.take(positions[user], axis=0)  # (n, d)
+            gains = rows @ rings.vectors[start:end].T  # (n, m)
+            gains *= rings.weights[np.minimum(strongest[user], LONG_TERM), start:end]
+            causes[user] = gains.argmax(axis=1)
+            causes[user] += start
+            causes[user, gains.max(axis=1) <= 0] = -1
+    causes[~wanted] = -1
+    found: list[list[int]] = causes.tolist()
     return found
 
 
-def _because(interaction: int, item: int, rings: Rings, catalogue: Catalogue) -> str:
-    event_type = TYPES[rings.types[interaction]]
-    position = int(rings.positions[interaction])
-    if position == item:
+def _because(event_type: str, cause: int, item: int, catalogue: Catalogue) -> str:
+    if cause == item:
         return _ITSELF.get(event_type, "you looked at it before")
-    return _BECAUSE[event_type].format(_short(catalogue.titles[position]))
+    return _BECAUSE[event_type].format(_short(catalogue.titles[cause]))
 
 
 def _liked(item: int, counts: Mapping[str, float], catalogue: Catalogue) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Final
 
 import numpy as np
@@ -21,7 +22,12 @@ from scoring.rules import forbidden_pairs
 from scoring.slate import Request, ScoredItem, Slate
 
 _POPULAR: Final = 2_000  # more than the rules can strike: a ring, and what a request excludes
-_UNTRAINED: Final = {"ctr": None, "cvr": None, "engagement": None, "relevance": None}
+_UNTRAINED: Final[dict[str, float | None]] = {
+    "ctr": None,
+    "cvr": None,
+    "engagement": None,
+    "relevance": None,
+}
 _DECIMALS: Final = 6
 
 
@@ -115,28 +121,19 @@ class Recommender:
         ids = self.catalogue.ids
         positions = pool.positions[places].tolist()
         totals = scored.totals[places].astype(np.float64).round(_DECIMALS).tolist()
-        relevance = scored.cosines[places, SEARCH].astype(np.float64).round(_DECIMALS).tolist()
+        relevance = scored.cosines[SEARCH, places].astype(np.float64).round(_DECIMALS).tolist()
         searching = interests.confidence[:, SEARCH].tolist()
         slates = []
         for user, n_items in enumerate(exists.sum(axis=1).tolist()):
-            tasks = (
+            tasks: Iterable[dict[str, float | None]] = (
                 [_UNTRAINED | {"relevance": cosine} for cosine in relevance[user]]
                 if searching[user]
-                else [_UNTRAINED] * n_items
+                else repeat(_UNTRAINED)
             )
-            slates.append(
-                tuple(
-                    ScoredItem(
-                        ids[positions[user][place]],
-                        place + 1,
-                        totals[user][place],
-                        tasks[place],
-                        1.0,
-                        reasons[user][place],
-                    )
-                    for place in range(n_items)
-                )
-            )
+            item_ids = [ids[position] for position in positions[user]]
+            ranks = range(1, n_items + 1)  # the shortest: map ends with it
+            made = map(ScoredItem, item_ids, ranks, totals[user], tasks, repeat(1.0), reasons[user])
+            slates.append(tuple(made))
         return slates
 
 
