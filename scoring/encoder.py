@@ -132,13 +132,12 @@ def load_encoder(
     from scoring.backbone import load_backbone
 
     torch.set_num_threads(threads)
-    dim = int(folder.config["hidden_size"])
     version = folder.fingerprint(f"max_tokens={limit}", _ITEM_TEXT)
     return Encoder(
         load_backbone(folder, precision),
         _load_tokenizer(folder, limit),
-        version=f"{folder.config['model_type']}-{dim}-{version}",
-        dim=dim,
+        version=f"{folder.config['model_type']}-{folder.dim}-{version}",
+        dim=folder.dim,
         max_tokens=limit,
         pooling=folder.pooling,
     )

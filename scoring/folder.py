@@ -28,12 +28,14 @@ class EncoderFolder:
     Attributes:
         path: Where it is.
         config: Its `config.json`.
+        dim: Width of a token vector.
         pooling: How token vectors become one.
         max_tokens: Longest input that it was meant for; what follows is cut.
     """
 
     path: Path
     config: Mapping[str, Any]
+    dim: int
     pooling: Pooling
     max_tokens: int
 
@@ -93,9 +95,10 @@ def read_folder(path: Path) -> EncoderFolder:
             "would be left out: choose a model that ends in pooling"
         )
     config: dict[str, Any] = _json(path / "config.json")
-    if not isinstance(config.get("hidden_size"), int) or "model_type" not in config:
+    dim = config.get("hidden_size", config.get("dim"))  # DistilBERT calls it dim
+    if not isinstance(dim, int) or "model_type" not in config:
         raise EncoderFormatError(f"{path}/config.json has no model_type and hidden_size")
-    return EncoderFolder(path, config, _pooling(path), _max_tokens(path))
+    return EncoderFolder(path, config, dim, _pooling(path), _max_tokens(path))
 
 
 def _packaged() -> Path:

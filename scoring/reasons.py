@@ -118,9 +118,9 @@ def _causes(
         if asked and start < end:
             rows = snapshot.vectors.take(positions[user], axis=0)  # (n, d)
             gains = rows @ rings.vectors[start:end].T  # (n, m)
-            gains *= rings.weights[np.minimum(strongest[user], LONG_TERM), start:end]
-            causes[user] = gains.argmax(axis=1)
-            causes[user] += start
+            kinds = np.minimum(strongest[user], LONG_TERM)  # other terms are blanked out below
+            gains *= np.maximum(rings.weights[kinds, start:end], 0.0)
+            causes[user] = gains.argmax(axis=1) + start
             causes[user, gains.max(axis=1) <= 0] = -1
     causes[~wanted] = -1
     found: list[list[int]] = causes.tolist()

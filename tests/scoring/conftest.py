@@ -1,0 +1,61 @@
+"""Encoders made here, with random weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+WORDS = "red blue green mug cup cable bike the of for a big small tea set".split()
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BERT of two layers and 16 dimensions as `save_pretrained` leaves it."""
+    folder = tmp_path_factory.mktemp("encoders") / "tiny-bert"
+    from transformers import BertConfig, BertModel
+
+    _save(folder, lambda: BertModel(BertConfig(**_SIZES, intermediate_size=32)))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_distilbert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of another architecture, which only transformers knows."""
+    folder = tmp_path_factory.mktemp("encoders") / "tiny-distilbert"
+    from transformers import DistilBertConfig, DistilBertModel
+
+    sizes = {"vocab_size": _SIZES["vocab_size"], "dim": 16, "n_layers": 2, "n_heads": 2}
+    _save(folder, lambda: DistilBertModel(DistilBertConfig(**sizes, hidden_dim=32)))
+    return folder
+
+
+_SIZES = {
+    "vocab_size": len(WORDS) + 4,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "max_position_embeddings": 12,
+}
+
+
+def _save(folder: Path, make: Callable[[], object]) -> None:
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    vocabulary = {
+        word: place for place, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS])
+    }
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    torch.manual_seed(5)
+    model = make()
+    with torch.no_grad():
+        for parameter in model.parameters():  # type: ignore[attr-defined]
+            parameter.normal_(0.0, 0.5)  # far from the default, where every text looks alike
+    model.save_pretrained(folder)  # type: ignore[attr-defined]
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 12}))
