@@ -164,8 +164,8 @@ def replay_dead_letters(
 
 def _boxes(settings: Settings, topic: str | None) -> list[str]:
     """Dead-letter topics of one source, by its kind (`clicks`) or its full name, or of all."""
-    names = {kind: settings.topic(kind) for kind in SOURCES}
-    sources = list(names.values()) if topic is None else [dict(names).get(topic, topic)]
+    names: dict[str, str] = {kind: settings.topic(kind) for kind in SOURCES}
+    sources = list(names.values()) if topic is None else [names.get(topic, topic)]
     return [dead_letter_topic(source) for source in sources]
 
 

@@ -199,7 +199,7 @@ class ItemVector(Record, frozen=True, kw_only=True):
 
     item: Item
     encoder_version: fields.Version
-    vector: bytes
+    vector: Annotated[bytes, Meta(min_length=4, max_length=16_384)]
 
 
 WIRE_RECORDS: Final[tuple[type[Record], ...]] = (

@@ -1,0 +1,128 @@
+"""Files of records: both formats say the same, and a bad row is told with its file and line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from streams.errors import BadFileError
+from streams.files import BadRow, in_time_order, read_records
+from streams.records import Click, Impression, Item, Search
+from tests.streams.events import NOW_MS
+
+CLICK = {"event_id": "e1", "user_id": "u1", "type": "view", "item_id": "i1", "at_ms": 1}
+SEARCH = {"event_id": "e2", "user_id": "u1", "type": "search", "query": "mug", "at_ms": 2}
+ITEM = {"item_id": "i1", "title": "A mug", "tags": ["red", "tall"], "in_stock": True}
+SHOWN = {"recommendation_id": "r", "user_id": "u1", "at_ms": 3, "item_ids": ["i1"]}
+
+
+def lines(path: Path, *rows: dict[str, Any] | str) -> Path:
+    text = [row if isinstance(row, str) else json.dumps(row) for row in rows]
+    path.write_text("\n".join(text) + "\n")
+    return path
+
+
+def parquet(path: Path, *rows: dict[str, Any]) -> Path:
+    pq.write_table(pa.Table.from_pylist(list(rows)), path)
+    return path
+
+
+def test_kinds_may_be_mixed_in_one_file(tmp_path: Path) -> None:
+    path = lines(tmp_path / "all.jsonl", CLICK, SEARCH, ITEM, SHOWN)
+    assert [type(row) for row in read_records(path)] == [Click, Search, Item, Impression]
+
+
+def test_parquet_says_the_same_as_json_lines(tmp_path: Path) -> None:
+    clicks = [
+        CLICK | {"price": 1.5, "context": {"country": "FR"}},
+        CLICK | {"price": None, "context": None},
+    ]
+    for rows in (clicks, [SEARCH], [ITEM], [SHOWN]):
+        from_lines = list(read_records(lines(tmp_path / "rows.jsonl", *rows)))
+        from_parquet = list(read_records(parquet(tmp_path / "rows.parquet", *rows)))
+        assert from_parquet == from_lines
+        assert not any(isinstance(row, BadRow) for row in from_lines)
+
+
+def test_a_parquet_map_is_a_context(tmp_path: Path) -> None:
+    kind = pa.map_(pa.string(), pa.string())
+    columns = {name: pa.array([value]) for name, value in CLICK.items()}
+    context = pa.array([[("country", "FR"), ("page", None)]], kind)
+    pq.write_table(pa.table(columns | {"context": context}), tmp_path / "c.parquet")
+    (click,) = read_records(tmp_path / "c.parquet")
+    assert isinstance(click, Click)
+    assert click.context == {"country": "FR"}
+
+
+def test_a_bad_line_is_told_with_file_and_line_and_reading_goes_on(tmp_path: Path) -> None:
+    path = lines(tmp_path / "c.jsonl", CLICK, "{broken", "", CLICK | {"type": "wink"}, CLICK)
+    good, broken, invalid, last = read_records(path)
+    assert isinstance(good, Click)
+    assert isinstance(last, Click)
+    assert str(broken).startswith(f"{path}:2: JSON is malformed")
+    assert str(invalid).startswith(f"{path}:4: Invalid enum value 'wink'")
+
+
+def test_a_bad_parquet_row_is_told_with_its_number(tmp_path: Path) -> None:
+    path = parquet(
+        tmp_path / "c.parquet", CLICK, CLICK | {"at_ms": -1}, CLICK | {"price": float("nan")}
+    )
+    good, past, unknown_price = read_records(path)
+    assert isinstance(good, Click)
+    assert isinstance(past, BadRow)
+    assert past.line == 2
+    assert isinstance(unknown_price, Click | BadRow)
+
+
+def test_nan_is_no_number(tmp_path: Path) -> None:
+    (row,) = read_records(parquet(tmp_path / "c.parquet", CLICK | {"price": float("nan")}))
+    assert isinstance(row, BadRow)
+    assert "price" in row.reason
+
+
+def test_a_line_without_end_is_a_bad_row_and_not_all_memory(tmp_path: Path) -> None:
+    long = json.dumps(CLICK | {"text": "x" * 3_000_000})
+    huge, good = read_records(lines(tmp_path / "c.jsonl", long, CLICK))
+    assert isinstance(huge, BadRow)
+    assert isinstance(good, Click)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.binary(max_size=60), max_size=5))
+def test_any_bytes_are_rows_or_bad_rows(tmp_path: Path, junk: list[bytes]) -> None:
+    path = tmp_path / "junk.jsonl"
+    path.write_bytes(b"\n".join(junk) + b'\n{"x":' + b"[" * 60_000 + b"\n")
+    assert all(row is not None for row in read_records(path))
+
+
+def test_files_are_merged_by_time_and_items_come_first(tmp_path: Path) -> None:
+    early = lines(tmp_path / "a.jsonl", *[CLICK | {"at_ms": at} for at in (10, 30, 50)])
+    late = lines(tmp_path / "b.jsonl", *[SEARCH | {"at_ms": at} for at in (20, 40)])
+    items = lines(tmp_path / "c.jsonl", ITEM)
+    rows = list(in_time_order([early, late, items]))
+    moments = [row.at_ms for row in rows if not isinstance(row, BadRow | Item)]
+    assert isinstance(rows[0], Item)
+    assert moments == [10, 20, 30, 40, 50]
+
+
+def test_the_own_order_of_an_unsorted_file_is_kept(tmp_path: Path) -> None:
+    path = lines(tmp_path / "a.jsonl", *[CLICK | {"at_ms": at} for at in (30, 10, 20)])
+    other = lines(tmp_path / "b.jsonl", CLICK | {"at_ms": NOW_MS})
+    moments = [row.at_ms for row in in_time_order([other, path]) if isinstance(row, Click)]
+    assert moments == [30, 10, 20, NOW_MS]
+
+
+@pytest.mark.parametrize("name", ["missing.jsonl", "folder.jsonl", "table.csv", "broken.parquet"])
+def test_a_file_that_cannot_be_read_is_one_clear_error(name: str, tmp_path: Path) -> None:
+    (tmp_path / "folder.jsonl").mkdir()
+    (tmp_path / "table.csv").write_text("a,b\n")
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 no PAR1")
+    with pytest.raises(BadFileError, match=name):
+        list(read_records(tmp_path / name))
