@@ -45,13 +45,15 @@ class Engine(ABC):
 
     @abstractmethod
     def search(
-        self, queries: NDArray[np.float32], k: int
+        self, queries: NDArray[np.float32], k: int, effort: float = 1.0
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Top-k rows of each query, best first.
 
         Args:
             queries: (B, dim) float32, C-contiguous, finite; B may be 0.
             k: At least 1; may be more than ``count``.
+            effort: 2.0 looks at about twice as many rows as the engine's parameters say; for
+                queries unlike the items, such as short searches. Exact engines always look at all.
 
         Returns:
             Scores (B, k) float32, descending, and positions (B, k) int64. Where fewer than k rows

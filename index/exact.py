@@ -49,7 +49,7 @@ class ExactEngine(Engine):
         return {}
 
     def search(
-        self, queries: NDArray[np.float32], k: int
+        self, queries: NDArray[np.float32], k: int, effort: float = 1.0
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """The true top-k. See ``Engine.search``.
 

@@ -32,8 +32,8 @@ class HnswParameters:
             smallest; its scores are within 0.005 of the cosine.
     """
 
-    m: int = 16
-    ef_construction: int = 100
+    m: int = 20
+    ef_construction: int = 150
     ef_search: int = 100
     storage: Storage = "sq8"
 
@@ -55,8 +55,7 @@ class HnswEngine(Engine):
         self._graph = graph
         self._groups = groups
         self._parameters = parameters
-        # Handed to each call, so that engines of another effort can share a graph.
-        self._effort = faiss().SearchParametersHNSW(efSearch=parameters.ef_search)
+        self._usual_effort = self._effort(1.0)
 
     @property
     def dim(self) -> int:
@@ -74,7 +73,7 @@ class HnswEngine(Engine):
         return asdict(self._parameters)
 
     def search(
-        self, queries: NDArray[np.float32], k: int
+        self, queries: NDArray[np.float32], k: int, effort: float = 1.0
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """An approximate top-k. See ``Engine.search``."""
         apply_threads()
@@ -90,9 +89,14 @@ class HnswEngine(Engine):
                 found,
                 library.swig_ptr(scores),
                 library.swig_ptr(nodes),
-                self._effort,
+                self._usual_effort if effort == 1.0 else self._effort(effort),
             )
         return self._groups.spread(scores, nodes, k)
+
+    def _effort(self, effort: float) -> Any:
+        """Search parameters that FAISS takes with a call, so that the graph itself stays as it is."""
+        ef_search = max(1, round(effort * self._parameters.ef_search))
+        return faiss().SearchParametersHNSW(efSearch=ef_search)
 
     def write(self, folder: Path) -> None:
         """Write the graph as a FAISS file, and the groups of its nodes."""

@@ -12,6 +12,7 @@ from index.exact import ExactEngine
 from index.groups import Groups, label_groups
 from index.hnsw import HnswEngine, HnswParameters
 from index.library import faiss
+from index.locality import by_likeness
 from index.recall import recall
 from index.threads import apply_threads
 
@@ -23,25 +24,26 @@ _NODES_A_STEP = 1_024
 
 
 def arrange(rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], Groups]:
-    """The order in which rows become nodes: equal rows side by side, those to be held out last.
+    """The order in which rows become nodes: like beside like, those to be held out last.
 
     Args:
-        rows: (N, d).
+        rows: (N, d) float32 unit rows.
 
     Returns:
         (N,) int64 row numbers, and their groups in this order. The same for the same rows.
     """
     labels = label_groups(rows)
     n_groups = int(labels.max()) + 1 if len(labels) else 0
-    drawn = np.random.default_rng(n_groups).permutation(n_groups)[: n_held_out(n_groups)]
-    last = np.zeros(n_groups, dtype=np.bool_)
-    last[drawn] = True
+    heads = np.unique(labels, return_index=True)[1]
+    order = by_likeness(rows[heads])
+    held_out = np.zeros(n_groups, dtype=np.bool_)
+    held_out[np.random.default_rng(n_groups).permutation(n_groups)[: n_held_out(n_groups)]] = True
+    order = order[np.argsort(held_out[order], kind="stable")]
     place = np.empty(n_groups, dtype=np.int64)
-    place[np.argsort(last, kind="stable")] = np.arange(n_groups)
+    place[order] = np.arange(n_groups)
     placed = place[labels]
-    sizes = np.bincount(placed, minlength=n_groups)
-    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    return np.argsort(placed, kind="stable"), Groups(offsets)
+    offsets = np.concatenate([[0], np.bincount(placed, minlength=n_groups).cumsum()])
+    return np.argsort(placed, kind="stable"), Groups(offsets.astype(np.int64))
 
 
 def n_held_out(n_groups: int) -> int:

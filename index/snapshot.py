@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,13 +67,16 @@ class Snapshot:
         """Number of items."""
         return len(self.catalogue)
 
-    def search(self, queries: NDArray[np.float32], k: int) -> Candidates:
+    def search(self, queries: NDArray[np.float32], k: int, *, effort: float = 1.0) -> Candidates:
         """Top-k items of each query by inner product; releases the GIL, safe from any thread.
 
         Args:
             queries: (B, dim) unit vectors; a zero query scores 0 with every item. Other types than
                 float32, or other orders than C, are converted.
             k: How many, at least 1; may be more than there are items.
+            effort: 3.0 looks at three times as many items as the version's parameters say, in three
+                times the time. Short search texts, unlike any item, need it
+                (docs/benchmarks-index.md).
 
         Returns:
             (B, k) candidates, equal scores in order of position; where fewer than k items are
@@ -80,7 +84,7 @@ class Snapshot:
 
         Raises:
             DimensionMismatchError: The queries are not (B, dim).
-            ValueError: k < 1, or a query is not finite.
+            ValueError: k < 1, effort <= 0, or a query is not finite.
         """
         if queries.ndim != 2 or queries.shape[1] != self.dim:
             raise DimensionMismatchError(
@@ -89,12 +93,14 @@ class Snapshot:
             )
         if k < 1:
             raise ValueError(f"k is {k}, at least 1 is needed")
+        if not 0 < effort < math.inf:
+            raise ValueError(f"effort is {effort}, more than 0 is needed")
         rows = np.ascontiguousarray(queries, dtype=np.float32)
         # A sum is not finite as soon as one number is not, and takes a tenth of the time of testing
         # each. FAISS would answer such a query with plausible nonsense.
         if not np.isfinite(rows.sum()):
             raise ValueError("a query holds nan or infinity; look at what made it")
-        scores, positions = self._engine.search(rows, k)
+        scores, positions = self._engine.search(rows, k, effort)
         return Candidates(positions, scores)
 
     def warm(self) -> None:
