@@ -29,7 +29,9 @@ class EmbeddedBroker:
         """Start the mock cluster; a second call changes nothing."""
         if self._owner is not None:
             return
-        self._owner = Producer({"bootstrap.servers": "unused", "test.mock.num.brokers": 1})
+        self._owner = Producer(
+            {"bootstrap.servers": "unused", "test.mock.num.brokers": 1, "log_level": 3}
+        )
         brokers = self._owner.list_topics(timeout=10).brokers
         self._bootstrap = ",".join(f"{broker.host}:{broker.port}" for broker in brokers.values())
 

@@ -25,10 +25,10 @@ def broker(
         Path, typer.Option(help="Keeps the data, the configuration and the log.")
     ] = Path("state/kafka"),
 ) -> None:
-    """Run a single-node Kafka (KRaft) on 127.0.0.1 until Ctrl-C; its data stay.
+    """Run a single-node Kafka on 127.0.0.1 until Ctrl-C.
 
-    Needs Java 17 and Maven (44 MB are downloaded the first time), or Docker. For development only:
-    one node, no authentication.
+    Its data stay. Needs Java 17 and Maven (44 MB are downloaded the first time), or Docker. For
+    development only: one node, no authentication.
     """
     from streams.brokers.kafka import KafkaBroker
     from streams.brokers.kafka_java import KafkaStartError

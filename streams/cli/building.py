@@ -1,6 +1,6 @@
 """items -> encoder -> a new current index version, with progress bars on a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,41 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from streams.errors import BadFileError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from index import Item, Manifest
     from streams.settings import Settings
+
+
+def read_items(path: Path) -> Iterator["Item"]:
+    """Yield the items of a file.
+
+    Raises:
+        BadFileError: A row is no valid item; the message has file and line.
+    """
+    import index
+    from streams import records
+    from streams.files import BadRow, read_records
+
+    for row in read_records(path):
+        if isinstance(row, BadRow):
+            raise BadFileError(str(row))
+        if not isinstance(row, records.Item):
+            raise BadFileError(f"{path}: a {type(row).__name__.lower()} where items belong")
+        yield index.Item(
+            item_id=row.item_id,
+            title=row.title,
+            description=row.description,
+            category=row.category,
+            brand=row.brand,
+            price=row.price,
+            tags=row.tags or (),
+            in_stock=row.in_stock is not False,
+        )
 
 
 def build_version(

@@ -19,22 +19,21 @@ def demo(
     speed: Annotated[
         str | None,
         typer.Option(
-            help="Shop time to real time: 1x, 60x, … or max "
-            "[default: 60x; max where there is no terminal].",
-            show_default=False,
+            help="Shop time to real time: 1x, 60x, … or max.",
+            show_default="60x; max where there is no terminal",
         ),
     ] = None,
     events: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="End after this many events [default: none; 500 where there is no terminal].",
-            show_default=False,
+            help="End after this many events.",
+            show_default="none; 500 where there is no terminal",
         ),
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Replay a real gift shop's log and watch the recommendations arrive.
+    """Replay a real gift shop's log and watch the lists arrive.
 
     An embedded broker, an index of the shop's items (built once, then kept in ~/.cache/rillstream),
     and a worker in a process of its own. The shop's log has purchases and returns; searches are

@@ -42,10 +42,10 @@ def doctor(
     encoder: EncoderSource = None,
     as_json: Json = False,
 ) -> int:
-    """Check versions, GPU, settings, broker, topics, index and encoder, each with the way out.
+    """Check that versions, broker, topics and index agree.
 
-    The exit code is that of the first bad finding: 3 when the broker is down, 5 when two things do
-    not fit together.
+    What does not is shown with the way out. The exit code is that of the first bad finding: 3 when
+    the broker is down, 5 when two things do not fit together.
     """
     code = Exit.OK
     from rich.console import Console
@@ -154,9 +154,9 @@ def _broker(settings: "Settings") -> Iterator[Finding]:
 
 
 def _topics(settings: "Settings") -> Iterator[Finding]:
-    from streams.cli.topics import problems_of
+    from streams.topics import check_topics
 
-    problems = problems_of(settings)
+    problems = check_topics(settings)
     if problems:
         yield Finding("topics", "bad", "; ".join(problems), "rillstream topics create", Exit.FATAL)
     else:

@@ -53,7 +53,8 @@ def explain(error: Exception) -> tuple[Exit, str]:
             "FAISS is not installed. Choose one build: pip install 'rillstream[cpu]', "
             "or on a machine with CUDA 13 pip install 'rillstream[gpu]'"
         )
-    if isinstance(error, _loaded("index.errors", "IndexError_")):
+    known = _loaded("index.errors", "IndexError_") + _loaded("scoring.errors", "ScoringError")
+    if isinstance(error, known):
         return Exit.FATAL, _one_line(error)
     if isinstance(error, _loaded("confluent_kafka", "KafkaException")):
         return Exit.WORLD_DOWN, (

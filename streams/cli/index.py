@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.cli.exits import Exit
-from streams.cli.options import EncoderSource, IndexDir, Json, examples, settings_from
+from streams.cli.options import EncoderSource, IndexDir, Json, examples, new_app, settings_from
 from streams.cli.printing import print_json, print_table, remark
 
 if TYPE_CHECKING:
     from index import Item, Manifest
 
-app = typer.Typer(
-    name="index",
-    help="Build, list, verify and search index versions.",
-    no_args_is_help=True,
-    epilog=examples("rillstream index build items.jsonl"),
+app = new_app(
+    "index",
+    "Build, list, verify and search index versions.",
+    examples("rillstream index build items.jsonl"),
 )
 
 
@@ -34,7 +33,7 @@ def build(
     ] = "auto",
     as_json: Json = False,
 ) -> None:
-    """Encode a catalogue, build a version, check it and make it the current one.
+    """Build a version from a catalogue and make it current.
 
     Workers notice the new version when they start.
     """
@@ -48,7 +47,7 @@ def build(
 
 @app.command("list", epilog=examples("rillstream index list --json"))
 def list_versions(index_dir: IndexDir = None, as_json: Json = False) -> None:
-    """List the versions, newest first; the current one is marked."""
+    """List the versions, newest first."""
     from index import IndexStore
 
     store = IndexStore(settings_from(index_dir=index_dir).index_dir)
@@ -65,7 +64,10 @@ def verify(
     index_dir: IndexDir = None,
     as_json: Json = False,
 ) -> int:
-    """Compare a version's files with its manifest: sizes and SHA-256, nothing is loaded."""
+    """Compare a version's files with its manifest.
+
+    Sizes and SHA-256; nothing is loaded.
+    """
     from index import IndexStore
 
     store = IndexStore(settings_from(index_dir=index_dir).index_dir)
@@ -86,7 +88,7 @@ def search(
     maximum: Annotated[int, typer.Option("--max", "-k", min=1, max=1000, help="How many.")] = 10,
     as_json: Json = False,
 ) -> None:
-    """Find the items nearest to a query, by the encoder and the current version."""
+    """Find the items nearest to a query."""
     settings = settings_from(index_dir=index_dir, encoder=encoder)
     from index import EncoderMismatchError, IndexStore
     from scoring import load_encoder
@@ -117,10 +119,7 @@ def search(
 def _items(files: Sequence[Path]) -> "list[Item]":
     from streams.cli.building import read_items
 
-    items: list[Item] = []
-    for file in files:
-        items += read_items(file)
-    return items
+    return [item for file in files for item in read_items(file)]
 
 
 def _print_manifests(

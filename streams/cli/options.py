@@ -14,24 +14,24 @@ Broker = Annotated[
         "--broker",
         "-b",
         metavar="HOST:PORT",
-        help="Kafka address [default: RILLSTREAM_BOOTSTRAP_SERVERS, or 127.0.0.1:9092].",
-        show_default=False,
+        help="Kafka address.",
+        show_default="RILLSTREAM_BOOTSTRAP_SERVERS, or 127.0.0.1:9092",
     ),
 ]
 IndexDir = Annotated[
     Path | None,
     typer.Option(
         "--index-dir",
-        help="Folder of index versions [default: RILLSTREAM_INDEX_DIR, or ./indexes].",
-        show_default=False,
+        help="Folder of index versions.",
+        show_default="RILLSTREAM_INDEX_DIR, or ./indexes",
     ),
 ]
 EncoderSource = Annotated[
     str | None,
     typer.Option(
         "--encoder",
-        help="Folder or hub name of an encoder [default: the MiniLM that comes with rillstream].",
-        show_default=False,
+        help="Folder of an encoder, or hub: and a name.",
+        show_default="RILLSTREAM_ENCODER, or the MiniLM that comes along",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for scripts.")]
@@ -46,5 +46,28 @@ def settings_from(**given: Any) -> "Settings":
 
 def examples(*lines: str) -> str:
     """Return an epilog with the examples that every command shows under its help."""
-    title = "Example" if len(lines) == 1 else "Examples"
-    return "\n\n".join([f"[bold]{title}[/bold]", *(f"  {line}" for line in lines)])
+    return verbatim(
+        "Example:" if len(lines) == 1 else "Examples:", *(f"  {line}" for line in lines)
+    )
+
+
+def verbatim(*lines: str) -> str:
+    """Return a paragraph whose lines help must not join: it begins with the sign for that."""
+    return "\n".join(["\b", *lines])
+
+
+def new_app(name: str, about: str, epilog: str) -> typer.Typer:
+    """Return an empty command or group of commands in our style.
+
+    Help is plain: drawing boxes would take 0.3 s of the half second that help may take.
+    """
+    return typer.Typer(
+        name=name,
+        help=about,
+        epilog=epilog,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )

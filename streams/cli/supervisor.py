@@ -108,9 +108,7 @@ class Supervisor:
         elif code in HOPELESS:
             self._children.remove(child)
             self._code = code
-            _say(
-                f"worker {child.number} ended with {code}: no restart can mend that, stopping all"
-            )
+            _say(f"worker {child.number} ended with {code}: no restart can mend that, stopping all")
             self._stop(signal.SIGTERM)
         else:
             pause = child.plan_restart(code)

@@ -26,8 +26,8 @@ def worker(
     state_dir: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the user rows [default: RILLSTREAM_STATE_DIR, or ./state].",
-            show_default=False,
+            help="Folder of the user rows.",
+            show_default="RILLSTREAM_STATE_DIR, or ./state",
         ),
     ] = None,
     workers: Annotated[

@@ -4,45 +4,58 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from streams.errors import FatalError
+from streams.settings import ENV_PREFIX, Settings
 
 READY = b"worker ready"
 DRAIN_S = 15.0
+PACKAGES = Path(__file__).parents[2]
 
 
 class WorkerEndedError(FatalError):
-    """The demo's worker ended by itself; the message has the end of its log."""
+    """The demo's worker ended by itself; the message has the end of its log.
+
+    Attributes:
+        code: Its exit code; None when it was not ready in time.
+    """
+
+    def __init__(self, what: str, code: int | None) -> None:
+        super().__init__(what)
+        self.code = code
 
 
 class WorkerProcess:
     """`rillstream worker` as a child.
 
     Args:
-        environment: RILLSTREAM_ variables of the child; none of ours are passed on.
+        settings: Broker, index and state of the worker; it has no other settings.
         folder: Working folder of the child; holds its log.
     """
 
-    def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
-        self.log = folder / "worker.log"
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("RILLSTREAM_")}
-        with self.log.open("wb") as log:
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._log = folder / "worker.log"
+        own = {
+            "BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+            "INDEX_DIR": str(settings.index_dir),
+            "STATE_DIR": str(settings.state_dir),
+        }
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(ENV_PREFIX)}
+        with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "streams.cli.main", "worker"],
-                cwd=folder,
-                env={**inherited, **environment, "PYTHONPATH": os.pathsep.join(sys.path)},
+                cwd=folder,  # no .env and no rillstream.toml here
+                env={
+                    **inherited,
+                    **{ENV_PREFIX + name: value for name, value in own.items()},
+                    "PYTHONPATH": str(PACKAGES),
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is ours: we tell it to drain
             )
-
-    @property
-    def pid(self) -> int:
-        """Process id."""
-        return self._process.pid
 
     def wait_until_ready(self, timeout_s: float) -> None:
         """Return once it has its partitions.
@@ -51,11 +64,11 @@ class WorkerProcess:
             WorkerEndedError: It ended, or was not ready within `timeout_s`.
         """
         deadline = time.monotonic() + timeout_s
-        while READY not in self.log.read_bytes():
+        while READY not in self._log.read_bytes():
             self.check()
             if time.monotonic() > deadline:
                 raise WorkerEndedError(
-                    f"the worker was not ready within {timeout_s:g} s: {self._tail()}"
+                    f"the worker was not ready within {timeout_s:g} s: {self.tail()}", None
                 )
             time.sleep(0.05)
 
@@ -63,7 +76,7 @@ class WorkerProcess:
         """Raise WorkerEndedError if it has ended."""
         code = self._process.poll()
         if code is not None:
-            raise WorkerEndedError(f"the worker ended with exit code {code}: {self._tail()}")
+            raise WorkerEndedError(f"the worker ended with exit code {code}: {self.tail()}", code)
 
     def stop(self) -> None:
         """Let it drain, then make sure that it is gone."""
@@ -74,6 +87,7 @@ class WorkerProcess:
             self._process.kill()
             self._process.wait()
 
-    def _tail(self) -> str:
-        lines = self.log.read_text(errors="replace").strip().splitlines()
-        return " | ".join(lines[-8:]) or "its log is empty"
+    def tail(self) -> str:
+        """Return the last lines of its log as one."""
+        lines = self._log.read_text(errors="replace").strip().splitlines()
+        return " | ".join(lines[-5:]) or "its log is empty"

@@ -1,0 +1,87 @@
+"""`rillstream dead-letters …`: what could not be read, why, and another try."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from streams.cli.options import Broker, Json, examples, new_app, settings_from
+from streams.cli.printing import print_json, remark
+
+app = new_app(
+    "dead-letters",
+    "What could not be read, why, and another try.",
+    examples("rillstream dead-letters list"),
+)
+Topic = Annotated[
+    str | None,
+    typer.Option(
+        "--topic",
+        help="Only those of this topic, as in clicks.",
+        show_default="all",
+    ),
+]
+Maximum = Annotated[
+    int | None,
+    typer.Option("--max", min=1, help="Stop after this many.", show_default="all"),
+]
+
+
+@app.command("list", epilog=examples("rillstream dead-letters list --topic clicks --max 20"))
+def list_letters(
+    broker: Broker = None, topic: Topic = None, maximum: Maximum = None, as_json: Json = False
+) -> None:
+    """Show the dead letters, oldest first: where each was, the reason, and its first bytes."""
+    settings = settings_from(bootstrap_servers=broker)
+    from streams.dead_letters import list_dead_letters
+
+    n_shown = 0
+    for letter in list_dead_letters(settings, topic=topic, max_n=maximum):
+        n_shown += 1
+        if as_json:
+            print_json(
+                {
+                    "topic": letter.topic,
+                    "partition": letter.partition,
+                    "offset": letter.offset,
+                    "kind": letter.kind,
+                    "reason": letter.reason,
+                    "at_ms": letter.at_ms,
+                    "key": _text(letter.key),
+                    "value": _text(letter.raw),
+                }
+            )
+            continue
+        when = datetime.fromtimestamp(letter.at_ms / 1000, UTC).strftime("%F %T")
+        print(f"{when}  {letter.topic}[{letter.partition}]@{letter.offset}  {letter.reason}")
+        print(f"    {(_text(letter.raw) or '')[:160]}")
+    if n_shown == 0 and not as_json:
+        remark("No dead letters.")
+
+
+@app.command(epilog=examples("rillstream dead-letters replay --topic clicks"))
+def replay(
+    broker: Broker = None,
+    topic: Topic = None,
+    maximum: Maximum = None,
+    from_start: Annotated[
+        bool, typer.Option("--from-start", help="Send again what was sent back before, too.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Send dead letters to the topic that they came from, unchanged, after the cause was mended.
+
+    The broker remembers how far a replay came; the next one goes on from there.
+    """
+    settings = settings_from(bootstrap_servers=broker)
+    from streams.dead_letters import replay_dead_letters
+
+    n_sent = replay_dead_letters(settings, topic=topic, max_n=maximum, from_start=from_start)
+    if as_json:
+        print_json({"sent": n_sent})
+    else:
+        print(f"{n_sent:,} dead letters sent again.")
+
+
+def _text(raw: bytes | None) -> str | None:
+    return None if raw is None else raw.decode(errors="backslashreplace")

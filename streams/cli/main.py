@@ -1,0 +1,110 @@
+"""`rillstream`: the entry point. Errors become one line and an exit code here, and nowhere else."""
+
+import os
+import signal
+import sys
+from importlib.metadata import version
+from typing import Annotated, NoReturn
+
+import typer
+
+from streams.cli import (
+    broker,
+    dead_letters,
+    demo,
+    doctor,
+    index,
+    publish,
+    subscribe,
+    topics,
+    worker,
+)
+from streams.cli.exits import MEANINGS, Exit, explain
+from streams.cli.options import examples, new_app, verbatim
+
+app = new_app(
+    "rillstream",
+    "Real-time recommendations from click and search streams.\n\n"
+    "Settings come from RILLSTREAM_ variables, .env and rillstream.toml; options go before them.",
+    "\n\n".join(
+        [
+            examples("rillstream demo", "rillstream worker --workers 2"),
+            verbatim("Exit codes:", *(f"{code:>5}  {text}" for code, text in MEANINGS.items())),
+        ]
+    ),
+)
+for module in (demo, worker, publish, subscribe, doctor, broker):
+    module.register(app)
+for group in (index, topics, dead_letters):
+    app.add_typer(group.app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"rillstream {version('rillstream')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show a traceback with an error. May stand anywhere.")
+    ] = False,
+) -> None:
+    """Real-time recommendations from click and search streams.
+
+    Settings come from RILLSTREAM_… variables, .env and rillstream.toml; options go before them.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with its exit code."""
+    signal.signal(signal.SIGTERM, _terminated)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code; an error is one line on stderr."""
+    debug = "--debug" in arguments
+    words = [word for word in arguments if word != "--debug"]
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("rillstream", words) as context:
+            code = command.invoke(context)
+    except typer.Exit as ended:
+        return ended.exit_code
+    except typer.TyperException as wrong:
+        if wrong.format_message():  # empty when it has shown the help instead
+            _complain(f"{wrong.format_message()} Try: rillstream {' '.join(words[:1])} --help")
+        return Exit.USAGE
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output (head, less) has gone: nothing to say, nowhere to say it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    except Exception as error:
+        if debug:
+            raise
+        failure, line = explain(error)
+        _complain(line)
+        return failure
+    return code if isinstance(code, int) else Exit.OK
+
+
+def _complain(line: str) -> None:
+    print(f"rillstream: {line}", file=sys.stderr)
+
+
+def _terminated(number: int, frame: object) -> NoReturn:
+    sys.exit(Exit.TERMINATED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""`rillstream subscribe`: recommendations as they arrive."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.cli.options import Broker, Json, examples, settings_from
+from streams.cli.printing import remark
+
+if TYPE_CHECKING:
+    from streams.records import Recommendation
+
+
+class Start(StrEnum):
+    """Where to begin."""
+
+    earliest = "earliest"
+    latest = "latest"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        "subscribe",
+        epilog=examples(
+            "rillstream subscribe --user ann",
+            "rillstream subscribe --from earliest --max 100 --json",
+        ),
+    )(subscribe)
+
+
+def subscribe(
+    broker: Broker = None,
+    user: Annotated[
+        str | None, typer.Option("--user", help="Only lists for this user.", show_default="all")
+    ] = None,
+    maximum: Annotated[
+        int | None,
+        typer.Option("--max", min=1, help="End after this many.", show_default="never"),
+    ] = None,
+    start: Annotated[
+        Start, typer.Option("--from", help="Begin with what is kept, or with what comes next.")
+    ] = Start.latest,
+    as_json: Json = False,
+) -> None:
+    """Print recommendations as they arrive, each once.
+
+    Only what was committed is shown.
+    """
+    settings = settings_from(bootstrap_servers=broker)
+    from streams.subscribe import Subscription
+
+    with Subscription(settings, user=user, start=start.value, max_n=maximum) as lists:
+        remark(f"Listening at {settings.bootstrap_servers}; Ctrl-C ends it.")
+        for recommendation in lists:
+            _print(recommendation, as_json=as_json)
+
+
+def _print(recommendation: "Recommendation", *, as_json: bool) -> None:
+    if as_json:
+        from streams.records import encode
+
+        print(encode(recommendation).decode(), flush=True)
+        return
+    trigger = recommendation.trigger
+    mark = " (simulated)" if recommendation.simulated else ""
+    print(f"{recommendation.user_id}  after {trigger.type} {trigger.event_id}{mark}")
+    for item in recommendation.items:
+        print(f"  {item.rank:>2}. {item.item_id:<20} {item.score:7.3f}  {item.reason}", flush=True)
