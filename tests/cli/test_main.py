@@ -1,0 +1,123 @@
+"""The entry point: quick help, one line an error, clean ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from streams.cli.exits import Exit
+from streams.cli.main import run
+from tests.commands import leaves
+
+COMMAND = [sys.executable, "-m", "streams.cli.main"]
+ROOT = Path(__file__).parents[2]
+NOBODY = "127.0.0.1:1"  # a port that nobody listens on
+
+
+def rillstream(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *words],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("words", [(), *leaves()], ids=lambda words: " ".join(words) or "root")
+def test_help_answers_in_half_a_second(words: tuple[str, ...]) -> None:
+    """The best of three: another test's broker may have had the processor."""
+
+    def seconds() -> float:
+        begun = time.monotonic()
+        assert rillstream(*words, "--help").returncode == Exit.OK
+        return time.monotonic() - begun
+
+    assert any(seconds() < 0.5 for _ in range(3))
+
+
+def test_the_version_is_printed() -> None:
+    assert rillstream("--version").stdout.startswith("rillstream ")
+
+
+def test_wrong_arguments_end_with_two(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["worker", "--no-such-option"]) == Exit.USAGE
+    assert "--no-such-option" in capsys.readouterr().err
+
+
+def test_an_unknown_setting_is_one_line_that_names_the_nearest() -> None:
+    done = rillstream("topics", "check", RILLSTREAM_BOOTSTRAP_SERVER="x")
+    assert done.returncode == Exit.FATAL
+    assert done.stderr.count("\n") == 1
+    assert "RILLSTREAM_BOOTSTRAP_SERVERS" in done.stderr
+
+
+def test_a_broker_that_is_away_is_one_line_and_three() -> None:
+    done = rillstream("topics", "check", "--broker", NOBODY)
+    assert done.returncode == Exit.WORLD_DOWN
+    assert NOBODY in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_debug_shows_the_traceback_wherever_it_stands() -> None:
+    for words in (
+        ["--debug", "topics", "check", "--broker", NOBODY],
+        ["topics", "check", "--broker", NOBODY, "--debug"],
+    ):
+        assert "Traceback" in rillstream(*words).stderr
+
+
+def test_a_missing_file_is_bad_input() -> None:
+    done = rillstream("index", "build", "no-such-file.jsonl")
+    assert done.returncode == Exit.BAD_INPUT
+    assert "no-such-file.jsonl" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_empty_index_folder_says_how_to_fill_it(tmp_path: Path) -> None:
+    done = rillstream("index", "verify", "--index-dir", str(tmp_path))
+    assert done.returncode == Exit.FATAL
+    assert "rillstream index build" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, Exit.INTERRUPTED), (signal.SIGTERM, Exit.TERMINATED)],
+)
+def test_a_signal_ends_a_waiting_command_without_a_traceback(
+    number: signal.Signals, code: Exit
+) -> None:
+    from streams.brokers.embedded import EmbeddedBroker
+
+    with EmbeddedBroker() as broker:
+        process = subprocess.Popen(
+            [*COMMAND, "subscribe", "--broker", broker.bootstrap],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        process.stderr.readline()  # it says that it waits
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert "Traceback" not in errors
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    done = subprocess.run(  # noqa: S602
+        f"{' '.join(COMMAND)} --help | head -1",
+        shell=True,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
