@@ -13,6 +13,9 @@ from index.library import faiss
 from index.ranking import finish
 from index.threads import apply_threads
 
+# Results asked for beyond k, so that the few copies that most items have end within them.
+_MORE = 8
+
 
 class ExactEngine(Engine):
     """Inner product with all rows, in place.
@@ -54,15 +57,15 @@ class ExactEngine(Engine):
         """The true top-k. See ``Engine.search``.
 
         Among rows with the score of the k-th, those of the lowest positions come back, so that
-        every exact engine finds the same ids. (FAISS keeps any of them; hence one result more is
-        asked for, and where it ties with the k-th, as many as it takes to see the end of the tie.)
+        every exact engine finds the same ids. (FAISS keeps any of them; hence some more are asked
+        for, and where even the last ties with the k-th, as many as it takes to see the tie's end.)
         """
-        depth = min(k + 1, self.count)
-        scores, positions = self._nearest(queries, depth)
+        depth = min(k + _MORE, self.count)
+        scores, positions = finish(*self._nearest(queries, depth), max(k, depth))
         if depth <= k:
-            return finish(scores, positions, k)
-        unsure = np.flatnonzero(scores[:, k] == scores[:, k - 1])
-        scores, positions = finish(scores[:, :k], positions[:, :k], k)
+            return scores, positions
+        unsure = np.flatnonzero(scores[:, -1] == scores[:, k - 1])
+        scores, positions = scores[:, :k].copy(), positions[:, :k].copy()
         while len(unsure):
             depth = min(4 * depth, self.count)
             wide = finish(*self._nearest(queries[unsure], depth), depth)

@@ -63,7 +63,7 @@ class Groups:
         self.offsets = offsets
         self.n_nodes = len(sizes)
         self.n_rows = int(offsets[-1])
-        self._sizes = sizes
+        self._sizes = np.append(sizes, 0)  # found nowhere: node -1 has no rows
 
     def first(self, n_nodes: int) -> Groups:
         """The first nodes only."""
@@ -82,24 +82,24 @@ class Groups:
         Returns:
             (B, k) scores and (B, k) rows, as ``Engine.search`` gives them.
         """
-        if self.n_nodes == self.n_rows:
-            return finish(scores, nodes, k)
-        missing = nodes < 0
-        sizes = self._sizes[nodes]
-        sizes[missing] = 0
-        # One line for all queries: each node's rows behind each other, then cut to k a query.
-        ends = sizes.sum(axis=1).cumsum()
-        flat_sizes = sizes.ravel()
-        before = flat_sizes.cumsum() - flat_sizes
-        numbers = np.arange(ends[-1] if len(ends) else 0)
-        rows = np.repeat(self.offsets[nodes.ravel()] - before, flat_sizes) + numbers
-        row_scores = np.repeat(scores.ravel(), flat_sizes)
-        n_found = np.diff(ends, prepend=0)
-        query = np.repeat(np.arange(len(nodes)), n_found)
-        column = numbers - np.repeat(ends - n_found, n_found)
-        kept = column < k
-        wide_scores = np.full((len(nodes), k), -np.inf, dtype=np.float32)
-        wide_rows = np.full((len(nodes), k), -1, dtype=np.int64)
-        wide_scores[query[kept], column[kept]] = row_scores[kept]
-        wide_rows[query[kept], column[kept]] = rows[kept]
+        sizes = self._sizes[nodes]  # (B, j)
+        if (sizes == 1).all():
+            return finish(scores, self.offsets[nodes], k)
+        # Each node's rows behind each other, those of all queries in one line.
+        flat = sizes.ravel()
+        ends = flat.cumsum()
+        total = int(ends[-1])
+        rows = np.repeat(self.offsets[nodes.ravel()] - ends + flat, flat) + np.arange(total)
+        row_scores = np.repeat(scores.ravel(), flat)
+        # The line of query i begins at first[i] and has n_found[i] rows; its first k are the answer.
+        n_found = sizes.sum(axis=1)
+        first = n_found.cumsum() - n_found
+        width = min(k, int(n_found.max()))
+        columns = np.arange(width)
+        at = first[:, None] + columns
+        short = columns >= n_found[:, None]
+        if short.any():
+            at[short] = 0
+        wide_scores, wide_rows = row_scores[at], rows[at]
+        wide_rows[short] = -1
         return finish(wide_scores, wide_rows, k)

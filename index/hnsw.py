@@ -94,7 +94,7 @@ class HnswEngine(Engine):
         return self._groups.spread(scores, nodes, k)
 
     def _effort(self, effort: float) -> Any:
-        """Search parameters that FAISS takes with a call, so that the graph itself stays as it is."""
+        """What FAISS takes with a call, so that the graph itself stays as it is."""
         ef_search = max(1, round(effort * self._parameters.ef_search))
         return faiss().SearchParametersHNSW(efSearch=ef_search)
 

@@ -28,7 +28,7 @@ def finish(
     if found > 1:
         tied = scores[:, 1:] == scores[:, :-1]
         out_of_order = tied & (positions[:, 1:] < positions[:, :-1])
-        for row in np.flatnonzero(out_of_order.any(axis=1)):
+        for row in np.flatnonzero(out_of_order.any(axis=1)) if out_of_order.any() else ():
             missing = positions[row] < 0
             order = np.lexsort((positions[row], missing, -scores[row]))
             scores[row] = scores[row, order]
