@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -56,7 +57,9 @@ def ensure_topic(settings: Settings, name: str, *, timeout_s: float = 15.0) -> N
         BrokerUnavailableError: No broker answers.
         TopicMismatchError: The broker refuses the topic.
     """
-    spec = TopicSpec(name, settings.partitions, settings.replication_factor, {"cleanup.policy": "compact"})
+    spec = TopicSpec(
+        name, settings.partitions, settings.replication_factor, {"cleanup.policy": "compact"}
+    )
     _create(settings, [spec], timeout_s)
 
 
@@ -129,6 +132,7 @@ def _create(settings: Settings, specs: list[TopicSpec], timeout_s: float) -> lis
                 continue
             raise _as_ours(settings, error, f"topic {name} was not created") from None
         created.append(name)
+    _wait_until_known(admin, settings, created, timeout_s)
     return created
 
 
@@ -203,6 +207,24 @@ def _metadata(admin: AdminClient, settings: Settings, timeout_s: float) -> Clust
         raise _as_ours(settings, exception.args[0], "no topics were listed") from None
 
 
+def _wait_until_known(
+    admin: AdminClient, settings: Settings, names: list[str], timeout_s: float
+) -> None:
+    """KRaft's controller acknowledges a topic before the brokers know it: wait for them."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        known = _metadata(admin, settings, timeout_s).topics
+        missing = [name for name in names if name not in known or known[name].error is not None]
+        if not missing:
+            return
+        if time.monotonic() > deadline:
+            raise BrokerUnavailableError(
+                f"topics {', '.join(missing)} were created, but are still unknown at "
+                f"{settings.bootstrap_servers} after {timeout_s:.0f} s; look at the broker's log"
+            )
+        time.sleep(0.05)
+
+
 def _is_embedded(cluster: ClusterMetadata) -> bool:
     """Whether this is librdkafka's mock cluster, which answers metadata requests but no admin's."""
     return str(cluster.cluster_id).startswith("mockCluster")
@@ -246,9 +268,9 @@ def _as_ours(settings: Settings, error: Any, what: str) -> BrokerUnavailableErro
         KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
         KafkaError._RESOLVE,  # noqa: SLF001
     }
+    if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+        return TopicMismatchError(f"{what}: it does not exist; run `rillstream topics create`")
     if error.code() in unreachable or error.retriable():
-        if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            return TopicMismatchError(f"{what}: it does not exist; run `rillstream topics create`")
         return BrokerUnavailableError(
             f"{what}: no broker answers at {settings.bootstrap_servers} ({error.str()}); "
             "start one with `rillstream broker`, or set RILLSTREAM_BOOTSTRAP_SERVERS"

@@ -79,6 +79,15 @@ def test_redelivery_is_a_no_op(log: Sequence[Click | Search], data: st.DataObjec
     assert again.encode() == row.encode()
 
 
+def test_a_redelivered_event_does_not_move_the_position_back() -> None:
+    row = UserRow.empty().touch(Source("topic:0", 9))
+    for offset in (3, 9):
+        source = Source("topic:0", offset)
+        assert row.observe_click(click(offset), source) == row
+        assert row.observe_search(search(offset), source) == row
+        assert row.touch(source) == row
+
+
 @given(st.one_of(logs, long_logs))
 def test_decoding_what_was_encoded_gives_the_same_row(log: Sequence[Click | Search]) -> None:
     row = fold(log)

@@ -1,0 +1,119 @@
+"""Dead letters: raw bytes, where they were, why, and the way back."""
+
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import Producer
+
+from streams.dead_letters import (
+    MAX_REASON_BYTES,
+    dead_letter_record,
+    list_dead_letters,
+    replay_dead_letters,
+)
+from streams.errors import BrokerUnavailableError
+from streams.kafka_config import producer_config
+from streams.settings import Settings, load_settings
+from tests.streams.reading import messages
+
+
+def put(settings: Settings, *letters: tuple[str, bytes | None, bytes | None]) -> None:
+    """Put aside (topic, key, value), as a worker does."""
+    producer = Producer(producer_config(settings))
+    for offset, (source, key, raw) in enumerate(letters):
+        topic, key, value, headers = dead_letter_record(
+            raw, source, 3, offset, key, "bad", "future"
+        )
+        producer.produce(topic, value, key, headers=headers)  # type: ignore[arg-type]
+    assert producer.flush(10) == 0
+
+
+JUNK = b"\xff\x00{not json"
+
+
+def test_a_dead_letter_is_the_raw_message_with_headers() -> None:
+    topic, key, value, headers = dead_letter_record(JUNK, "clicks", 3, 17, b"u", "no JSON")
+    assert (topic, key, value) == ("clicks.dlq", b"u", JUNK)
+    assert dict(headers) == {
+        "rillstream.topic": b"clicks",
+        "rillstream.partition": b"3",
+        "rillstream.offset": b"17",
+        "rillstream.kind": b"invalid",
+        "rillstream.reason": b"no JSON",
+    }
+
+
+def test_a_reason_is_bounded_and_always_encodable() -> None:
+    _, _, _, headers = dead_letter_record(b"", "t", 0, 0, None, "\ud800" + "x" * 5_000)
+    assert len(dict(headers)["rillstream.reason"]) == MAX_REASON_BYTES
+
+
+def test_a_list_shows_where_each_was_and_why(embedded: Settings) -> None:
+    put(embedded, ("clicks", b"u", JUNK), ("searches", None, None))
+    letters = {letter.topic: letter for letter in list_dead_letters(embedded)}
+    click, search = letters["clicks"], letters["searches"]
+    assert (click.partition, click.offset, click.kind, click.reason) == (3, 0, "future", "bad")
+    assert (click.key, click.raw) == (b"u", JUNK)
+    assert (search.key, search.raw, search.offset) == (None, None, 1)
+    assert click.at_ms > 1_600_000_000_000
+
+
+def test_a_list_may_be_of_one_topic_and_short(embedded: Settings) -> None:
+    put(embedded, *[("clicks", b"u", JUNK)] * 5, ("searches", b"u", JUNK))
+    assert [letter.topic for letter in list_dead_letters(embedded, topic="searches")] == [
+        "searches"
+    ]
+    assert len(list(list_dead_letters(embedded, max_n=2))) == 2
+
+
+def test_no_dead_letters_is_an_empty_list(embedded: Settings) -> None:
+    assert list(list_dead_letters(embedded)) == []
+    assert replay_dead_letters(embedded) == 0
+
+
+def test_a_kind_of_topic_has_its_prefix(embedded: Settings) -> None:
+    eu = load_settings(bootstrap_servers=embedded.bootstrap_servers, topic_prefix="eu.")
+    put(eu, ("eu.clicks", b"u", JUNK))
+    assert len(list(list_dead_letters(eu, topic="clicks"))) == 1
+    assert len(list(list_dead_letters(eu, topic="eu.clicks"))) == 1
+    assert list(list_dead_letters(eu, topic="searches")) == []
+
+
+def test_a_letter_without_headers_is_listed_too(embedded: Settings) -> None:
+    producer = Producer(producer_config(embedded))
+    producer.produce("clicks.dlq", b"by hand", b"k")
+    producer.flush(10)
+    (letter,) = list_dead_letters(embedded)
+    assert (letter.topic, letter.partition, letter.kind) == ("clicks", -1, "unknown")
+
+
+def test_a_replay_sends_the_same_bytes_under_the_same_key_back(embedded: Settings) -> None:
+    sent = [("clicks", b"u1", JUNK), ("clicks", None, b"2"), ("clicks", b"u3", None)]
+    put(embedded, *sent, ("searches", b"u4", b"4"))
+    assert replay_dead_letters(embedded) == 4
+    back = {(message.key(), message.value()) for message in messages(embedded, "clicks")}
+    assert back == {(key, raw) for _, key, raw in sent}
+    assert [message.value() for message in messages(embedded, "searches")] == [b"4"]
+
+
+def test_the_next_replay_goes_on_where_the_last_one_ended(embedded: Settings) -> None:
+    put(embedded, *[("clicks", b"u", str(n).encode()) for n in range(6)])
+    assert replay_dead_letters(embedded, max_n=4) == 4
+    assert replay_dead_letters(embedded) == 2
+    assert replay_dead_letters(embedded) == 0
+    put(embedded, ("clicks", b"u", b"new"))
+    assert replay_dead_letters(embedded) == 1
+    assert sorted(m.value() or b"" for m in messages(embedded, "clicks")) == [
+        *[str(n).encode() for n in range(6)],
+        b"new",
+    ]
+    assert replay_dead_letters(embedded, from_start=True) == 7
+
+
+def test_no_broker_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.letter_box.ANSWER_S", 0.5)
+    settings = load_settings(bootstrap_servers="127.0.0.1:1")
+    with pytest.raises(BrokerUnavailableError):
+        list(list_dead_letters(settings))
+    with pytest.raises(BrokerUnavailableError):
+        replay_dead_letters(settings)
