@@ -12,11 +12,15 @@ from index import Catalogue, Snapshot
 from scoring.candidates import Pool
 from scoring.centroids import LONGEST_NAME
 from scoring.interests import LONG_TERM, SEARCH
-from scoring.ranking import POPULARITY, REPEAT, Scored
+from scoring.ranking import N_TERMS, POPULARITY, REPEAT, Scored
 from scoring.rings import TYPES, Rings
 from scoring.slate import Request
 
 LONGEST_TITLE: Final = 80
+POPULAR: Final = 0.5
+"""Relative popularity from which an item is called popular: the square root of the best count."""
+
+_NONE: Final = N_TERMS  # no term speaks for the item
 
 _BECAUSE: Final[Mapping[str, str]] = {
     "visit": "because you came by {}",
@@ -47,8 +51,7 @@ def explain(
     scored: Scored,
     rings: Rings,
     snapshot: Snapshot,
-    *,
-    popularity_known: bool,
+    popularity: NDArray[np.float32],
 ) -> list[list[str]]:
     """A reason for each chosen pair.
 
@@ -62,17 +65,21 @@ def explain(
         scored: Their terms.
         rings: Of the B users.
         snapshot: Vectors and titles.
-        popularity_known: False = nothing may be called popular.
+        popularity: (N,) from `relative_popularity`.
     """
     if not len(pool.pairs):
         return [[] for _ in requests]
     catalogue = snapshot.catalogue
-    strongest = scored.terms[:, places].argmax(axis=0)  # (B, n)
     positions = pool.positions[places]  # (B, n)
+    terms = scored.terms[:, places]  # (5, B, n)
+    strongest = terms.argmax(axis=0)  # (B, n)
+    unpopular = (strongest == POPULARITY) & (popularity[positions] < POPULAR)
+    strongest[unpopular | (terms.max(axis=0) <= 0)] = _NONE
     plain = {
         SEARCH: "matches your search",
-        POPULARITY: "popular now" if popularity_known else "from our range",
+        POPULARITY: "popular now",
         REPEAT: "you bought it before",
+        _NONE: "from our range",
     }
     behind = _causes(strongest, positions, rings, snapshot)
     types, seen = rings.types.tolist(), rings.positions.tolist()
@@ -109,7 +116,7 @@ def _causes(
     Returns:
         (B, n) places in the rings, -1 where no interaction speaks for the item.
     """
-    causes = np.full(positions.shape, -1, np.int64)
+    causes: NDArray[np.int64] = np.full(positions.shape, -1, np.int64)
     wanted = strongest < SEARCH
     bounds = rings.starts.tolist()
     asking: list[bool] = np.any(wanted, axis=1).tolist()

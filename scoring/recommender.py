@@ -79,7 +79,6 @@ class Recommender:
         self._centroids = find_centroids(snapshot.catalogue, snapshot.vectors)
         self._popularity = relative_popularity(snapshot.catalogue.popularity)
         self._popular = popular_positions(snapshot.catalogue, _POPULAR)
-        self._popularity_known = bool(self._popularity.any())
 
     def recommend(self, requests: Sequence[Request]) -> list[Slate]:
         """A slate for each request, in their order.
@@ -98,9 +97,7 @@ class Recommender:
         hits, vectors = retrieved.search_hits, snapshot.vectors
         scored = score(pool, interests, hits, rings, vectors, self._popularity, policy)
         places, exists = best(pool, scored, policy.slate_size)
-        reasons = explain(
-            requests, places, pool, scored, rings, snapshot, popularity_known=self._popularity_known
-        )
+        reasons = explain(requests, places, pool, scored, rings, snapshot, self._popularity)
         items = self._items(places, exists, pool, scored, interests, reasons)
         unknown = rings.unknown.tolist()
         vectors_by_name = _by_name(interests)

@@ -1,0 +1,111 @@
+"""The ranking of docs/ranking.md once more: item by item, in plain Python, over the whole shop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index import Snapshot
+from scoring import Interaction, Policy, Request
+from scoring.history import TYPE_NAMES
+
+Row = NDArray[np.float64]
+
+
+def rank(
+    request: Request, snapshot: Snapshot, policy: Policy, query: Sequence[float] | None
+) -> list[tuple[str, float]]:
+    """All items that may be in the list with their scores, best first."""
+    catalogue = snapshot.catalogue
+    rows = {item_id: snapshot.vectors[at].astype(float) for at, item_id in enumerate(catalogue.ids)}
+    wants = [
+        (policy.weight_short_term, *_interest(request, rows, policy, policy.short_half_life_ms)),
+        (policy.weight_long_term, *_long_term(request, snapshot, rows, policy)),
+    ]
+    if query is not None:
+        searched = _unit(np.array(query, float))
+        if max(searched @ row for row in rows.values()) >= policy.search_hit:
+            wants.append((policy.weight_search, searched, math.inf))
+    most = math.log1p(float(catalogue.popularity.max()))
+    out = _struck(request, policy)
+    scores = {}
+    for at, item_id in enumerate(catalogue.ids):
+        if item_id in out or not catalogue.in_stock[at]:
+            continue
+        score = 0.0
+        for weight, vector, evidence in wants:
+            confidence = 1.0 if evidence == math.inf else evidence / (evidence + 1)
+            score += weight * confidence * float(vector @ rows[item_id])
+        if most > 0:
+            score += policy.weight_popularity * math.log1p(catalogue.popularity[at]) / most
+        times = _times_bought(request, item_id, policy)
+        scores[item_id] = score + policy.weight_repeat * times / (times + 1)
+    return sorted(scores.items(), key=lambda pair: -pair[1])
+
+
+def _interest(
+    request: Request, rows: Mapping[str, Row], policy: Policy, half_life_ms: float
+) -> tuple[Row, float]:
+    """The decayed sum of the ring, and its evidence."""
+    total, evidence = np.zeros(len(next(iter(rows.values())))), 0.0
+    for i in request.history.interactions:
+        if i.item_id in rows:
+            weight = policy.type_weights[TYPE_NAMES[i.type]] * i.weight
+            weight *= 0.5 ** (_age_ms(request, i) / half_life_ms)
+            total += weight * rows[i.item_id]
+            evidence += weight
+    if evidence < policy.least_evidence:
+        return np.zeros_like(total), 0.0
+    return _unit(total), evidence
+
+
+def _long_term(
+    request: Request, snapshot: Snapshot, rows: Mapping[str, Row], policy: Policy
+) -> tuple[Row, float]:
+    """The ring with the long half-life, and the centroids of what was counted."""
+    vector, evidence = _interest(request, rows, policy, policy.long_half_life_ms)
+    catalogue = snapshot.catalogue
+    centre, most = np.zeros_like(vector), 0.0
+    for prefix, names in (("c:", catalogue.categories), ("b:", catalogue.brands)):
+        for name in {each for each in names if each is not None}:
+            count = request.history.counts.get(prefix + name, 0.0)
+            members = [rows[i] for i, of in zip(catalogue.ids, names, strict=True) if of == name]
+            centre += count * _unit(np.sum(members, axis=0))
+            most = max(most, count)
+    if most == 0:
+        return vector, evidence
+    share = policy.centroid_share
+    return _unit((1 - share) * vector + share * _unit(centre)), max(evidence, most)
+
+
+def _struck(request: Request, policy: Policy) -> set[str]:
+    """Items that the rules take out, stock apart."""
+    out = set(request.exclude)
+    for i in request.history.interactions:
+        age_ms = _age_ms(request, i)
+        bought = TYPE_NAMES[i.type] == "purchase" and policy.exclude_bought
+        if age_ms < policy.just_seen_window_ms or (bought and age_ms < policy.bought_window_ms):
+            out.add(i.item_id)
+    return out
+
+
+def _times_bought(request: Request, item_id: str, policy: Policy) -> float:
+    signs = {"purchase": 1, "return": -1}
+    times: float = sum(
+        signs.get(TYPE_NAMES[i.type], 0) * 0.5 ** (_age_ms(request, i) / policy.long_half_life_ms)
+        for i in request.history.interactions
+        if i.item_id == item_id
+    )
+    return max(times, 0.0)
+
+
+def _age_ms(request: Request, interaction: Interaction) -> int:
+    return max(0, request.at_ms - interaction.at_ms)
+
+
+def _unit(row: Row) -> Row:
+    length = float(np.linalg.norm(row))
+    return row / length if length > 0 else row
