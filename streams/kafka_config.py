@@ -19,6 +19,7 @@ def client_config(settings: Settings, **extra: Any) -> dict[str, Any]:
         "bootstrap.servers": settings.bootstrap_servers,
         "client.id": settings.client_id,
         "log.connection.close": False,
+        "log_level": 2,  # what matters is raised or logged by us; the rest is one line a second while a broker is away
     }
     config.update(_security_config(settings.security))
     config.update(extra)

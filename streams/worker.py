@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -13,7 +14,7 @@ from streams.errors import TopicMismatchError
 from streams.metrics import StepMetrics
 from streams.serve import Work, serve
 from streams.settings import Settings
-from streams.step import Publishing, RecommendationStep
+from streams.step import Publishing, Ranking, RecommendationStep
 from streams.table import RowTable
 from streams.topics import check_topics, ensure_topic, item_vectors_topic, topic_ids
 
@@ -52,30 +53,38 @@ def run(settings: Settings) -> int:
     if settings.metrics_port is not None:
         metrics.serve(settings.metrics_port)
 
-    def plan(rows: RowTable) -> list[Work]:
-        apply = {settings.topic("clicks"): clicks.apply, settings.topic("searches"): searches.apply}
-        lists = RecommendationStep(
+    plan = event_plan(settings, recommender, metrics)
+    encode = items.EncodeItems(
+        encoder, vectors, max_bytes=settings.max_message_bytes, metrics=metrics
+    )
+    encoding = Work("items", [settings.topic("items")], encode)
+    return serve(settings, lambda rows: [plan(rows), encoding], metrics=metrics)
+
+
+def event_plan(
+    settings: Settings, ranking: Ranking, metrics: StepMetrics
+) -> Callable[[RowTable], Work]:
+    """The lane of clicks and searches: rows updated, lists made, in one order for each user."""
+    apply = {settings.topic("clicks"): clicks.apply, settings.topic("searches"): searches.apply}
+    publishing = Publishing(
+        settings.topic("recommendations"),
+        settings.topic("recommendations_latest") if settings.publish_latest else None,
+        settings.topic("user_features") if settings.publish_features else None,
+    )
+
+    def plan(rows: RowTable) -> Work:
+        step = RecommendationStep(
             rows,
-            recommender,
+            ranking,
             apply,
             topic_ids(settings, apply),
-            Publishing(
-                settings.topic("recommendations"),
-                settings.topic("recommendations_latest") if settings.publish_latest else None,
-                settings.topic("user_features") if settings.publish_features else None,
-            ),
+            publishing,
             max_bytes=settings.max_message_bytes,
             metrics=metrics,
         )
-        encode = items.EncodeItems(
-            encoder, vectors, max_bytes=settings.max_message_bytes, metrics=metrics
-        )
-        return [
-            Work("events", list(apply), lists),
-            Work("items", [settings.topic("items")], encode),
-        ]
+        return Work("events", list(apply), step)
 
-    return serve(settings, plan, metrics=metrics)
+    return plan
 
 
 def configure_logging(settings: Settings) -> None:

@@ -1,0 +1,292 @@
+"""A shop on a real broker for crash tests: events with known truth, worker processes, a reader, and the verdict."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+
+from index import Catalogue, IndexStore, Item, build_index
+from streams.agents import clicks, searches
+from streams.decision import Shop
+from streams.kafka_config import consumer_config, producer_config
+from streams.records import Click, Recommendation, Search, decode_recommendation, encode
+from streams.row import Source, UserRow
+from streams.settings import Settings
+from streams.step import recommendation_id
+from streams.topics import changelog_topic, create_topics, topic_ids
+
+ROOT = Path(__file__).parents[2]
+DIM, N_ITEMS = 16, 60
+TYPES = ("view", "click", "cart", "purchase", "return", "visit")
+
+
+def make_settings(bootstrap: str, folder: Path, **changes: object) -> Settings:
+    """Settings of one test's shop: names of its own, a short session, small batches."""
+    values: dict[str, object] = {
+        "bootstrap_servers": bootstrap,
+        "app_id": f"app-{folder.name}",
+        "topic_prefix": f"{folder.name}.",
+        "state_dir": folder / "state",
+        "index_dir": folder / "indexes",
+        "session_timeout_s": 4,
+        "heartbeat_s": 1,
+        "batch_max": 128,
+        "slate_size": 3,
+    }
+    return Settings(**(values | changes))  # type: ignore[arg-type]
+
+
+def build_tiny_index(settings: Settings) -> None:
+    """Sixty items in three categories, with vectors at random."""
+    vectors = np.random.default_rng(3).standard_normal((N_ITEMS, DIM)).astype(np.float32)
+    items = [
+        Item(item_id=f"i{n}", title=f"Thing {n}", category=f"c{n % 3}", price=float(n + 1))
+        for n in range(N_ITEMS)
+    ]
+    build_index(IndexStore(settings.index_dir), items, vectors, encoder_version="none")
+
+
+def make_events(n: int, *, n_users: int, seed: int) -> list[Click | Search]:
+    """Clicks and one search in ten; some about items that the index does not know."""
+    rng = random.Random(seed)
+    now = int(time.time() * 1000) - 3600_000
+    events: list[Click | Search] = []
+    for number in range(n):
+        user, at_ms = f"u{rng.randrange(n_users)}", now + number - rng.randrange(2000)
+        if number % 10 == 0:
+            events.append(
+                Search(event_id=f"s{number}", user_id=user, type="search", query="red box", at_ms=at_ms)
+            )
+            continue
+        kind = rng.choice(TYPES)
+        item = None if kind == "visit" else f"i{rng.randrange(N_ITEMS + 5)}"
+        events.append(
+            Click(event_id=f"e{number}", user_id=user, type=kind, at_ms=at_ms, item_id=item)  # type: ignore[arg-type]
+        )
+    return events
+
+
+class EventLog:
+    """What was published, by topic and partition: the truth that lists and rows are held against."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._producer = Producer(producer_config(settings))
+        self.written: dict[tuple[str, int, int], Click | Search] = {}
+
+    def publish(self, events: list[Click | Search], *, per_s: float | None = None) -> None:
+        """Send events, at a rate or as fast as possible; returns when all are acknowledged."""
+        begun = time.monotonic()
+        for number, event in enumerate(events):
+            if per_s is not None:
+                time.sleep(max(0.0, begun + number / per_s - time.monotonic()))
+            topic = self._settings.topic("clicks" if isinstance(event, Click) else "searches")
+
+            def delivered(error: KafkaError | None, message: object, event: Click | Search = event) -> None:
+                if error is not None:
+                    raise RuntimeError(str(error))
+                self.written[message.topic(), message.partition(), message.offset()] = event  # type: ignore[attr-defined]
+
+            self._producer.produce(topic, encode(event), event.user_id.encode(), on_delivery=delivered)
+            self._producer.poll(0)
+        assert self._producer.flush(60) == 0
+
+    def list_ids(self) -> set[str]:
+        """The id of the one list that each event must have led to."""
+        ids = self._ids()
+        return {recommendation_id(Source(f"{ids[t]}:{p}", o)) for t, p, o in self.written}
+
+    def fold(self, catalogue: Catalogue) -> dict[str, UserRow]:
+        """Every user's row, computed offline from the same events in the order of each partition."""
+        ids, rows = self._ids(), dict[str, UserRow]()
+        shop = Shop(catalogue, int(time.time() * 1000), 65_536)
+        for (topic, partition, offset), event in sorted(self.written.items(), key=lambda e: e[0]):
+            apply = clicks.apply if isinstance(event, Click) else searches.apply
+            record = _Written(offset, event.user_id.encode(), encode(event))
+            row = rows.get(event.user_id, UserRow.empty())
+            rows[event.user_id], _ = apply(record, Source(f"{ids[topic]}:{partition}", offset), row, shop)
+        return rows
+
+    def _ids(self) -> dict[str, str]:
+        settings = self._settings
+        return topic_ids(settings, [settings.topic("clicks"), settings.topic("searches")])
+
+
+class _Written:
+    """A record as it was published."""
+
+    def __init__(self, offset: int, key: bytes, value: bytes) -> None:
+        self.offset, self.key, self.value = offset, key, value
+        self.timestamp = 0
+        self.headers = ()
+
+
+class Reader(threading.Thread):
+    """A subscriber that reads committed lists, counts each id and notes when it arrived."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(daemon=True)
+        self._consumer = Consumer(consumer_config(settings, f"reader-{settings.app_id}"))
+        self._consumer.subscribe([settings.topic("recommendations")])
+        self._done = threading.Event()
+        self.seen: Counter[str] = Counter()
+        self.arrived_s: list[float] = []
+        self.last: Recommendation | None = None
+
+    def run(self) -> None:
+        """Read until closed; a broker that is away comes back."""
+        while not self._done.is_set():
+            for message in self._consumer.consume(500, 0.1):
+                if message.error() is None:
+                    self.last = decode_recommendation(message.value())
+                    self.seen[self.last.recommendation_id] += 1
+                    self.arrived_s.append(time.monotonic())
+        self._consumer.close()
+
+    def wait_for(self, n: int, timeout_s: float) -> None:
+        """Until so many different lists have been seen."""
+        deadline = time.monotonic() + timeout_s
+        while len(self.seen) < n:
+            assert time.monotonic() < deadline, f"{len(self.seen)} of {n} lists after {timeout_s} s"
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._done.set()
+        self.join(20)
+
+
+class WorkerProcess:
+    """One life of a worker after the other, with one state folder."""
+
+    def __init__(self, settings: Settings, name: str, *, event_loop: str = "uvloop") -> None:
+        self.state_dir = settings.state_dir / name
+        self._log = settings.state_dir.parent / f"{name}.log"
+        self._event_loop = event_loop
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self.exits: list[int] = []
+
+    def start(self, crash_at: str | None = None) -> None:
+        """Begin a life; it ends by itself at `crash_at`."""
+        settings = self._settings
+        fields = settings.model_dump(
+            include={
+                "bootstrap_servers", "app_id", "topic_prefix", "index_dir", "session_timeout_s",
+                "heartbeat_s", "batch_max", "slate_size", "delivery", "store", "static_membership",
+                "max_message_bytes",
+            }
+        )
+        env = {f"RILLSTREAM_{name.upper()}": str(value) for name, value in fields.items()}
+        env |= {"RILLSTREAM_STATE_DIR": str(self.state_dir), "EVENT_LOOP": self._event_loop}
+        if crash_at is not None:
+            env["CRASH_AT"] = crash_at
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.integration.shop_worker"],
+                cwd=ROOT,
+                env={**os.environ, **env},
+                stdout=log,
+                stderr=log,
+            )
+
+    def ended(self) -> int | None:
+        """Its exit code, negative for a signal; None while it lives."""
+        assert self._process is not None
+        return self._process.poll()
+
+    def wait(self, timeout_s: float) -> int:
+        """Wait for its end."""
+        assert self._process is not None
+        self.exits.append(self._process.wait(timeout_s))
+        return self.exits[-1]
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def stop(self) -> int:
+        """SIGTERM, and its exit code after draining."""
+        self.send(signal.SIGTERM)
+        return self.wait(30)
+
+    def kill(self) -> None:
+        """Kill -9, if it still lives."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait(10)
+
+    def n_ready(self) -> int:
+        """How many times a life of it became ready."""
+        return self._log.read_bytes().count(b"worker ready") if self._log.exists() else 0
+
+    def log_text(self) -> str:
+        """What it printed."""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+
+@contextmanager
+def workers(*processes: WorkerProcess) -> Iterator[None]:
+    """Nothing outlives the test."""
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.send(signal.SIGCONT) if process.ended() is None else None
+            process.kill()
+
+
+def open_shop(bootstrap: str, folder: Path, **changes: object) -> Settings:
+    """Topics and index of a test's own."""
+    settings = make_settings(bootstrap, folder, **changes)
+    create_topics(settings)
+    build_tiny_index(settings)
+    return settings
+
+
+def changelog_rows(settings: Settings) -> dict[str, UserRow]:
+    """The newest committed row of each user."""
+    consumer = Consumer(
+        consumer_config(settings, f"rows-{settings.app_id}", **{"enable.partition.eof": True})
+    )
+    open_partitions = set(range(settings.partitions))
+    consumer.assign([TopicPartition(changelog_topic(settings), p, 0) for p in open_partitions])
+    rows: dict[str, UserRow] = {}
+    while open_partitions:
+        for message in consumer.consume(1000, 1.0):
+            error = message.error()
+            if error is None:
+                rows[message.key().decode()] = UserRow.decode(message.value())
+            elif error.code() == KafkaError._PARTITION_EOF:
+                open_partitions.discard(message.partition())
+    consumer.close()
+    return rows
+
+
+def check_exactly_once(settings: Settings, log: EventLog, reader: Reader) -> None:
+    """Nothing lost, nothing twice, and every row equals the offline fold of the same events."""
+    expected = log.list_ids()
+    missing, twice = expected - reader.seen.keys(), {i for i, n in reader.seen.items() if n > 1}
+    assert (len(missing), len(twice)) == (0, 0), f"{len(missing)} missing, {len(twice)} twice"
+    assert reader.seen.keys() == expected
+    check_rows(settings, log)
+
+
+def check_rows(settings: Settings, log: EventLog) -> None:
+    """Every user's newest row equals the offline fold of the same events."""
+    catalogue = IndexStore(settings.index_dir).open().catalogue
+    folded, stored = log.fold(catalogue), changelog_rows(settings)
+    assert stored.keys() == folded.keys()
+    wrong = [u for u, row in folded.items() if (stored[u].facts, stored[u].offsets) != (row.facts, row.offsets)]
+    assert not wrong, f"{len(wrong)} of {len(folded)} rows differ, {wrong[:3]}"

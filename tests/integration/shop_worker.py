@@ -1,0 +1,51 @@
+"""A worker process for the crash tests: the real step, rows and writer; a tiny index, no text encoder.
+
+Settings come from the environment, like a real worker's.  CRASH_AT=<boundary>:<n> ends it with kill -9 the n-th time it
+passes that line of the writer's crash table; EVENT_LOOP chooses the event loop.
+"""
+
+import os
+import signal
+import sys
+
+from index import IndexStore
+from scoring import Recommender
+from streams.metrics import StepMetrics
+from streams.serve import serve
+from streams.settings import load_settings
+from streams.worker import configure_logging, event_plan
+from streams.writer import Boundary
+
+
+def crash_at(where: str) -> Boundary:
+    """`lists sent:3` ends the process the third time that boundary is passed."""
+    name, _, number = where.rpartition(":")
+    passed = 0
+
+    def boundary(at: str) -> None:
+        nonlocal passed
+        passed += at == name
+        if at == name and passed == int(number):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return boundary
+
+
+def main() -> int:
+    """Serve until SIGTERM."""
+    settings = load_settings()
+    configure_logging(settings)
+    recommender = Recommender(IndexStore(settings.index_dir).open(), None)
+    metrics = StepMetrics()
+    plan = event_plan(settings, recommender, metrics)
+    return serve(
+        settings,
+        lambda rows: [plan(rows)],
+        metrics=metrics,
+        boundary=crash_at(os.environ.get("CRASH_AT", "nowhere:0")),
+        loop=os.environ.get("EVENT_LOOP", "uvloop"),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

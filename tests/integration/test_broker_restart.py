@@ -1,0 +1,52 @@
+"""The broker dies with kill -9 twice: the same workers go on by themselves, lists are back within ten seconds."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from streams.brokers.kafka import KafkaBroker
+from tests.integration.shop import (
+    EventLog,
+    Reader,
+    WorkerProcess,
+    check_exactly_once,
+    make_events,
+    open_shop,
+    workers,
+)
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
+
+DOWN_S, BACK_WITHIN_S = 4.0, 10.0
+
+
+def test_lists_come_back_after_the_broker_does(fresh_kafka: KafkaBroker, tmp_path: Path) -> None:
+    settings = open_shop(fresh_kafka.bootstrap, tmp_path, session_timeout_s=10, heartbeat_s=2)
+    log, reader, worker = EventLog(settings), Reader(settings), WorkerProcess(settings, "w0")
+    reader.start()
+    worker.start()
+    silences = []
+    with workers(worker):
+        publishing = threading.Thread(
+            target=log.publish, args=[make_events(12_000, n_users=300, seed=31)], kwargs={"per_s": 250}
+        )
+        publishing.start()
+        for _ in range(2):
+            reader.wait_for(len(reader.seen) + 500, 60)
+            fresh_kafka.kill()
+            time.sleep(DOWN_S)
+            fresh_kafka.start()
+            back = time.monotonic()
+            n_before = len(reader.arrived_s)
+            reader.wait_for(len(reader.seen) + 1, 60)
+            silences.append(reader.arrived_s[n_before] - back)
+        publishing.join()
+        reader.wait_for(len(log.written), 60)
+        assert worker.ended() is None, worker.log_text()[-3000:]
+        assert worker.stop() == 0
+    reader.close()
+    check_exactly_once(settings, log, reader)
+    print(f"first list after the broker's return: {[round(s, 2) for s in silences]} s")
+    assert max(silences) < BACK_WITHIN_S

@@ -1,0 +1,90 @@
+"""Workers that join, leave, freeze and come back: each list once, each row exact."""
+
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from streams.brokers.kafka import KafkaBroker
+from tests.integration.shop import (
+    EventLog,
+    Reader,
+    WorkerProcess,
+    check_exactly_once,
+    make_events,
+    open_shop,
+    workers,
+)
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+def wait_until_ready(worker: WorkerProcess, n: int = 1, timeout_s: float = 40) -> None:
+    """Until a worker has become ready so many times."""
+    deadline = time.monotonic() + timeout_s
+    while worker.n_ready() < n:
+        assert time.monotonic() < deadline, worker.log_text()[-3000:]
+        time.sleep(0.05)
+
+
+def test_a_second_worker_joins_and_leaves(kafka: KafkaBroker, tmp_path: Path) -> None:
+    settings = open_shop(kafka.bootstrap, tmp_path)
+    log, reader = EventLog(settings), Reader(settings)
+    first, second = WorkerProcess(settings, "w0"), WorkerProcess(settings, "w1")
+    reader.start()
+    first.start()
+    with workers(first):
+        wait_until_ready(first)
+        publishing = threading.Thread(
+            target=log.publish, args=[make_events(6_000, n_users=300, seed=21)], kwargs={"per_s": 300}
+        )
+        publishing.start()
+        second.start()
+        with workers(second):
+            wait_until_ready(second)
+            wait_until_ready(first, 2)
+            time.sleep(2)
+            assert second.stop() == 0  # drains: what it took is committed before it leaves
+            publishing.join()
+            reader.wait_for(len(log.written), 60)
+        assert first.stop() == 0
+    reader.close()
+    check_exactly_once(settings, log, reader)
+
+
+def test_a_zombie_writes_nothing_twice(kafka: KafkaBroker, tmp_path: Path) -> None:
+    """Twice a worker freezes beyond the session time-out and wakes up in the middle of a batch."""
+    settings = open_shop(kafka.bootstrap, tmp_path)
+    log, reader = EventLog(settings), Reader(settings)
+    zombie, other = WorkerProcess(settings, "w0"), WorkerProcess(settings, "w1")
+    reader.start()
+    zombie.start()
+    other.start()
+    with workers(zombie, other):
+        wait_until_ready(zombie)
+        wait_until_ready(other)
+        publishing = threading.Thread(
+            target=log.publish, args=[make_events(12_000, n_users=300, seed=22)], kwargs={"per_s": 300}
+        )
+        publishing.start()
+        for _ in range(2):
+            n_before = len(reader.seen)
+            reader.wait_for(n_before + 300, 30)
+            zombie.send(signal.SIGSTOP)
+            time.sleep(settings.session_timeout_s + 4)
+            zombie.send(signal.SIGCONT)
+            deadline = time.monotonic() + 8
+            while zombie.ended() is None and time.monotonic() < deadline:
+                time.sleep(0.05)
+            if zombie.ended() is not None:
+                assert zombie.wait(1) == 75, zombie.log_text()[-3000:]
+                zombie.start()
+        publishing.join()
+        reader.wait_for(len(log.written), 60)
+        assert other.stop() == 0
+        assert zombie.stop() == 0
+    reader.close()
+    assert 75 in zombie.exits, "the zombie's commit was never refused"
+    check_exactly_once(settings, log, reader)
