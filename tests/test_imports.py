@@ -74,7 +74,7 @@ def test_only_the_app_the_table_and_the_agents_import_faust(path: Path) -> None:
 def test_a_module_says_what_it_is_and_stays_small(path: Path) -> None:
     text = (ROOT / path).read_text()
     assert ast.get_docstring(ast.parse(text)), f"{path} does not say what it is in its first line"
-    assert len(text.splitlines()) <= 320, f"{path} has grown past one thing"
+    assert len(text.splitlines()) <= 350, f"{path} has grown past one thing"
 
 
 @pytest.mark.parametrize("module", ["streams.cli.main", "index", "scoring"])

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from streams.cli.exits import Exit, explain
-from streams.cli.options import Broker, EncoderSource, IndexDir, Json, examples, settings_from
+from streams.cli.options import (
+    ANSWER_S,
+    Broker,
+    EncoderSource,
+    IndexDir,
+    Json,
+    examples,
+    settings_from,
+)
 from streams.cli.printing import print_json
 
 if TYPE_CHECKING:
@@ -139,7 +147,7 @@ def _broker(settings: "Settings") -> Iterator[Finding]:
 
     admin = AdminClient({**client_config(settings), "log_level": 0})
     try:
-        brokers = admin.list_topics(timeout=5).brokers
+        brokers = admin.list_topics(timeout=ANSWER_S).brokers
     except KafkaException:
         yield Finding(
             "broker",
@@ -156,7 +164,7 @@ def _broker(settings: "Settings") -> Iterator[Finding]:
 def _topics(settings: "Settings") -> Iterator[Finding]:
     from streams.topics import check_topics
 
-    problems = check_topics(settings)
+    problems = check_topics(settings, timeout_s=ANSWER_S)
     if problems:
         yield Finding("topics", "bad", "; ".join(problems), "rillstream topics create", Exit.FATAL)
     else:

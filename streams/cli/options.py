@@ -8,6 +8,9 @@ import typer
 if TYPE_CHECKING:
     from streams.settings import Settings
 
+# How long a person at a terminal waits for a broker that is not there.
+ANSWER_S = 6.0
+
 Broker = Annotated[
     str | None,
     typer.Option(

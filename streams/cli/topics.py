@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from streams.cli.exits import Exit
-from streams.cli.options import Broker, Json, examples, new_app, settings_from
+from streams.cli.options import ANSWER_S, Broker, Json, examples, new_app, settings_from
 from streams.cli.printing import print_json, print_table
 
 app = new_app(
@@ -47,7 +47,7 @@ def create(
     from streams.topics import all_topics, create_topics
 
     specs = {spec.name: spec for spec in all_topics(settings)}
-    made = list(specs) if dry_run else create_topics(settings)
+    made = list(specs) if dry_run else create_topics(settings, timeout_s=ANSWER_S)
     if as_json:
         for name in made:
             print_json(asdict(specs[name]))
@@ -74,7 +74,7 @@ def check(broker: Broker = None, partitions: Partitions = None, as_json: Json = 
     settings = settings_from(bootstrap_servers=broker, partitions=partitions)
     from streams.topics import check_topics
 
-    problems = check_topics(settings)
+    problems = check_topics(settings, timeout_s=ANSWER_S)
     if as_json:
         print_json({"problems": problems})
     else:

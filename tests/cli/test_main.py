@@ -1,16 +1,19 @@
 """The entry point: quick help, one line an error, clean ends."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from streams.brokers.embedded import EmbeddedBroker
 from streams.cli.exits import Exit
 from streams.cli.main import run
+from streams.settings import Settings
+from streams.topics import create_topics
 from tests.commands import leaves
 
 COMMAND = [sys.executable, "-m", "streams.cli.main"]
@@ -32,12 +35,13 @@ def rillstream(*words: str, **environment: str) -> subprocess.CompletedProcess[s
 
 @pytest.mark.parametrize("words", [(), *leaves()], ids=lambda words: " ".join(words) or "root")
 def test_help_answers_in_half_a_second(words: tuple[str, ...]) -> None:
-    """The best of three: another test's broker may have had the processor."""
+    """In processor time, and the best of three: others may be busy on this machine."""
 
     def seconds() -> float:
-        begun = time.monotonic()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert rillstream(*words, "--help").returncode == Exit.OK
-        return time.monotonic() - begun
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
     assert any(seconds() < 0.5 for _ in range(3))
 
@@ -93,9 +97,8 @@ def test_an_empty_index_folder_says_how_to_fill_it(tmp_path: Path) -> None:
 def test_a_signal_ends_a_waiting_command_without_a_traceback(
     number: signal.Signals, code: Exit
 ) -> None:
-    from streams.brokers.embedded import EmbeddedBroker
-
     with EmbeddedBroker() as broker:
+        create_topics(Settings(bootstrap_servers=broker.bootstrap))
         process = subprocess.Popen(
             [*COMMAND, "subscribe", "--broker", broker.bootstrap],
             cwd=ROOT,
@@ -104,7 +107,7 @@ def test_a_signal_ends_a_waiting_command_without_a_traceback(
             text=True,
         )
         assert process.stderr is not None
-        process.stderr.readline()  # it says that it waits
+        assert "Listening" in process.stderr.readline()
         process.send_signal(number)
         _, errors = process.communicate(timeout=20)
     assert process.returncode == code
