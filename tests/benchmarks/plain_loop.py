@@ -1,12 +1,15 @@
 """The baseline: a plain confluent-kafka loop around the same work, rows in the same RocksDB store.
 
-It has what a careful engineer would give it: an idempotent producer, large fetches, batches of 512, one flush and one
-synchronous commit a batch, the changelog written too.  It has no recovery, no rebalance handling and no transactions.
+    RILLSTREAM_BOOTSTRAP_SERVERS=… python -m tests.benchmarks.plain_loop reference
+
+It has what a careful engineer would give it: an idempotent producer, large fetches, batches that grow with the backlog,
+the changelog written too, and the acknowledgements of one batch awaited while the next one is computed.  It has no
+recovery, no rebalance handling and no transactions: at least once.
 """
 
-import argparse
 import itertools
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,29 +17,41 @@ from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from streams.outbox import Outbox
 from streams.rows import RocksRows
 from streams.runs import Claim, Run
-from tests.benchmarks.reference_work import ReferenceWork
-
-BATCH = 512
+from streams.settings import load_settings
+from streams.topics import changelog_topic
+from tests.benchmarks.work import make_work
 
 
 class LocalRows:
-    """Rows by partition, opened on first use."""
+    """Rows by partition, opened on first use; rows not stored yet in front of them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._stores: dict[int, RocksRows] = {}
-
-    def store(self, partition: int) -> RocksRows:
-        """The store of one partition."""
-        if partition not in self._stores:
-            self._stores[partition] = RocksRows(self._folder / f"rows-{partition}", "plain")
-        return self._stores[partition]
+        self._pending: dict[int, dict[bytes, bytes]] = {}
 
     def get_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
         """As `RowTable.get_many`."""
-        return self.store(partition).get_many(keys)
+        pending = self._pending.get(partition, {})
+        stored = self._store(partition).get_many(keys)
+        return [pending.get(key) or row for key, row in zip(keys, stored, strict=True)]
+
+    def stage(self, rows: dict[int, dict[bytes, bytes]]) -> None:
+        """Show rows of a batch whose acknowledgements are not in yet."""
+        self._pending = rows
+
+    def settle(self, rows: dict[int, dict[bytes, bytes]]) -> None:
+        """Store acknowledged rows."""
+        for partition, changed in rows.items():
+            self._store(partition).apply(changed, None)
+
+    def _store(self, partition: int) -> RocksRows:
+        if partition not in self._stores:
+            self._stores[partition] = RocksRows(self._folder / f"rows-{partition}", "plain")
+        return self._stores[partition]
 
 
 def runs_of(messages: list[Any], claim: Claim) -> list[Run]:
@@ -47,7 +62,7 @@ def runs_of(messages: list[Any], claim: Claim) -> list[Run]:
         messages, key=lambda m: (m.topic(), m.partition())
     ):
         records = [
-            SimpleNamespace(offset=m.offset(), timestamp=m.timestamp()[1], key=m.key(), value=m.value(), headers=())
+            SimpleNamespace(offset=m.offset(), timestamp=0, key=m.key(), value=m.value(), headers=())
             for m in group
         ]
         runs.append(Run(topic, partition, records[0].offset, records[-1].offset + 1, records, claim))
@@ -56,58 +71,53 @@ def runs_of(messages: list[Any], claim: Claim) -> list[Run]:
 
 def main() -> None:
     """Consume until SIGTERM."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--broker", required=True)
-    parser.add_argument("--group", required=True)
-    parser.add_argument("--sources", required=True)
-    parser.add_argument("--out", required=True)
-    parser.add_argument("--state", type=Path, required=True)
-    args = parser.parse_args()
+    settings = load_settings()
     stopping: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
-
-    rows = LocalRows(args.state)
-    work = ReferenceWork(rows, args.out)
+    rows = LocalRows(settings.state_dir)
+    work = make_work(sys.argv[1], settings)(rows)  # type: ignore[arg-type]  # it reads like a RowTable
     consumer = Consumer(
         {
-            "bootstrap.servers": args.broker,
-            "group.id": args.group,
+            "bootstrap.servers": settings.bootstrap_servers,
+            "group.id": settings.app_id,
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
-            "fetch.wait.max.ms": 20,
-            "queued.min.messages": 20000,
+            "fetch.wait.max.ms": 10,
+            "queued.min.messages": 20_000,
         }
     )
     producer = Producer(
         {
-            "bootstrap.servers": args.broker,
+            "bootstrap.servers": settings.bootstrap_servers,
             "enable.idempotence": True,
             "partitioner": "murmur2_random",
             "compression.type": "lz4",
             "linger.ms": 1,
         }
     )
-    consumer.subscribe(args.sources.split(","))
-    claim = Claim(0, 0, b"")
+    consumer.subscribe(list(work.topics))
+    claim, flying = Claim(0, 0, b""), None
     while not stopping:
-        messages = [m for m in consumer.consume(BATCH, 0.005) if m.error() is None]
-        if not messages:
-            continue
-        outbox = work(runs_of(messages, claim), claim)
-        for partition, changed in outbox.rows.items():
-            producer.produce_batch(
-                f"{args.group}-rows-changelog",
-                [{"key": key, "value": row} for key, row in changed.items()],
-                partition=partition,
+        messages = [m for m in consumer.consume(512, 0.001 if flying else 0.005) if m.error() is None]
+        outbox: Outbox | None = None
+        if messages:
+            outbox = work.process(runs_of(messages, claim), claim)
+        if flying is not None:
+            producer.flush()
+            rows.settle(flying.rows)
+            consumer.commit(
+                offsets=[TopicPartition(t, p, end) for (t, p), end in flying.ends.items()],
+                asynchronous=True,
             )
-        for topic, batch in outbox.messages.items():
-            producer.produce_batch(topic, batch)
-        producer.flush()
-        for partition, changed in outbox.rows.items():
-            rows.store(partition).apply(changed, None)
-        consumer.commit(
-            offsets=[TopicPartition(t, p, end) for (t, p), end in outbox.ends.items()], asynchronous=False
-        )
+        flying = outbox
+        if outbox is not None:
+            rows.stage(outbox.rows)
+            for partition, changed in outbox.rows.items():
+                entries = [{"key": key, "value": row} for key, row in changed.items()]
+                producer.produce_batch(changelog_topic(settings), entries, partition=partition)
+            for topic, batch in outbox.messages.items():
+                producer.produce_batch(topic, batch)
+            producer.poll(0)
     consumer.close()
 
 

@@ -24,8 +24,8 @@ class Event(msgspec.Struct):
 
     event_id: str
     user_id: str
-    item_id: str
     at_ms: int
+    item_id: str | None = None
 
 
 class Rows(Protocol):

@@ -1,0 +1,27 @@
+"""Which work is measured: the reference work of docs/benchmarks.md, or the product's own step."""
+
+from collections.abc import Callable
+
+from index import IndexStore, set_threads
+from scoring import Policy, Recommender, load_encoder
+from streams.metrics import StepMetrics
+from streams.serve import Work
+from streams.settings import Settings
+from streams.table import RowTable
+from streams.worker import event_plan
+from tests.benchmarks.reference_work import ReferenceWork
+
+
+def make_work(name: str, settings: Settings) -> Callable[[RowTable], Work]:
+    """`reference` or `shop` -> the job of the events lane."""
+    if name == "reference":
+        sources = [settings.topic("clicks"), settings.topic("searches")]
+        out = settings.topic("recommendations")
+        return lambda rows: Work("events", sources, ReferenceWork(rows, out))
+    set_threads(settings.faiss_threads)
+    snapshot = IndexStore(settings.index_dir).open()
+    encoder = load_encoder(settings.encoder, threads=settings.torch_threads)
+    recommender = Recommender(snapshot, encoder, policy=Policy(slate_size=settings.slate_size))
+    snapshot.warm()
+    encoder.encode_queries(["warm"])
+    return event_plan(settings, recommender, StepMetrics())
