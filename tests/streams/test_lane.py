@@ -1,0 +1,166 @@
+"""The lane: runs in order, one commit at a time, holes and stale claims noticed at the door."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from streams.errors import FencedError, GapError
+from streams.lane import Intake, Lane
+from streams.outbox import Outbox
+from streams.runs import Claim, Run
+
+CLAIM = Claim(1, 1, b"")
+
+
+class Event:
+    """What Faust would hand to an agent."""
+
+    def __init__(self, run: Run) -> None:
+        self.value = run
+        self.acked = False
+
+    def ack(self) -> bool:
+        self.acked = True
+        return True
+
+
+def a_run(begin: int, end: int, claim: Claim = CLAIM, topic: str = "clicks") -> Run:
+    return Run(topic, 0, begin, end, [SimpleNamespace(offset=o) for o in range(begin, end)], claim)
+
+
+class Harness:
+    """A lane whose batches are noted instead of sent."""
+
+    def __init__(self, *, batch_max: int = 100, window_s: float = 0.001) -> None:
+        self.batches: list[list[Run]] = []
+        self.durable: list[dict[Any, Any]] = []
+        self.failures: list[BaseException] = []
+        self.refuse: BaseException | None = None
+        self.lane = Lane(
+            "events",
+            ["clicks", "searches"],
+            self._process,
+            self._make_durable,
+            writer_thread=ThreadPoolExecutor(1),
+            batch_max=batch_max,
+            window_s=window_s,
+            failed=self.failures.append,
+        )
+        self.lane.begin(CLAIM, {("clicks", 0): 0, ("searches", 0): 0, ("items", 0): 0})
+
+    def _process(self, runs: Sequence[Run], claim: Claim) -> Outbox:
+        self.batches.append(list(runs))
+        return Outbox.of(runs, claim)
+
+    def _make_durable(self, outbox: Outbox) -> None:
+        if self.refuse is not None:
+            raise self.refuse
+        self.durable.append(outbox.reached)
+
+
+async def run_briefly(harness: Harness, seconds: float = 0.2) -> None:
+    task = asyncio.create_task(harness.lane.run())
+    await asyncio.sleep(seconds)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_runs_are_processed_in_order_and_acknowledged_once_durable() -> None:
+    harness = Harness()
+    events = [Event(a_run(0, 3)), Event(a_run(3, 5)), Event(a_run(0, 2, topic="searches"))]
+    for event in events:
+        harness.lane.take(event)
+    assert not any(event.acked for event in events)
+    await run_briefly(harness)
+    assert harness.durable == [{("clicks", 0): (0, 5), ("searches", 0): (0, 2)}]
+    assert all(event.acked for event in events)
+
+
+async def test_a_batch_ends_at_its_size() -> None:
+    harness = Harness(batch_max=4)
+    for begin in range(0, 12, 2):
+        harness.lane.take(Event(a_run(begin, begin + 2)))
+    await run_briefly(harness)
+    assert [sum(len(run.records) for run in batch) for batch in harness.batches] == [4, 4, 4]
+
+
+async def test_a_hole_is_refused_at_the_door() -> None:
+    harness = Harness()
+    harness.lane.take(Event(a_run(0, 3)))
+    with pytest.raises(GapError, match=r"clicks\[0\] went on at 7, but 3 comes next"):
+        harness.lane.take(Event(a_run(7, 9)))
+
+
+async def test_a_run_delivered_twice_is_refused_too() -> None:
+    harness = Harness()
+    harness.lane.take(Event(a_run(0, 3)))
+    with pytest.raises(GapError):
+        harness.lane.take(Event(a_run(0, 3)))
+
+
+async def test_holes_inside_the_log_are_no_holes_in_the_chain() -> None:
+    """Compaction and transaction markers leave offsets out; the run says where it begins all the same."""
+    harness = Harness()
+    harness.lane.take(Event(a_run(0, 3)))
+    compacted = Run("clicks", 0, 3, 10, [SimpleNamespace(offset=9)], CLAIM)
+    harness.lane.take(Event(compacted))
+    await run_briefly(harness)
+    assert harness.durable[-1][("clicks", 0)][1] == 10
+
+
+async def test_runs_of_an_older_claim_are_given_back() -> None:
+    harness = Harness()
+    stale = Event(a_run(0, 3, Claim(0, 0, b"")))
+    harness.lane.take(stale)
+    await run_briefly(harness, 0.05)
+    assert stale.acked
+    assert harness.batches == []
+
+
+async def test_what_waits_at_a_rebalance_is_given_back_unprocessed() -> None:
+    harness = Harness()
+    waiting = Event(a_run(0, 3))
+    harness.lane.take(waiting)
+    harness.lane.give_back()
+    await run_briefly(harness, 0.05)
+    assert waiting.acked
+    assert harness.batches == []
+    assert harness.lane.has_room
+
+
+async def test_a_refused_commit_ends_the_lane_and_acknowledges_nothing() -> None:
+    harness = Harness()
+    harness.refuse = FencedError("generation 1 is over")
+    event = Event(a_run(0, 3))
+    harness.lane.take(event)
+    await run_briefly(harness)
+    assert harness.failures == [harness.refuse]
+    assert not event.acked
+
+
+async def test_two_claims_never_share_a_batch() -> None:
+    harness = Harness(window_s=0.02)
+    harness.lane.take(Event(a_run(0, 3)))
+    task = asyncio.create_task(harness.lane.run())
+    await asyncio.sleep(0)  # the first run waits out its window
+    harness.lane.give_back()
+    later = Claim(2, 2, b"")
+    harness.lane.begin(later, {("clicks", 0): 3})
+    harness.lane.take(Event(a_run(3, 4, later)))
+    await asyncio.sleep(0.1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert [{run.claim.number for run in batch} for batch in harness.batches] == [{2}]
+
+
+async def test_a_full_lane_stops_the_fetching_of_its_topics_only() -> None:
+    full, idle = Harness(batch_max=2), Harness()
+    idle.lane.topics = frozenset(["items"])
+    intake = Intake([full.lane, idle.lane])
+    full.lane.take(Event(a_run(0, 4)))
+    open_sources = await intake.open_sources([("clicks", 0), ("items", 0)])
+    assert open_sources == {("items", 0)}
