@@ -112,12 +112,14 @@ def _add_counts(
     )
     owners = np.repeat(np.arange(len(counts)), lengths)[known]
     rows, values = rows[known], values[known]
-    liked = np.zeros((len(counts), 1, vectors.shape[2]), np.float32)
-    starts = np.searchsorted(owners, np.arange(len(counts) + 1))
+    # Only those who have counts are touched, so that no list depends on who else is in the batch.
+    users = np.unique(owners)
+    starts = np.searchsorted(owners, np.append(users, len(counts)))
+    liked = np.empty((len(users), 1, vectors.shape[2]), np.float32)
     _sum_segments(values[None, :], centroids.vectors[rows], starts, liked)
     share = np.float32(policy.centroid_share)
-    long_term = (1 - share) * vectors[:, LONG_TERM] + share * unit(liked[:, 0])
-    vectors[:, LONG_TERM] = unit(long_term)
+    long_term = (1 - share) * vectors[users, LONG_TERM] + share * unit(liked[:, 0])
+    vectors[users, LONG_TERM] = unit(long_term)
     # Counts and ring saw the same events, so the larger of the two is the evidence, not the sum.
     np.maximum.at(evidence[:, LONG_TERM], owners, values)
 
