@@ -10,6 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from streams.child import dies_with_parent
 from streams.errors import FatalError
 
 KAFKA_VERSION = "4.3.1"
@@ -125,7 +126,7 @@ class JavaRuntime:
             self._format(libraries)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603
-                [*_die_with_parent(), *self._java(libraries), "kafka.Kafka", config.name],
+                [*dies_with_parent("KILL"), *self._java(libraries), "kafka.Kafka", config.name],
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -182,12 +183,3 @@ class JavaRuntime:
 
 def _libraries(cache: Path) -> Path:
     return cache / f"kafka-{KAFKA_VERSION}"
-
-
-def _die_with_parent() -> list[str]:
-    """Prefix a command so that the kernel kills it when the thread that spawned it is gone.
-
-    A test run that is killed must not leave half a gigabyte of broker behind.
-    """
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []

@@ -1,5 +1,6 @@
 """items -> encoder -> a new current index version, with progress bars on a terminal."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +50,30 @@ def read_items(path: Path) -> Iterator["Item"]:
             tags=row.tags or (),
             in_stock=row.in_stock is not False,
         )
+
+
+def count_events(paths: Sequence[Path], items: "Sequence[Item]") -> "NDArray[np.float32]":
+    """Count how often each item occurs in files of events; returns are no sign of popularity.
+
+    Returns:
+        (N,) counts, aligned with `items`.
+
+    Raises:
+        BadFileError: A row is no valid record; the message has file and line.
+    """
+    import numpy as np
+
+    from streams.files import BadRow, read_records
+    from streams.records import Click
+
+    counts: Counter[str | None] = Counter()
+    for path in paths:
+        for row in read_records(path):
+            if isinstance(row, BadRow):
+                raise BadFileError(str(row))
+            if isinstance(row, Click) and row.type != "return":
+                counts[row.item_id] += 1
+    return np.array([counts[item.item_id] for item in items], dtype=np.float32)
 
 
 def build_version(

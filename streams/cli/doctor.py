@@ -19,7 +19,7 @@ from streams.cli.options import (
     examples,
     settings_from,
 )
-from streams.cli.printing import print_json
+from streams.cli.printing import console, print_json
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -56,9 +56,9 @@ def doctor(
     the broker is down, 5 when two things do not fit together.
     """
     code = Exit.OK
-    from rich.console import Console
+    from rich.markup import escape
 
-    console = Console()
+    out = console()
     for finding in _examine(broker=broker, index_dir=index_dir, encoder=encoder):
         if finding.status == "bad" and code == Exit.OK:
             code = finding.code
@@ -67,9 +67,9 @@ def doctor(
             record.pop("code")
             print_json(record)
             continue
-        console.print(_MARKS[finding.status], f"{finding.subject:<10}", finding.detail, style=None)
+        out.print(_MARKS[finding.status], f"{finding.subject:<10}", escape(finding.detail))
         if finding.way_out:
-            console.print(" " * 16 + f"-> {finding.way_out}", style="yellow", markup=False)
+            out.print(" " * 16 + f"-> {finding.way_out}", style="yellow", markup=False)
     return code
 
 

@@ -12,7 +12,7 @@ from streams.cli.options import EncoderSource, IndexDir, Json, examples, new_app
 from streams.cli.printing import print_json, print_table, remark
 
 if TYPE_CHECKING:
-    from index import Item, Manifest
+    from index import Manifest
 
 app = new_app(
     "index",
@@ -21,7 +21,12 @@ app = new_app(
 )
 
 
-@app.command(epilog=examples("rillstream index build items.jsonl --engine hnsw"))
+@app.command(
+    epilog=examples(
+        "rillstream index build items.jsonl",
+        "rillstream index build items.parquet --events clicks.parquet --engine hnsw",
+    )
+)
 def build(
     files: Annotated[
         list[Path], typer.Argument(help="Items as JSON Lines or Parquet, with the wire's fields.")
@@ -31,6 +36,14 @@ def build(
     engine: Annotated[
         str, typer.Option(help="exact, hnsw, or auto: exact up to a size, HNSW above it.")
     ] = "auto",
+    events: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--events",
+            help="Files of clicks: how often an item occurs in them is how popular it is.",
+            show_default="none, all items are equally popular",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Build a version from a catalogue and make it current.
@@ -38,10 +51,11 @@ def build(
     Workers notice the new version when they start.
     """
     settings = settings_from(index_dir=index_dir, encoder=encoder)
-    from streams.cli.building import build_version
+    from streams.cli.building import build_version, count_events, read_items
 
-    items = _items(files)
-    manifest = build_version(settings, items, engine=engine)
+    items = [item for file in files for item in read_items(file)]
+    popularity = count_events(events, items) if events else None
+    manifest = build_version(settings, items, engine=engine, popularity=popularity)
     _print_manifests([manifest], manifest.version, as_json=as_json)
 
 
@@ -114,12 +128,6 @@ def search(
             print_json({"rank": rank, "item_id": item_id, "score": score, "title": title})
     else:
         print_table(("", "item", "score", "title"), rows)
-
-
-def _items(files: Sequence[Path]) -> "list[Item]":
-    from streams.cli.building import read_items
-
-    return [item for file in files for item in read_items(file)]
 
 
 def _print_manifests(

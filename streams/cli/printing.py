@@ -3,7 +3,20 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+UNBOUNDED = 10_000
+
+
+def console() -> "Console":
+    """Return stdout for rich: as wide as the terminal, never folded in a file or pipe."""
+    from rich.console import Console
+
+    out = Console(highlight=False, soft_wrap=True)
+    return out if out.is_terminal else Console(highlight=False, soft_wrap=True, width=UNBOUNDED)
 
 
 def print_json(record: Mapping[str, Any]) -> None:
@@ -12,15 +25,16 @@ def print_json(record: Mapping[str, Any]) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under headings, as wide as the terminal."""
+    """Print rows under headings; what does not fit is folded, not cut."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
-    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
-    Console().print(table)
+    console().print(table)
 
 
 def remark(line: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import FrameType
 
+from streams.child import dies_with_parent
 from streams.cli.exits import Exit
 from streams.settings import ENV_PREFIX, Settings
 
@@ -34,7 +35,9 @@ class _Child:
         self.started_s = time.monotonic()
         # A session of its own: Ctrl-C reaches the supervisor alone, which passes it on once.
         self.process = subprocess.Popen(  # noqa: S603
-            self.command, env=self.environment, start_new_session=True
+            [*dies_with_parent("TERM"), *self.command],
+            env=self.environment,
+            start_new_session=True,
         )
 
     def plan_restart(self, code: int) -> float:

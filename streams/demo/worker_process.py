@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from streams.child import dies_with_parent
 from streams.errors import FatalError
 from streams.settings import ENV_PREFIX, Settings
 
@@ -43,8 +44,8 @@ class WorkerProcess:
         }
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(ENV_PREFIX)}
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "streams.cli.main", "worker"],
+            self._process = subprocess.Popen(  # noqa: S603
+                [*dies_with_parent("TERM"), sys.executable, "-m", "streams.cli.main", "worker"],
                 cwd=folder,  # no .env and no rillstream.toml here
                 env={
                     **inherited,
