@@ -16,6 +16,7 @@ from confluent_kafka import (
 )
 
 from streams.errors import BrokerUnavailableError
+from streams.patience import NOT_READY, ask
 
 ANSWER_S: Final = 15.0
 SILENCE_S: Final = 30.0
@@ -63,15 +64,23 @@ def _spans(
     for name in topics:
         for number in known[name].partitions if name in known else ():
             start = TopicPartition(name, number, OFFSET_BEGINNING)
-            low, high = consumer.get_watermark_offsets(start, timeout=ANSWER_S)
+            low, high = _bounds(consumer, start)
             if not from_start:
-                committed = consumer.committed([start], timeout=ANSWER_S)[0]
-                if committed.offset > low:
-                    start = committed
+                committed = _committed(consumer, start)
+                if committed > low:
+                    start.offset = committed
             if high > max(low, start.offset):
                 starts.append(start)
                 ends[name, number] = high
     return starts, ends
+
+
+def _bounds(consumer: Consumer, where: TopicPartition) -> tuple[int, int]:
+    return ask(lambda: consumer.get_watermark_offsets(where, timeout=ANSWER_S), ANSWER_S)
+
+
+def _committed(consumer: Consumer, where: TopicPartition) -> int:
+    return ask(lambda: consumer.committed([where], timeout=ANSWER_S)[0].offset, ANSWER_S)
 
 
 def _is_wanted(message: Message, ends: Ends) -> bool:
@@ -81,7 +90,7 @@ def _is_wanted(message: Message, ends: Ends) -> bool:
     if error is not None:
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - it has no public name
             ends.pop(where, None)  # what is left are markers of transactions
-        elif not error.retriable():
+        elif error.code() not in NOT_READY:
             raise KafkaException(error)
         return False
     offset, end = message.offset() or 0, ends.get(where, 0)

@@ -16,7 +16,7 @@ from streams.records import Recommendation, decode_recommendation
 from streams.settings import Settings
 
 if TYPE_CHECKING:
-    from confluent_kafka import Consumer, Message
+    from confluent_kafka import Consumer, Message, TopicPartition
 
 MAX_REMEMBERED: Final = 100_000
 POLL_S: Final = 0.1
@@ -157,8 +157,7 @@ class Subscription:
             for number in numbers:
                 position = TopicPartition(self._topic, number, OFFSET_BEGINNING)
                 if start == "latest":
-                    _, end = self._consumer.get_watermark_offsets(position, timeout=timeout_s)
-                    position.offset = end
+                    position.offset = self._end(position, timeout_s)
                 positions.append(position)
             self._consumer.assign(positions)
         except KafkaException as exception:
@@ -166,6 +165,12 @@ class Subscription:
                 f"no broker answers at {self._bootstrap} ({exception.args[0].str()}): "
                 "start one with `rillstream broker`, or set RILLSTREAM_BOOTSTRAP_SERVERS"
             ) from None
+
+    def _end(self, where: TopicPartition, timeout_s: float) -> int:
+        from streams.patience import ask
+
+        offsets = self._consumer.get_watermark_offsets
+        return ask(lambda: offsets(where, timeout=timeout_s)[1], timeout_s)
 
     def _partitions(self, timeout_s: float) -> list[int]:
         topic = self._consumer.list_topics(self._topic, timeout=timeout_s).topics[self._topic]

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from streams.errors import BadFileError
 from streams.files import BadRow, in_time_order, read_records
 from streams.records import Click, Impression, Item, Search
-from tests.streams.events import NOW_MS
 
 CLICK = {"event_id": "e1", "user_id": "u1", "type": "view", "item_id": "i1", "at_ms": 1}
 SEARCH = {"event_id": "e2", "user_id": "u1", "type": "search", "query": "mug", "at_ms": 2}
@@ -71,14 +70,11 @@ def test_a_bad_line_is_told_with_file_and_line_and_reading_goes_on(tmp_path: Pat
 
 
 def test_a_bad_parquet_row_is_told_with_its_number(tmp_path: Path) -> None:
-    path = parquet(
-        tmp_path / "c.parquet", CLICK, CLICK | {"at_ms": -1}, CLICK | {"price": float("nan")}
-    )
-    good, past, unknown_price = read_records(path)
+    path = parquet(tmp_path / "c.parquet", CLICK, CLICK | {"at_ms": -1}, CLICK)
+    good, past, last = read_records(path)
     assert isinstance(good, Click)
-    assert isinstance(past, BadRow)
-    assert past.line == 2
-    assert isinstance(unknown_price, Click | BadRow)
+    assert isinstance(last, Click)
+    assert str(past).startswith(f"{path}:2: Expected `int` >= 0")
 
 
 def test_nan_is_no_number(tmp_path: Path) -> None:
@@ -102,6 +98,25 @@ def test_any_bytes_are_rows_or_bad_rows(tmp_path: Path, junk: list[bytes]) -> No
     assert all(row is not None for row in read_records(path))
 
 
+def test_bytes_that_are_no_text_are_a_bad_row(tmp_path: Path) -> None:
+    path = tmp_path / "c.jsonl"
+    path.write_bytes(json.dumps(CLICK).encode().replace(b"u1", b"\xff") + b"\n")
+    (row,) = read_records(path)
+    assert isinstance(row, BadRow)
+    assert "utf-8" in row.reason
+
+
+def test_a_null_in_parquet_is_a_missing_field(tmp_path: Path) -> None:
+    rows = [CLICK | {"simulated": None}, CLICK | {"simulated": True}]
+    first, second = read_records(parquet(tmp_path / "c.parquet", *rows))
+    assert isinstance(first, Click)
+    assert isinstance(second, Click)
+    assert (first.simulated, second.simulated) == (False, True)
+    typeless = ITEM | {"type": None, "item_ids": None}
+    (item,) = read_records(parquet(tmp_path / "i.parquet", typeless))
+    assert isinstance(item, Item)
+
+
 def test_files_are_merged_by_time_and_items_come_first(tmp_path: Path) -> None:
     early = lines(tmp_path / "a.jsonl", *[CLICK | {"at_ms": at} for at in (10, 30, 50)])
     late = lines(tmp_path / "b.jsonl", *[SEARCH | {"at_ms": at} for at in (20, 40)])
@@ -114,9 +129,11 @@ def test_files_are_merged_by_time_and_items_come_first(tmp_path: Path) -> None:
 
 def test_the_own_order_of_an_unsorted_file_is_kept(tmp_path: Path) -> None:
     path = lines(tmp_path / "a.jsonl", *[CLICK | {"at_ms": at} for at in (30, 10, 20)])
-    other = lines(tmp_path / "b.jsonl", CLICK | {"at_ms": NOW_MS})
-    moments = [row.at_ms for row in in_time_order([other, path]) if isinstance(row, Click)]
-    assert moments == [30, 10, 20, NOW_MS]
+    other = lines(tmp_path / "b.jsonl", *[SEARCH | {"at_ms": at} for at in (15, 25, 35)])
+    merged = list(in_time_order([other, path]))
+    assert [row.at_ms for row in merged if isinstance(row, Click)] == [30, 10, 20]
+    moments = [row.at_ms for row in merged if isinstance(row, Click | Search)]
+    assert moments == [15, 25, 30, 10, 20, 35]
 
 
 @pytest.mark.parametrize("name", ["missing.jsonl", "folder.jsonl", "table.csv", "broken.parquet"])

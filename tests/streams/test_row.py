@@ -154,6 +154,7 @@ def test_a_count_is_halved_after_one_half_life() -> None:
     middle_ms = NOW_MS // WEEK_MS * WEEK_MS + WEEK_MS // 2
     thirty_days_ms = 30 * 24 * 3600 * 1000
     assert row.history(middle_ms).counts == {"c:Books": 1.0}
+    assert row.history(middle_ms - thirty_days_ms).counts == {"c:Books": 1.0}
     assert row.history(middle_ms + thirty_days_ms).counts == {"c:Books": 0.5}
     assert row.history(middle_ms + thirty_days_ms, half_life_days=15).counts == {"c:Books": 0.25}
 
@@ -182,6 +183,7 @@ def test_the_source_that_was_silent_longest_gives_way() -> None:
     for n in range(MAX_SOURCES):
         row = row.touch(Source(f"topic{n}:0", 5))
     row = row.touch(Source("topic0:0", 6)).touch(Source("another:0", 0))
+    assert list(row.offsets)[-2:] == ["topic0:0", "another:0"]
     assert len(row.offsets) == MAX_SOURCES
     assert row.has_applied(Source("topic0:0", 6))
     assert not row.has_applied(Source("topic1:0", 5))

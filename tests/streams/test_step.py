@@ -50,7 +50,9 @@ class OneItem:
 
 
 def a_step(rows: Rows, ranking: OneItem, **topics: Any) -> RecommendationStep:
-    publishing = Publishing(**({"recommendations": "lists", "latest": None, "features": None} | topics))
+    publishing = Publishing(
+        **({"recommendations": "lists", "latest": None, "features": None} | topics)
+    )
     return RecommendationStep(
         rows,
         ranking,
@@ -71,7 +73,9 @@ def click(event: str, user: str = "u1", item: str = "i1") -> tuple[bytes, bytes]
     return user.encode(), body.encode()
 
 
-def run_of(*messages: tuple[bytes | None, bytes | None], topic: str = "clicks", begin: int = 0) -> Run:
+def run_of(
+    *messages: tuple[bytes | None, bytes | None], topic: str = "clicks", begin: int = 0
+) -> Run:
     records = [
         SimpleNamespace(offset=begin + n, timestamp=0, key=key, value=value, headers=())
         for n, (key, value) in enumerate(messages)
@@ -123,8 +127,16 @@ def test_an_item_that_the_index_does_not_know_is_remembered_and_counted() -> Non
     [
         (b"u1", b'{"event_id":', b"malformed"),
         (b"u1", b'{"event_id":1}', b"invalid"),
-        (b"u1", b'{"event_id":"e","user_id":"u1","type":"juggle","item_id":"i","at_ms":1}', b"invalid"),
-        (b"u1", b'{"event_id":"e","user_id":"u1","type":"view","item_id":"i","at_ms":NaN}', b"malformed"),
+        (
+            b"u1",
+            b'{"event_id":"e","user_id":"u1","type":"juggle","item_id":"i","at_ms":1}',
+            b"invalid",
+        ),
+        (
+            b"u1",
+            b'{"event_id":"e","user_id":"u1","type":"view","item_id":"i","at_ms":NaN}',
+            b"malformed",
+        ),
         (b"u1", b'"' + b"x" * 20_000 + b'"', b"oversize"),
         (b"u1", b'{"event_id":"e","user_id":"u1","type":"visit","at_ms":4102444700000}', b"future"),
         (None, click("e")[1], b"missing_key"),
