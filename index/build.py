@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -119,6 +120,12 @@ def _check_items(items: Sequence[Item]) -> None:
         if item.item_id in seen:
             raise RejectedInputError(f"item_id {item.item_id!r} occurs twice, keep one row of it")
         seen.add(item.item_id)
+        try:
+            msgspec.json.encode(item)
+        except UnicodeEncodeError as error:
+            raise RejectedInputError(
+                f"item {item.item_id!r} cannot be written as UTF-8 ({error})"
+            ) from error
         if item.price is not None and not math.isfinite(item.price):
             raise RejectedInputError(
                 f"item {item.item_id!r} has price {item.price}, leave out an unknown one"

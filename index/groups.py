@@ -91,7 +91,7 @@ class Groups:
         total = int(ends[-1])
         rows = np.repeat(self.offsets[nodes.ravel()] - ends + flat, flat) + np.arange(total)
         row_scores = np.repeat(scores.ravel(), flat)
-        # The line of query i begins at first[i] and has n_found[i] rows; its first k are the answer.
+        # Query i has n_found[i] rows of the line, from first[i] on; its answer are the first k.
         n_found = sizes.sum(axis=1)
         first = n_found.cumsum() - n_found
         width = min(k, int(n_found.max()))

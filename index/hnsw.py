@@ -37,6 +37,17 @@ class HnswParameters:
     ef_search: int = 100
     storage: Storage = "sq8"
 
+    def __post_init__(self) -> None:
+        """Refuse what FAISS would crash on.
+
+        Raises:
+            ValueError: A number is out of range.
+        """
+        bounds = {"m": (2, 512), "ef_construction": (1, 100_000), "ef_search": (1, 1_000_000)}
+        for name, (least, most) in bounds.items():
+            if not least <= (value := getattr(self, name)) <= most:
+                raise ValueError(f"{name} is {value}, expected {least} to {most}")
+
 
 class HnswEngine(Engine):
     """Approximate search whose cost grows with the logarithm of the number of rows."""

@@ -54,7 +54,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise IndexFormatError(folder.name, [f"its manifest is over {MAX_MANIFEST_BYTES} bytes"])
     try:
         manifest = decode_manifest(raw)
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         raise IndexFormatError(folder.name, [f"its manifest is unreadable ({error})"]) from error
     if problems := manifest.problems(folder.name):
         raise IndexFormatError(folder.name, problems)
@@ -130,6 +130,9 @@ def _engine(
     if manifest.engine == HnswEngine.name:
         if missing := {INDEX_NAME, GROUPS_NAME} - files.keys():
             raise ValueError(f"engine hnsw needs {' and '.join(sorted(missing))}")
+        expected = {field.name for field in dataclasses.fields(HnswParameters)}
+        if missing := expected - manifest.parameters.keys():  # today's defaults may not be its own
+            raise ValueError(f"its parameters lack {', '.join(sorted(missing))}")
         parameters = msgspec.convert(manifest.parameters, HnswParameters)
         if ef_search is not None:
             parameters = dataclasses.replace(parameters, ef_search=ef_search)

@@ -34,7 +34,7 @@ class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bytes: NonNegative
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One version, immutable.
 
     Attributes:
@@ -108,6 +108,7 @@ def decode_manifest(raw: bytes) -> Manifest:
     """The manifest in these bytes.
 
     Raises:
-        msgspec.DecodeError: They hold none.
+        ValueError: They hold none.
     """
+    # msgspec's own errors are ValueErrors, and so is the UnicodeDecodeError that it lets through.
     return msgspec.json.decode(raw, type=Manifest)

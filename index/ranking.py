@@ -16,23 +16,16 @@ def finish(
 
     Args:
         scores: (B, j) float32, descending, j <= k. Overwritten.
-        positions: (B, j) int64, -1 where there is no result. Overwritten.
+        positions: (B, j) int64, -1 where there is no result, those last. Overwritten.
         k: Columns wanted.
 
     Returns:
         (B, k) scores and (B, k) positions.
     """
     n_queries, found = scores.shape
-    if found and (positions[:, -1] < 0).any():  # FAISS puts missing results last
+    if found and (positions[:, -1] < 0).any():
         scores[positions < 0] = -np.inf
-    if found > 1:
-        tied = scores[:, 1:] == scores[:, :-1]
-        out_of_order = tied & (positions[:, 1:] < positions[:, :-1])
-        for row in np.flatnonzero(out_of_order.any(axis=1)) if out_of_order.any() else ():
-            missing = positions[row] < 0
-            order = np.lexsort((positions[row], missing, -scores[row]))
-            scores[row] = scores[row, order]
-            positions[row] = positions[row, order]
+    _order_ties(scores, positions)
     if found == k:
         return scores, positions
     wide_scores = np.full((n_queries, k), -np.inf, dtype=np.float32)
@@ -40,3 +33,20 @@ def finish(
     wide_scores[:, :found] = scores
     wide_positions[:, :found] = positions
     return wide_scores, wide_positions
+
+
+def _order_ties(scores: NDArray[np.float32], positions: NDArray[np.int64]) -> None:
+    """Sort positions, in place, within each run of equal scores."""
+    tied = scores[:, 1:] == scores[:, :-1]
+    if not tied.any():
+        return
+    # Most runs are short: four rounds of swapping neighbours (odd-even sort) order up to four
+    # copies in a tenth of the time of a sort of all.
+    for start in (0, 1, 0, 1):
+        left, right = positions[:, start:-1:2], positions[:, start + 1 :: 2]
+        swap = tied[:, start::2] & (right < left)
+        left[swap], right[swap] = right[swap], left[swap]
+    wrong = (tied & (positions[:, 1:] < positions[:, :-1])).any(axis=1)
+    if wrong.any():
+        order = np.lexsort((positions[wrong], -scores[wrong]), axis=-1)
+        positions[wrong] = np.take_along_axis(positions[wrong], order, axis=1)

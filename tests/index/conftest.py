@@ -1,0 +1,44 @@
+"""A store, and a small version in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from index import IndexStore, Manifest, build_index, set_threads
+from tests.index.vectors import shop, unit_rows
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    """Two cores are shared by all tests."""
+    set_threads(1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> IndexStore:
+    """An empty store in a folder that does not exist yet."""
+    return IndexStore(tmp_path / "store")
+
+
+@pytest.fixture(params=["exact", "hnsw"])
+def published(store: IndexStore, request: pytest.FixtureRequest) -> Manifest:
+    """A current version of 200 items, once an engine."""
+    return build_index(
+        store, shop(200), unit_rows(200), encoder_version="mini-1", engine=request.param
+    )
+
+
+@pytest.fixture
+def hnsw(store: IndexStore) -> Manifest:
+    """A current version of 60 items with a graph."""
+    return build_index(store, shop(60), unit_rows(60), encoder_version="mini-1", engine="hnsw")
+
+
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
+    """A version that is copied before it is damaged."""
+    store = IndexStore(tmp_path_factory.mktemp("sound"))
+    items, rows = shop(60), unit_rows(60)
+    return store.root, build_index(store, items, rows, encoder_version="mini-1", engine="hnsw")

@@ -1,0 +1,320 @@
+"""Files whose manifest fits them, made by someone who meant harm or by another program: refused."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from index import FileEntry, HnswParameters, IndexFormatError, IndexStore, Manifest
+from index.library import faiss as load_faiss
+from index.manifest import encode_manifest
+from tests.index.damage import refusal, reseal, rewrite
+from tests.index.vectors import unit_rows
+
+faiss = load_faiss()
+
+
+def write_graph(path: Path, index: Any) -> None:
+    path.chmod(0o644)
+    faiss.write_index(index, str(path))
+
+
+def hnsw_graph(path: Path) -> Any:
+    return faiss.read_index(str(path))
+
+
+def flat() -> Any:
+    return faiss.IndexFlatIP(16)
+
+
+def pickled(path: Path) -> None:
+    np.save(path, np.array([{"a": 1}] * 60), allow_pickle=True)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        flat,
+        lambda: faiss.IndexIDMap(flat()),
+        lambda: faiss.IndexHNSWFlat(16, 20, faiss.METRIC_INNER_PRODUCT),
+        lambda: faiss.IndexHNSWPQ(16, 4, 20, 8),
+        lambda: faiss.IndexLSH(16, 8),
+        lambda: faiss.IndexPreTransform(faiss.PCAMatrix(16, 8), faiss.IndexFlatIP(8)),
+    ],
+    ids=["flat", "id map", "floats", "product quantiser", "hashes", "transform"],
+)
+def test_an_index_of_another_type_is_refused(
+    store: IndexStore, hnsw: Manifest, make: Callable[[], Any]
+) -> None:
+    write_graph(store.root / hnsw.version / "index.faiss", make())
+    reseal(store, hnsw)
+    assert "index.faiss is of type" in refusal(store, hnsw.version)
+
+
+def other_metric() -> Any:
+    return faiss.IndexHNSWSQ(16, faiss.ScalarQuantizer.QT_8bit, 20, faiss.METRIC_L2)
+
+
+def other_width() -> Any:
+    kind = faiss.ScalarQuantizer.QT_8bit
+    return faiss.IndexHNSWSQ(8, kind, 20, faiss.METRIC_INNER_PRODUCT)
+
+
+def other_values() -> Any:
+    kind = faiss.ScalarQuantizer.QT_4bit
+    return faiss.IndexHNSWSQ(16, kind, 20, faiss.METRIC_INNER_PRODUCT)
+
+
+def fewer_rows() -> Any:
+    index = faiss.IndexHNSWSQ(16, faiss.ScalarQuantizer.QT_8bit, 20, faiss.METRIC_INNER_PRODUCT)
+    index.train(unit_rows(30))
+    index.add(unit_rows(30))
+    return index
+
+
+@pytest.mark.parametrize("make", [other_metric, other_width, other_values, fewer_rows])
+def test_a_graph_of_other_rows_is_refused(
+    store: IndexStore, hnsw: Manifest, make: Callable[[], Any]
+) -> None:
+    write_graph(store.root / hnsw.version / "index.faiss", make())
+    reseal(store, hnsw)
+    refusal(store, hnsw.version)
+
+
+def link_outside(graph: Any) -> None:
+    links = faiss.vector_to_array(graph.hnsw.neighbors)
+    links[3] = 60
+    faiss.copy_array_to_vector(links, graph.hnsw.neighbors)
+
+
+def link_far_below(graph: Any) -> None:
+    links = faiss.vector_to_array(graph.hnsw.neighbors)
+    links[0] = -7
+    faiss.copy_array_to_vector(links, graph.hnsw.neighbors)
+
+
+def enter_outside(graph: Any) -> None:
+    graph.hnsw.entry_point = 1_000_000
+
+
+def too_many_layers(graph: Any) -> None:
+    graph.hnsw.max_level = 40
+
+
+def rows_on_no_layer(graph: Any) -> None:
+    levels = faiss.vector_to_array(graph.hnsw.levels)
+    levels[0] = 90
+    faiss.copy_array_to_vector(levels, graph.hnsw.levels)
+
+
+def other_offsets(graph: Any) -> None:
+    offsets = faiss.vector_to_array(graph.hnsw.offsets)
+    offsets[5] += 1_000_000
+    faiss.copy_array_to_vector(offsets, graph.hnsw.offsets)
+
+
+def missing_codes(graph: Any) -> None:
+    storage = faiss.downcast_index(graph.storage)
+    storage.codes.resize(16)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        link_outside,
+        link_far_below,
+        enter_outside,
+        too_many_layers,
+        rows_on_no_layer,
+        other_offsets,
+        missing_codes,
+    ],
+)
+def test_a_graph_that_leads_astray_is_refused(
+    store: IndexStore, hnsw: Manifest, spoil: Callable[[Any], None]
+) -> None:
+    path = store.root / hnsw.version / "index.faiss"
+    graph = hnsw_graph(path)
+    spoil(graph)
+    write_graph(path, graph)
+    reseal(store, hnsw)
+    refusal(store, hnsw.version)
+
+
+@settings(
+    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(place=st.floats(0, 1, exclude_max=True), value=st.binary(min_size=1, max_size=8))
+def test_no_bytes_in_a_sealed_graph_make_a_search_crash(
+    sound: tuple[Path, Manifest],
+    tmp_path_factory: pytest.TempPathFactory,
+    place: float,
+    value: bytes,
+) -> None:
+    """A crash would end the test run: either the file is refused, or it answers."""
+    root, manifest = sound
+    store = IndexStore(tmp_path_factory.mktemp("hostile") / "store")
+    shutil.copytree(root, store.root)
+
+    def overwrite(raw: bytes) -> bytes:
+        at = int(place * len(raw))
+        return (raw[:at] + value + raw[at + len(value) :])[: len(raw)]
+
+    rewrite(store.root / manifest.version / "index.faiss", overwrite)
+    reseal(store, manifest)
+    try:
+        snapshot = store.open()
+    except IndexFormatError:
+        return
+    finally:
+        shutil.rmtree(store.root.parent)
+    found = snapshot.search(unit_rows(4), 10).positions
+    assert (found < 60).all()
+
+
+@pytest.mark.parametrize(
+    "offsets", [[0, 60], [0, *range(2, 62)], [0, *range(60), 60], [1, *range(1, 61)]]
+)
+def test_groups_of_other_rows_are_refused(
+    store: IndexStore, hnsw: Manifest, offsets: list[int]
+) -> None:
+    path = store.root / hnsw.version / "groups.npy"
+    path.chmod(0o644)
+    np.save(path, np.array(offsets, dtype=np.int64))
+    reseal(store, hnsw)
+    assert "groups.npy" in refusal(store, hnsw.version)
+
+
+def wide_vectors(path: Path) -> None:
+    np.save(path, np.zeros((60, 17), np.float32))
+
+
+def double_vectors(path: Path) -> None:
+    np.save(path, np.zeros((60, 16), np.float64))
+
+
+def column_vectors(path: Path) -> None:
+    np.save(path, np.asfortranarray(np.zeros((60, 16), np.float32)))
+
+
+def no_vectors(path: Path) -> None:
+    path.write_bytes(b"not npy at all")
+
+
+def boasting_vectors(path: Path) -> None:
+    raw = path.read_bytes()
+    path.write_bytes(raw[:-64])
+
+
+@pytest.mark.parametrize(
+    "write",
+    [pickled, wide_vectors, double_vectors, column_vectors, no_vectors, boasting_vectors],
+)
+def test_vectors_of_another_kind_are_refused(
+    store: IndexStore, hnsw: Manifest, write: Callable[[Path], None]
+) -> None:
+    path = store.root / hnsw.version / "vectors.npy"
+    path.chmod(0o644)
+    write(path)
+    reseal(store, hnsw)
+    refusal(store, hnsw.version)
+
+
+def without_titles(table: pa.Table) -> pa.Table:
+    return table.drop_columns(["title"])
+
+
+def fewer_items(table: pa.Table) -> pa.Table:
+    return table.slice(0, 59)
+
+
+def repeated_ids(table: pa.Table) -> pa.Table:
+    ids = pa.array(["item-1"] * table.num_rows)
+    return table.set_column(0, table.schema.field(0), ids)
+
+
+def negative_popularity(table: pa.Table) -> pa.Table:
+    at = table.schema.get_field_index("popularity")
+    values = pa.array(np.full(table.num_rows, -1, np.float32))
+    return table.set_column(at, table.schema.field(at), values)
+
+
+def numbers_for_ids(table: pa.Table) -> pa.Table:
+    return table.set_column(0, "item_id", pa.array(range(table.num_rows)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [without_titles, fewer_items, repeated_ids, negative_popularity, numbers_for_ids],
+)
+def test_items_of_another_kind_are_refused(
+    store: IndexStore, hnsw: Manifest, change: Callable[[pa.Table], pa.Table]
+) -> None:
+    path = store.root / hnsw.version / "items.parquet"
+    table = change(pq.read_table(path))
+    path.chmod(0o644)
+    pq.write_table(table, path)
+    reseal(store, hnsw)
+    refusal(store, hnsw.version)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"engine": "annoy"}, "annoy"),
+        ({"metric": "l2"}, "metric"),
+        ({"format": 2}, "format"),
+        ({"count": 61}, "vectors.npy"),
+        ({"dim": 15}, "vectors.npy"),
+        ({"version": "other"}, "other"),
+        ({"parameters": {}}, "ef_construction"),
+        ({"parameters": {**asdict(HnswParameters()), "m": "many"}}, "m"),
+        ({"parameters": {**asdict(HnswParameters()), "ef_search": 0}}, "ef_search"),
+        ({"parameters": {**asdict(HnswParameters()), "storage": "sq4"}}, "storage"),
+    ],
+)
+def test_a_manifest_that_promises_something_else_is_refused(
+    store: IndexStore, hnsw: Manifest, changes: dict[str, object], reason: str
+) -> None:
+    reseal(store, hnsw, **changes)
+    assert reason in refusal(store, hnsw.version)
+
+
+@pytest.mark.parametrize("name", ["../../outside", "notes.txt", "manifest.json"])
+def test_a_manifest_that_lists_other_files_is_refused(
+    store: IndexStore, hnsw: Manifest, name: str
+) -> None:
+    entry = FileEntry(sha256=hashlib.sha256(b"").hexdigest(), bytes=0)
+    files = {**hnsw.files, name: entry}
+    changed = msgspec.structs.replace(hnsw, files=files).sealed()
+    path = store.root / hnsw.version / "manifest.json"
+    rewrite(path, lambda _: encode_manifest(changed))
+    assert "unknown files" in refusal(store, hnsw.version)
+
+
+@pytest.mark.parametrize("name", ["index.faiss", "groups.npy", "vectors.npy", "items.parquet"])
+def test_a_manifest_that_leaves_out_a_file_is_refused(
+    store: IndexStore, hnsw: Manifest, name: str
+) -> None:
+    files = {other: entry for other, entry in hnsw.files.items() if other != name}
+    changed = msgspec.structs.replace(hnsw, files=files).sealed()
+    path = store.root / hnsw.version / "manifest.json"
+    rewrite(path, lambda _: encode_manifest(changed))
+    assert name in refusal(store, hnsw.version)
+
+
+def test_a_manifest_of_endless_length_is_refused(store: IndexStore, hnsw: Manifest) -> None:
+    rewrite(store.root / hnsw.version / "manifest.json", lambda raw: raw + b" " * (1 << 20))
+    assert "over" in refusal(store, hnsw.version)

@@ -1,0 +1,179 @@
+"""Versions appear whole, never change, and one of them is current."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index import (
+    Build,
+    ExactEngine,
+    IndexFormatError,
+    IndexStore,
+    Manifest,
+    NoCurrentVersionError,
+    UnknownVersionError,
+    build_index,
+)
+from tests.index.vectors import shop, unit_rows
+
+
+def build_of(n: int) -> Build:
+    rows = unit_rows(n)
+    return Build(
+        encoder_version="mini-1",
+        items=shop(n),
+        vectors=rows,
+        popularity=np.zeros(n, np.float32),
+        engine=ExactEngine(rows),
+        recall_at_10=1.0,
+        recall_at_100=1.0,
+        started_s=time.monotonic(),
+    )
+
+
+def test_an_empty_store_has_no_versions_and_none_current(store: IndexStore) -> None:
+    assert store.versions() == []
+    assert store.current() is None
+    with pytest.raises(NoCurrentVersionError, match="rillstream index build"):
+        store.open()
+
+
+def test_what_was_published_is_what_is_opened(store: IndexStore, published: Manifest) -> None:
+    snapshot = store.open()
+    assert snapshot.manifest == published == store.manifest()
+    assert (snapshot.version, snapshot.encoder_version) == (published.version, "mini-1")
+    assert len(snapshot) == published.count == 200
+    items, rows = shop(200), unit_rows(200)
+    order = [int(item_id.removeprefix("item-")) for item_id in snapshot.catalogue.ids]
+    assert sorted(order) == list(range(200))
+    np.testing.assert_allclose(snapshot.vectors, rows[order], atol=1e-7)
+    assert snapshot.catalogue.titles == [items[i].title for i in order]
+    found = snapshot.search(rows, 1).positions[:, 0]
+    assert [snapshot.catalogue.ids[p] for p in found] == [item.item_id for item in items]
+
+
+def test_a_published_version_is_not_current_until_it_is_made_so(store: IndexStore) -> None:
+    first, second = store.publish(build_of(3)), store.publish(build_of(4))
+    assert store.current() is None
+    store.set_current(second.version)
+    assert len(store.open()) == 4
+    store.set_current(first.version)
+    assert len(store.open()) == 3
+    assert len(store.open(second.version)) == 4
+
+
+def test_versions_are_listed_newest_first(store: IndexStore) -> None:
+    made = [store.publish(build_of(n)).version for n in (1, 2, 3)]
+    assert [manifest.version for manifest in store.versions()] == made[::-1]
+
+
+@pytest.mark.parametrize("name", ["nope", "..", "../store", "/etc", "", ".unfinished-1", "CURRENT"])
+def test_an_unknown_version_is_refused_by_its_name(store: IndexStore, name: str) -> None:
+    known = store.publish(build_of(1)).version
+    store.set_current(known)
+    for use in (store.open, store.verify, store.set_current, store.manifest):
+        with pytest.raises(UnknownVersionError, match=known):
+            use(name)
+    assert store.current() == known
+
+
+@pytest.mark.parametrize("pointer", [b"", b"../../etc", b"\xff\xfe", b"a\nb", b"x" * 500])
+def test_a_pointer_that_names_nothing_is_refused(store: IndexStore, pointer: bytes) -> None:
+    store.publish(build_of(1))
+    (store.root / "CURRENT").write_bytes(pointer)
+    with pytest.raises(IndexFormatError, match="pointer"):
+        store.open()
+
+
+def test_a_build_that_fails_leaves_nothing_behind(store: IndexStore) -> None:
+    build = build_of(5)
+    with pytest.raises(AttributeError):
+        store.publish(replace(build, items=[None] * 5))  # type: ignore[list-item]
+    assert list(store.root.iterdir()) == []
+
+
+def test_what_a_killed_build_left_is_cleared_after_a_day(store: IndexStore) -> None:
+    store.root.mkdir()
+    old, recent = store.root / ".unfinished-old", store.root / ".unfinished-recent"
+    for folder in (old, recent):
+        folder.mkdir()
+        (folder / "vectors.npy").write_bytes(b"half")
+    yesterday = time.time() - 25 * 3600
+    for path in (old / "vectors.npy", old):
+        os.utime(path, (yesterday, yesterday))
+    store.publish(build_of(1))
+    assert not old.exists()
+    assert recent.exists()
+
+
+def test_files_of_a_version_cannot_be_written_to(store: IndexStore, published: Manifest) -> None:
+    for path in (store.root / published.version).iterdir():
+        assert path.stat().st_mode & 0o222 == 0
+
+
+def test_a_version_lists_all_its_files(store: IndexStore, published: Manifest) -> None:
+    names = {path.name for path in (store.root / published.version).iterdir()}
+    engine_files = {"index.faiss", "groups.npy"} if published.engine == "hnsw" else set()
+    assert names == {"manifest.json", "items.parquet", "vectors.npy"} | engine_files
+    assert names - {"manifest.json"} == set(published.files)
+
+
+def test_readers_always_see_one_version_or_the_other(store: IndexStore) -> None:
+    versions = [store.publish(build_of(n)).version for n in (1, 2)]
+    store.set_current(versions[0])
+    done = threading.Event()
+    seen: set[str | None] = set()
+
+    def read() -> None:
+        while not done.is_set():
+            seen.add(store.current())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for i in range(100):
+        store.set_current(versions[i % 2])
+    done.set()
+    reader.join()
+    assert seen == set(versions)
+
+
+def test_a_snapshot_outlives_the_removal_of_its_version(
+    store: IndexStore, published: Manifest
+) -> None:
+    snapshot = store.open()
+    folder = store.root / published.version
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    assert len(snapshot.search(unit_rows(3), 5).positions) == 3
+    assert np.isfinite(snapshot.vectors).all()
+
+
+def test_two_builders_publish_at_once(store: IndexStore) -> None:
+    errors: list[BaseException] = []
+
+    def build(n: int) -> None:
+        try:
+            build_index(store, shop(n), unit_rows(n), encoder_version="mini-1")
+        except BaseException as error:  # shown by the assertion below
+            errors.append(error)
+
+    builders = [threading.Thread(target=build, args=(n,)) for n in range(10, 18)]
+    for builder in builders:
+        builder.start()
+    for builder in builders:
+        builder.join()
+    assert errors == []
+    assert sorted(manifest.count for manifest in store.versions()) == list(range(10, 18))
+    assert store.current() in {manifest.version for manifest in store.versions()}
+
+
+def test_the_root_may_be_given_as_text(tmp_path: Path) -> None:
+    assert IndexStore(str(tmp_path)).root == tmp_path
