@@ -60,9 +60,9 @@ class Policy:
     weight_short_term: float = 1.0
     weight_long_term: float = 0.7
     weight_search: float = 2.0
-    weight_popularity: float = 0.2
-    weight_repeat: float = 0.3
-    search_hit: float = 0.25
+    weight_popularity: float = 0.4
+    weight_repeat: float = 0.5
+    search_hit: float = 0.35
     exclude_bought: bool = False
     bought_window_ms: float = 7 * DAY_MS
     just_seen_window_ms: float = 1 * MINUTE_MS

@@ -74,7 +74,9 @@ def test_a_return_takes_a_purchase_back(snapshot: Snapshot) -> None:
 
 
 def test_more_returned_than_bought_is_no_interest_and_not_its_opposite(snapshot: Snapshot) -> None:
-    assert not interests_of(snapshot, [request(did("return", "mug", 0))]).vectors.any()
+    found = interests_of(snapshot, [request(did("return", "mug", 0))])
+    assert not found.vectors.any()
+    assert not found.confidence.any()
 
 
 def test_an_event_from_the_future_counts_as_one_of_now(snapshot: Snapshot) -> None:
