@@ -81,11 +81,11 @@ def in_time_order(paths: Sequence[Path]) -> Iterator[Input | BadRow]:
 
 
 def _timed(rows: Iterable[Input | BadRow]) -> Iterator[tuple[int, Input | BadRow]]:
-    """Rows with the moment at which they are due: never earlier than the row before."""
+    """Rows with the moment at which they are due; a row without one is due with the row before."""
     due_ms = -1
     for row in rows:
         if not isinstance(row, BadRow | Item):
-            due_ms = max(due_ms, row.at_ms)
+            due_ms = row.at_ms
         yield due_ms, row
 
 
@@ -139,14 +139,13 @@ def _read_parquet(path: Path) -> Iterator[Input | BadRow]:
 
 
 def _convert(path: Path, number: int, fields: dict[str, Any]) -> Input | BadRow:
-    present = {name: value for name, value in fields.items() if value is not None}
     for name in _MAPS:
-        value = present.get(name)
+        value = fields.get(name)
         if value is not None:
             pairs = value.items() if isinstance(value, dict) else value
-            present[name] = {key: inner for key, inner in pairs if inner is not None}
-    kind = _kind_of(present.get("type"), present.get("item_ids"))
+            fields[name] = {key: inner for key, inner in pairs if inner is not None}
+    kind = _kind_of(fields.get("type"), fields.get("item_ids"))
     try:
-        return msgspec.convert(present, kind)
+        return msgspec.convert(fields, kind)
     except msgspec.ValidationError as error:
         return BadRow(path, number, str(error))
