@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import Candidates, Catalogue, Snapshot
-from scoring.interests import SEARCH, Interests
+from scoring.interests import LONG_TERM, SEARCH, SHORT_TERM, Interests
 from scoring.policy import Policy
 from scoring.rings import PURCHASE, Rings
 from scoring.rules import POSITION_MASK, USER_SHIFT, allowed, pairs_of
@@ -56,8 +56,15 @@ def popular_positions(catalogue: Catalogue, at_most: int) -> NDArray[np.int64]:
 
 
 def retrieve(interests: Interests, snapshot: Snapshot, policy: Policy) -> Retrieved:
-    """Search with every interest of the batch at once."""
-    users, kinds = np.nonzero(interests.confidence)
+    """Search with the interests of the whole batch at once.
+
+    Whose short-term and long-term interest nearly agree (a newcomer after some clicks) would find
+    the same items twice, so only one of the two is searched.
+    """
+    asked = interests.confidence > 0
+    agreement = np.vecdot(interests.vectors[:, SHORT_TERM], interests.vectors[:, LONG_TERM])
+    asked[agreement > policy.search_once_above, LONG_TERM] = False
+    users, kinds = np.nonzero(asked)
     hits = np.zeros(len(interests.confidence), np.bool_)
     if not len(users):
         none = np.empty((0, policy.candidates), np.int64)

@@ -34,6 +34,8 @@ class Policy:
     Attributes:
         slate_size: Items in a list, 1 to 200.
         candidates: Retrieved for each interest vector; at least slate_size.
+        search_once_above: Where short-term and long-term have a higher cosine to each other, the
+            index is asked for the short-term one only; above 1 = it is always asked for both.
         short_half_life_ms: After it, an interaction counts half in the short-term interest.
         long_half_life_ms: The same for the long-term interest and for repeats.
         type_weights: Event type -> weight in the interest vectors; negative pushes away.
@@ -52,6 +54,7 @@ class Policy:
 
     slate_size: int = 10
     candidates: int = 100
+    search_once_above: float = 0.98
     short_half_life_ms: float = 30 * MINUTE_MS
     long_half_life_ms: float = 30 * DAY_MS
     type_weights: Mapping[str, float] = field(default_factory=lambda: dict(TYPE_WEIGHTS))
