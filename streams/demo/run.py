@@ -44,7 +44,7 @@ class Summary:
     clicks: int
     simulated_searches: int
     lists: int
-    missing: int
+    unanswered: int
     dead_letters: int
     p50_ms: float | None
     p95_ms: float | None
@@ -90,12 +90,16 @@ class Demo:
                 Replay(settings, self._ledger, speed=self._speed, limit=self._n_events)
             )
             worker = self._start_worker(settings, index, folder, stack)
+            interrupted = False
             try:
                 self._watch(settings, worker, replay)
             except KeyboardInterrupt:
+                interrupted = True  # the way to end it: what is still on its way is not missing
                 remark("Ending …")
             replay.stop()
-            return self._end(settings)
+            summary = self._summary(settings)
+        self._print(summary)
+        return Exit.OK if interrupted or not summary.unanswered else Exit.UNEXPECTED
 
     def _start_worker(
         self, settings: Settings, index: ShopIndex, folder: Path, stack: ExitStack
@@ -161,27 +165,26 @@ class Demo:
                 f"{worker.tail()}"
             )
 
-    def _end(self, settings: Settings) -> int:
-        """Print the summary; the exit code says whether every event was answered."""
+    def _summary(self, settings: Settings) -> Summary:
         ledger = self._ledger
         p50, p95, p99 = ledger.percentiles_ms() or (None, None, None)
-        summary = Summary(
+        return Summary(
             clicks=ledger.n_clicks,
             simulated_searches=ledger.n_searches,
             lists=ledger.n_received,
-            missing=ledger.n_waiting,
+            unanswered=ledger.n_waiting,
             dead_letters=sum(1 for _ in list_dead_letters(settings)),
             p50_ms=p50,
             p95_ms=p95,
             p99_ms=p99,
             first_list_s=self._first_list_s,
         )
+
+    def _print(self, summary: Summary) -> None:
         if self._as_json:
             print_json(asdict(summary))
         else:
             self._console.print(in_words(summary), markup=False, highlight=False)
-        interrupted = self._n_events is None
-        return Exit.OK if interrupted or summary.missing == 0 else Exit.UNEXPECTED
 
 
 def in_words(summary: Summary) -> str:
@@ -199,6 +202,6 @@ def in_words(summary: Summary) -> str:
         )
     if summary.first_list_s is not None:
         lines.append(f"first list     after {summary.first_list_s:.1f} s")
-    if summary.missing:
-        lines.append(f"unanswered     {summary.missing:,} when it ended")
+    if summary.unanswered:
+        lines.append(f"unanswered     {summary.unanswered:,} when it ended")
     return "\n".join(lines)
