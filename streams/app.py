@@ -1,4 +1,7 @@
-"""The Faust app of a worker: our transport and recovery, everything that Faust would do on its own switched off."""
+"""The Faust app of a worker: our transport and recovery.
+
+Everything that Faust would do on its own is switched off.
+"""
 
 from typing import Any
 
@@ -13,9 +16,10 @@ from streams.transport import Transport
 
 
 class RunSchema(Schema):
-    """Runs pass through Faust undecoded; the agents' handlers decode record by record, in a thread."""
+    """Runs pass through Faust undecoded; the agents' handlers decode each record, in a thread."""
 
     def compile(self, app: Any, **_: Any) -> Any:
+        """See `Schema.compile`: here an event's value is the run itself."""
         create_event = app.create_event
 
         async def decode(message: Any, *, propagate: bool = False) -> Any:
@@ -25,7 +29,7 @@ class RunSchema(Schema):
 
 
 class App(faust.App):
-    """A Faust app whose consumer delivers runs and whose positions move in the writer's commits only."""
+    """A Faust app whose consumer delivers runs; only the writer's commits move its positions."""
 
     intake: Intake
     positions: GroupPositions

@@ -7,9 +7,10 @@ from typing import Any
 
 import structlog
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from streams.errors import BrokerUnavailableError
+from streams.positions import place_of
 from streams.rows import RowStore
 
 log = structlog.get_logger(__name__)
@@ -26,10 +27,11 @@ class Restored:
 class Changelog:
     """Brings row stores up to the end of their changelog partitions.
 
-    The end is the one that no transaction can still move: recovery first waits until the last *stable* offset of
-    each partition has reached its end, that is until the transactions of a previous owner are committed or
-    aborted.  Reading stops at the broker's own end-of-partition event, not at "last offset - 1": a transaction
-    ends with a marker, and no record ever has that offset.
+    The end is the one that no transaction can still move: recovery first waits until the last
+    *stable* offset of each partition has reached its end, that is until the transactions of a
+    previous owner are committed or aborted.  Reading stops at the broker's own end-of-partition
+    event, not at "last offset - 1": a transaction ends with a marker, and no record ever has that
+    offset.
     """
 
     def __init__(self, client_config: Mapping[str, Any], topic: str) -> None:
@@ -45,7 +47,8 @@ class Changelog:
         """Read each partition from its store's position to its end; returns early when `stopped`.
 
         Raises:
-            BrokerUnavailableError: a partition did not become stable, or nothing arrived, within `timeout_s`.
+            BrokerUnavailableError: a partition did not become stable, or nothing arrived, within
+                `timeout_s`.
         """
         begun, n_rows = time.monotonic(), 0
         ends = self._stable_ends(list(stores), timeout_s)
@@ -56,8 +59,9 @@ class Changelog:
                 behind[partition] = start
             elif start > ends[partition]:
                 raise BrokerUnavailableError(
-                    f"{self._topic}[{partition}] ends at {ends[partition]}, but the local rows were built from "
-                    f"{start} entries: the topic lost data; remove the worker's state directory to rebuild from it"
+                    f"{self._topic}[{partition}] ends at {ends[partition]}, but the local rows "
+                    f"were built from {start} entries: the topic lost data; remove the worker's "
+                    "state directory to rebuild from it"
                 )
         if behind:
             n_rows = self._read(behind, stores, timeout_s, stopped)
@@ -76,15 +80,20 @@ class Changelog:
             else:
                 if stable == written:
                     return written
-                reason = f"a transaction is still open: stable up to {stable}, written up to {written}"
+                reason = (
+                    f"a transaction is still open: stable up to {stable}, written up to {written}"
+                )
             if time.monotonic() > deadline:
                 raise BrokerUnavailableError(
                     f"{self._topic} did not become stable within {timeout_s:.0f} s: {reason}"
                 )
             time.sleep(0.02)
 
-    def _ends(self, admin: AdminClient, partitions: list[int], level: IsolationLevel) -> dict[int, int]:
-        wanted = {TopicPartition(self._topic, p): OffsetSpec.latest() for p in partitions}
+    def _ends(
+        self, admin: AdminClient, partitions: list[int], level: IsolationLevel
+    ) -> dict[int, int]:
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        wanted = {TopicPartition(self._topic, p): latest for p in partitions}
         answers = admin.list_offsets(wanted, isolation_level=level, request_timeout=5)
         return {tp.partition: answer.result().offset for tp, answer in answers.items()}
 
@@ -114,21 +123,24 @@ class Changelog:
                 rows: dict[int, dict[bytes, bytes | None]] = {}
                 reached: dict[int, int] = {}
                 for message in consumer.consume(2000, 0.2):
-                    heard, partition = time.monotonic(), message.partition()
-                    error = message.error()
+                    heard, error = time.monotonic(), message.error()
                     if error is None:
-                        rows.setdefault(partition, {})[message.key()] = message.value()
-                        reached[partition] = message.offset() + 1
+                        partition, offset = place_of(message)
+                        rows.setdefault(partition, {})[message.key() or b""] = message.value()
+                        reached[partition] = offset + 1
                         n_rows += 1
-                    elif error.code() == KafkaError._PARTITION_EOF:
-                        reached[partition] = message.offset()
+                    elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - it has no public name
+                        partition, end = place_of(message)
+                        reached[partition] = end
                         behind.pop(partition, None)
                     elif not error.retriable():
                         raise KafkaException(error)
                 for partition, position in reached.items():
                     stores[partition].apply(rows.get(partition, {}), position)
                 if time.monotonic() - heard > timeout_s:
-                    raise BrokerUnavailableError(f"{self._topic}: nothing arrived for {timeout_s:.0f} s")
+                    raise BrokerUnavailableError(
+                        f"{self._topic}: nothing arrived for {timeout_s:.0f} s"
+                    )
         finally:
             consumer.close()
         return n_rows

@@ -12,7 +12,7 @@ Attributes = tuple[str | None, str | None, float | None]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One list to be made: for whom, because of which event, and what is known of them right after it."""
+    """One list to be made: for whom, after which event, and what is known of them after it."""
 
     event_id: str
     user_id: str

@@ -1,4 +1,4 @@
-"""runs -> batches -> outboxes -> durable: computing one batch while the one before it is being committed."""
+"""runs -> batches -> outboxes -> durable: computes one batch while another is being committed."""
 
 import asyncio
 from collections import deque
@@ -23,16 +23,19 @@ class Taken(Protocol):
     """What Faust hands to an agent: an event whose value is a run."""
 
     @property
-    def value(self) -> Run: ...
-    def ack(self) -> bool: ...
+    def value(self) -> Run:
+        """The run."""
+
+    def ack(self) -> bool:
+        """Faust need not wait for the event any more; False when that was said before."""
 
 
 class Lane:
-    """One ordered line of work: the topics that share it are processed by one function, batch by batch.
+    """One ordered line of work: one function processes the topics that share it, batch by batch.
 
-    A batch is full at `batch_max` records; a smaller one waits `window_s` for more.  At most two batches are under
-    way: one being computed, one being committed; what has been taken beyond that waits, and `has_room` tells the
-    consumer to stop fetching for a while.
+    A batch is full at `batch_max` records; a smaller one waits `window_s` for more.  At most two
+    batches are under way: one being computed, one being committed; what has been taken beyond that
+    waits, and `has_room` tells the consumer to stop fetching for a while.
     """
 
     def __init__(
@@ -71,10 +74,12 @@ class Lane:
     def begin(self, claim: Claim, positions: Mapping[Source, int]) -> None:
         """Expect the first run of each source partition at these positions."""
         self._claim = claim
-        self._expected = {source: at for source, at in positions.items() if source[0] in self.topics}
+        self._expected = {
+            source: at for source, at in positions.items() if source[0] in self.topics
+        }
 
     def give_back(self) -> None:
-        """The claim ends: forget what waits (its next owner reads it again), finish what is under way."""
+        """The claim ends: forget what waits (its next owner reads it), finish what is under way."""
         self._claim = None
         while self._waiting:
             self._waiting.popleft().ack()
@@ -94,12 +99,12 @@ class Lane:
         """Accept one run.
 
         Raises:
-            GapError: the run does not begin where the one before it ended.  Nothing has been committed past the
-                hole; a restart resumes from the committed position.
+            GapError: the run does not begin where the one before it ended.  Nothing has been
+                committed past the hole; a restart resumes from the committed position.
         """
         run = event.value
         if run.claim is not self._claim:
-            event.ack()  # from before a rebalance; it is delivered again to whoever owns the partition now
+            event.ack()  # from before a rebalance; the partition's owner now gets it again
             return
         expected = self._expected[run.source]
         if run.begin != expected:
@@ -146,7 +151,9 @@ class Lane:
                 return await self._gather()
         batch: list[Taken] = []
         n_records, claim = 0, self._waiting[0].value.claim
-        while self._waiting and n_records < self._batch_max and self._waiting[0].value.claim is claim:
+        while (
+            self._waiting and n_records < self._batch_max and self._waiting[0].value.claim is claim
+        ):
             event = self._waiting.popleft()
             batch.append(event)
             n_records += len(event.value.records)

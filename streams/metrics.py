@@ -15,7 +15,8 @@ class StepMetrics:
     """Counters of one worker.  Progress while there is lag is what a liveness check should look at.
 
     Args:
-        registry: Where they are registered; a fresh one by default, so that tests do not share counts.
+        registry: Where they are registered; a fresh one by default, so that tests do not share
+            counts.
     """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
@@ -26,7 +27,9 @@ class StepMetrics:
         self._lists = Counter("rillstream_lists", "Lists computed", registry=self.registry)
         self._dead = Counter("rillstream_dead_letters", "Records rejected", registry=self.registry)
         self._unknown = Counter(
-            "rillstream_unknown_items", "Events about items outside the index", registry=self.registry
+            "rillstream_unknown_items",
+            "Events about items outside the index",
+            registry=self.registry,
         )
         self._batch = Histogram(
             "rillstream_batch_records",
@@ -35,10 +38,16 @@ class StepMetrics:
             registry=self.registry,
         )
         self.compute_s = Histogram(
-            "rillstream_compute_seconds", "One batch, computed", buckets=_SECONDS, registry=self.registry
+            "rillstream_compute_seconds",
+            "One batch, computed",
+            buckets=_SECONDS,
+            registry=self.registry,
         )
         self.commit_s = Histogram(
-            "rillstream_commit_seconds", "One batch, made durable", buckets=_SECONDS, registry=self.registry
+            "rillstream_commit_seconds",
+            "One batch, made durable",
+            buckets=_SECONDS,
+            registry=self.registry,
         )
         self.position = Gauge(
             "rillstream_position",

@@ -1,4 +1,4 @@
-"""Everything that one batch sends: lists, features, dead letters, changelog entries, and the positions reached."""
+"""All that one batch sends: lists, features, dead letters, changelog entries, positions."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -22,8 +22,9 @@ class Letter:
 class Outbox:
     """The whole effect of one batch of records; a writer makes it durable at once.
 
-    ``rows`` maps a partition to the new row of each user in it: the changelog gets them, and after that the
-    local store.  ``reached`` maps each source partition to (position before the batch, position after it).
+    ``rows`` maps a partition to the new row of each user in it: the changelog gets them, and after
+    that the local store.  ``reached`` maps each source partition to (position before the batch,
+    position after it).
     """
 
     claim: Claim

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams.errors import BrokerUnavailableError
 
@@ -17,20 +17,33 @@ _RETRY = {
     KafkaError.NOT_COORDINATOR,
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError._TIMED_OUT,
-    KafkaError._TRANSPORT,
-    KafkaError._ALL_BROKERS_DOWN,
-    KafkaError._WAIT_COORD,
+    KafkaError._TIMED_OUT,  # noqa: SLF001 - it has no public name
+    KafkaError._TRANSPORT,  # noqa: SLF001 - it has no public name
+    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - it has no public name
+    KafkaError._WAIT_COORD,  # noqa: SLF001 - it has no public name
 }
+
+
+def place_of(message: Message) -> tuple[int, int]:
+    """Partition and offset of a message that the broker has stored.
+
+    Raises:
+        ValueError: it has not been stored.
+    """
+    partition, offset = message.partition(), message.offset()
+    if partition is None or offset is None:
+        raise ValueError("the message has no place in a log")
+    return partition, offset
 
 
 class GroupPositions:
     """Reads a group's committed offsets without being a member of it.
 
-    The reader's isolation level is `read_committed`, which makes librdkafka ask the broker for *stable* offsets
-    (KIP-447): while a transaction of a worker that has just died is neither committed nor aborted, the broker
-    answers "unstable" and the question is asked again.  aiokafka's own offset fetch does not ask for that, and a
-    successor that believed it would process a batch a second time.
+    The reader's isolation level is `read_committed`, which makes librdkafka ask the broker for
+    *stable* offsets (KIP-447): while a transaction of a worker that has just died is neither
+    committed nor aborted, the broker answers "unstable" and the question is asked again.
+    aiokafka's own offset fetch does not ask for that, and a successor that believed it would
+    process a batch a second time.
     """
 
     def __init__(self, client_config: Mapping[str, Any], group: str) -> None:
@@ -65,7 +78,7 @@ class GroupPositions:
         return int(low)
 
     def next_to_read(self, sources: Iterable[Source], timeout_s: float) -> dict[Source, int]:
-        """Where processing goes on: the committed position, or the partition's start where there is none."""
+        """Where processing goes on: the committed position; without one, the partition's start."""
         return {
             source: self.start(source, timeout_s) if offset is None else offset
             for source, offset in self.committed(sources, timeout_s).items()
@@ -89,6 +102,7 @@ class GroupPositions:
                 error = exception.args[0]
             if error.code() not in _RETRY or time.monotonic() > deadline:
                 raise BrokerUnavailableError(
-                    f"the group's committed positions could not be read within {timeout_s:.0f} s: {error}"
+                    "the group's committed positions could not be read within "
+                    f"{timeout_s:.0f} s: {error}"
                 )
             time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""After each rebalance: rows from the changelog first, then the group's stable positions, then the flow."""
+"""After each rebalance: rows from the changelog, the group's stable positions, then the flow."""
 
 import asyncio
 import time
@@ -17,9 +17,9 @@ log = structlog.get_logger(__name__)
 class RowRecovery(Recovery):
     """Faust's recovery service with its reading replaced.
 
-    The stock one reads the changelog through the worker's own consumer, one record at a time, waits for a record
-    at "last offset - 1" that a transaction's end marker makes impossible, and opens the flow before the positions
-    are set (see transport.py).
+    The stock one reads the changelog through the worker's own consumer, one record at a time, waits
+    for a record at "last offset - 1" that a transaction's end marker makes impossible, and opens
+    the flow before the positions are set (see transport.py).
     """
 
     @Service.task
@@ -47,7 +47,9 @@ class RowRecovery(Recovery):
         changelogs = self.tables.changelog_topics
         assigned = consumer.assignment()
         sources = {(tp.topic, tp.partition) for tp in assigned if tp.topic not in changelogs}
-        positions = await asyncio.to_thread(app.positions.next_to_read, sources, app.recovery_timeout_s)
+        positions = await asyncio.to_thread(
+            app.positions.next_to_read, sources, app.recovery_timeout_s
+        )
         restored = await app.rows.assign({tp.partition for tp in self.active_tps})
         await app.on_rebalance_complete.send()
         self._set_recovery_ended()
@@ -72,8 +74,11 @@ class RowRecovery(Recovery):
 class RowTables(TableManager):
     """Faust's table manager with the recovery above."""
 
+    _recovery: Recovery | None
+
     @property
     def recovery(self) -> Recovery:
+        """See `TableManager.recovery`."""
         if self._recovery is None:
             self._recovery = RowRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
         return self._recovery

@@ -1,4 +1,7 @@
-"""User rows on this machine: RocksDB or memory, one store a partition, never ahead of the committed changelog."""
+"""User rows on this machine: RocksDB or memory, one store a partition.
+
+A store is never ahead of the committed changelog.
+"""
 
 import shutil
 from abc import ABC, abstractmethod
@@ -15,8 +18,9 @@ _CHANGELOG = b"changelog"
 class RowStore(ABC):
     """The rows of one partition and the changelog position up to which they are complete.
 
-    Rows arrive only from transactions that are already committed (or from the changelog itself), together with
-    the position, in one atomic write: after a crash the store is at most behind, never ahead.
+    Rows arrive only from transactions that are already committed (or from the changelog itself),
+    together with the position, in one atomic write: after a crash the store is at most behind,
+    never ahead.
     """
 
     @abstractmethod
@@ -31,6 +35,7 @@ class RowStore(ABC):
     def position(self) -> int | None:
         """The changelog offset to read next; None when nothing was ever stored."""
 
+    @abstractmethod
     def close(self) -> None:
         """Release the files; the next owner may be another process."""
 
@@ -43,9 +48,11 @@ class MemoryRows(RowStore):
         self._position: int | None = None
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """See `RowStore.get_many`."""
         return [self._rows.get(key) for key in keys]
 
     def apply(self, rows: Mapping[bytes, bytes | None], position: int | None) -> None:
+        """See `RowStore.apply`."""
         for key, row in rows.items():
             if row is None:
                 self._rows.pop(key, None)
@@ -55,11 +62,18 @@ class MemoryRows(RowStore):
             self._position = position
 
     def position(self) -> int | None:
+        """See `RowStore.position`."""
         return self._position
+
+    def close(self) -> None:
+        """Nothing to release: the rows end with the process."""
 
 
 class RocksRows(RowStore):
-    """Rows in RocksDB.  `changelog` identifies the topic: a recreated changelog starts an empty store."""
+    """Rows in RocksDB.
+
+    `changelog` identifies the topic: a recreated changelog starts an empty store.
+    """
 
     def __init__(self, path: Path, changelog: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,10 +86,12 @@ class RocksRows(RowStore):
         self._db[_CHANGELOG] = changelog.encode()
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """See `RowStore.get_many`."""
         found: list[bytes | None] = self._db.get([_ROW + key for key in keys])
         return found
 
     def apply(self, rows: Mapping[bytes, bytes | None], position: int | None) -> None:
+        """See `RowStore.apply`."""
         batch = WriteBatch(raw_mode=True)
         for key, row in rows.items():
             if row is None:
@@ -87,10 +103,12 @@ class RocksRows(RowStore):
         self._db.write(batch)
 
     def position(self) -> int | None:
+        """See `RowStore.position`."""
         stored = self._db.get(_POSITION)
         return None if stored is None else int(stored)
 
     def close(self) -> None:
+        """See `RowStore.close`."""
         self._db.close()
 
 

@@ -64,8 +64,8 @@ def serve(
         loop: `uvloop` or `asyncio`.
 
     Returns:
-        The exit code: 0 after a clean stop, 75 when another life of this worker should go on, 3 when the world
-        is down, 5 when something has to be changed first, 1 otherwise.
+        The exit code: 0 after a clean stop, 75 when another life of this worker should go on, 3
+        when the world is down, 5 when something has to be changed first, 1 otherwise.
     """
     if loop == "uvloop":
         import uvloop
@@ -75,9 +75,10 @@ def serve(
 
 
 def identity(state_dir: Path) -> str:
-    """A name that outlives the process and never has two owners: it lies beside the rows it belongs to.
+    """A name that outlives the process and never has two owners: it lies beside its rows.
 
-    As the transactional id's last part it lets a restarted worker end its own open transaction at once.
+    As the transactional id's last part it lets a restarted worker end its own open transaction at
+    once.
     """
     path = state_dir / "worker-id"
     if not path.exists():
@@ -136,9 +137,10 @@ class _Server:
         return self._exit_code()
 
     async def _die(self) -> NoReturn:
-        """End at once, as a crash would: what is not committed is delivered again, so nothing needs tidying.
+        """End at once, as a crash would.
 
-        Leaving the group is a courtesy that spares the others the session time-out.
+        What is not committed is delivered again, so nothing needs tidying.  Leaving the
+        group is a courtesy that spares the others the session time-out.
         """
         code = self._exit_code()
         with contextlib.suppress(Exception):
@@ -207,7 +209,9 @@ class _Server:
             return AcknowledgingWriter(
                 config,
                 changelog,
-                lambda positions, generation: self._app.consumer.commit_positions(positions, generation),
+                lambda positions, generation: self._app.consumer.commit_positions(
+                    positions, generation
+                ),
                 boundary=self._boundary,
             )
         return TransactionalWriter(
@@ -279,7 +283,7 @@ def _credentials(settings: Settings) -> Any:
 
 
 def _check_metadata_format(config: Mapping[str, Any]) -> None:
-    """Compare our group metadata with librdkafka's, whose format is its own business and may change.
+    """Compare our group metadata with librdkafka's, whose format is its own and may change.
 
     Raises:
         SettingsError: the installed librdkafka writes it differently.
@@ -292,6 +296,6 @@ def _check_metadata_format(config: Mapping[str, Any]) -> None:
     ours = group_metadata("format", -1, "", "check")
     if theirs != ours:
         raise SettingsError(
-            f"librdkafka writes group metadata as {theirs!r}, this release as {ours!r}: install the "
-            "confluent-kafka version of constraints.txt"
+            f"librdkafka writes group metadata as {theirs!r}, this release as {ours!r}: install "
+            "the confluent-kafka version of constraints.txt"
         )

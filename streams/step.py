@@ -1,12 +1,11 @@
-"""The step that all events share: rows -> decisions -> one ranking call -> lists, for a whole batch."""
+"""The step that all events share: a batch's rows -> decisions -> one ranking call -> lists."""
 
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-import msgspec
 import structlog
 
 from index import Catalogue
@@ -23,7 +22,7 @@ from streams.runs import Claim, Record, Run
 log = structlog.get_logger(__name__)
 
 Apply = Callable[[Record, Source, UserRow, Shop], tuple[UserRow, Decision]]
-"""What an agent's file offers: one record and its user's row -> the new row and the list to make."""
+"""What an agent's file offers: a record and its user's row -> the new row and the list to make."""
 
 
 class Ranking(Protocol):
@@ -34,15 +33,18 @@ class Ranking(Protocol):
     policy_version: str
 
     @property
-    def catalogue(self) -> Catalogue: ...
+    def catalogue(self) -> Catalogue:
+        """The items of the index."""
 
-    def recommend(self, requests: Sequence[Request]) -> list[Slate]: ...
+    def recommend(self, requests: Sequence[Request]) -> list[Slate]:
+        """One slate for each request, in their order."""
 
 
 class Rows(Protocol):
     """Where rows are read; `streams.table.RowTable` is one."""
 
-    def get_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]: ...
+    def get_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The row of each key, None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,8 @@ class RecommendationStep:
                 log.exception("event could not be applied", topic=run.topic, offset=record.offset)
                 outbox.letters.append(letter(record, run, error))
             else:
-                # Assign even when the row is as it was: the crash may have come before its changelog entry was sent.
+                # Assign even when the row is as it was: the crash may have come before its
+                # changelog entry was sent.
                 changed[key] = row  # type: ignore[index]  # a record that was applied has a key
                 pending.append(_Pending(decision, record, run, source))
         return pending
@@ -136,7 +139,8 @@ class RecommendationStep:
         self, pending: list[_Pending], now_ms: int, outbox: Outbox
     ) -> list[Slate | None]:
         requests = [
-            Request(d.user_id, d.event_at_ms, d.history, d.query) for d in (p.decision for p in pending)
+            Request(d.user_id, d.event_at_ms, d.history, d.query)
+            for d in (p.decision for p in pending)
         ]
         if not requests:
             return []
@@ -151,7 +155,9 @@ class RecommendationStep:
             try:
                 slates.append(self._ranking.recommend([request])[0])
             except Exception as error:
-                log.exception("event could not be ranked", topic=p.run.topic, offset=p.record.offset)
+                log.exception(
+                    "event could not be ranked", topic=p.run.topic, offset=p.record.offset
+                )
                 outbox.letters.append(letter(p.record, p.run, error))
                 slates.append(None)
         return slates

@@ -13,9 +13,9 @@ from streams.rows import RowStore
 class RowTable(faust.Table):
     """User rows by partition, with the rows of batches that are not committed yet in front of them.
 
-    Reading and staging happen in the compute thread, settling in the writer's thread, assigning in the event
-    loop while no batch is under way.  Faust's own mapping interface is not used: it would send a changelog
-    message of its own for each write.
+    Reading and staging happen in the compute thread, settling in the writer's thread, assigning in
+    the event loop while no batch is under way.  Faust's own mapping interface is not used: it would
+    send a changelog message of its own for each write.
     """
 
     def __init__(
@@ -46,14 +46,17 @@ class RowTable(faust.Table):
         """Faust's store is not used; see `assign`."""
 
     async def assign(self, partitions: set[int]) -> Restored:
-        """Open these partitions, close all others, and bring them up to the end of the changelog."""
+        """Open these partitions, close all others, bring them up to the end of the changelog."""
         self._pending = {partition: {} for partition in partitions}
         for partition in self._stores.keys() - partitions:
             self._stores.pop(partition).close()
         for partition in partitions - self._stores.keys():
             self._stores[partition] = self._open_store(partition)
         return await asyncio.to_thread(
-            self._changelog.restore, dict(self._stores), self._timeout_s, lambda: bool(self.should_stop)
+            self._changelog.restore,
+            dict(self._stores),
+            self._timeout_s,
+            lambda: bool(self.should_stop),
         )
 
     def get_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
@@ -72,7 +75,9 @@ class RowTable(faust.Table):
         for partition, changed in rows.items():
             self._pending[partition].update(changed)
 
-    def settle(self, rows: Mapping[int, Mapping[bytes, bytes]], positions: Mapping[int, int]) -> None:
+    def settle(
+        self, rows: Mapping[int, Mapping[bytes, bytes]], positions: Mapping[int, int]
+    ) -> None:
         """Store rows whose transaction is committed, with the changelog position behind them."""
         for partition, changed in rows.items():
             self._stores[partition].apply(changed, positions.get(partition))

@@ -1,12 +1,15 @@
-"""Faust's Kafka consumer, changed in four things: runs instead of records, committed records only, no commits of its
-own, and positions that Faust cannot lose.
+"""Faust's Kafka consumer, changed in four things.
 
-What went wrong in the stock consumer, read in its source and reproduced in tests/integration/test_faust_hole.py:
-when recovery ends, `Recovery.on_recovery_completed` resumes the source partitions while the flow is still open, so the
-fetcher already fills the stream queues; then it seeks back, and `flow_control.resume()` *clears every queue*, that is
-up to `stream_buffer_maxsize` (4,096) events whose read offset has moved on.  The drain loop goes on behind them.
-Here partitions stay paused in aiokafka itself until the positions are set, no fetch is under way while they are set,
-and every run says where the run before it ended.
+Runs instead of records, committed records only, no commits of its own, and positions that Faust
+cannot lose.
+
+What went wrong in the stock consumer, read in its source and reproduced in
+tests/integration/test_faust_hole.py: when recovery ends, `Recovery.on_recovery_completed` resumes
+the source partitions while the flow is still open, so the fetcher already fills the stream queues;
+then it seeks back, and `flow_control.resume()` *clears every queue*, that is up to
+`stream_buffer_maxsize` (4,096) events whose read offset has moved on.  The drain loop goes on
+behind them. Here partitions stay paused in aiokafka itself until the positions are set, no fetch is
+under way while they are set, and every run says where the run before it ended.
 """
 
 import asyncio
@@ -31,7 +34,10 @@ _RECORDS_PER_RUN = 128
 
 
 def group_metadata(group: str, generation: int, member: str, instance: str | None) -> bytes:
-    """What a confluent consumer's `consumer_group_metadata()` would return (librdkafka's own format, CGMDv2)."""
+    """What a confluent consumer's `consumer_group_metadata()` would return.
+
+    The format is librdkafka's own, CGMDv2.
+    """
     static = b"\x01" if instance is None else b"\x00" + instance.encode() + b"\x00"
     return (
         b"CGMDv2:"
@@ -61,8 +67,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             max_poll_records=conf.broker_max_poll_records,
             max_poll_interval_ms=int((conf.broker_max_poll_interval or 0) * 1000),
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
-            # One fetch request a broker is under way at a time, and it waits this long for the partitions that
-            # have nothing; an event of another partition waits with it (Faust's own 1,500 ms are its stalls).
+            # One fetch request a broker is under way at a time, and it waits this long for the
+            # partitions that have nothing; an event of another partition waits with it (Faust's own
+            # 1,500 ms are its stalls).
             fetch_max_wait_ms=20,
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
             retry_backoff_ms=100,
@@ -88,7 +95,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             consumer.seek(partition, position)
             consumer.resume(partition)
 
-    async def fetch(self, sources: set[TopicPartition], max_records: int) -> Mapping[Any, list[Any]]:
+    async def fetch(
+        self, sources: set[TopicPartition], max_records: int
+    ) -> Mapping[Any, list[Any]]:
         """Records that have arrived, after waiting for some for a moment."""
         fetched = await self._fetch_records(
             self._ensure_consumer(),
@@ -103,7 +112,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = self._ensure_consumer()
         if consumer._coordinator.generation != generation:
             raise FencedError(
-                f"generation {generation} of the group is over, it is now {consumer._coordinator.generation}"
+                f"generation {generation} of the group is over, it is now "
+                f"{consumer._coordinator.generation}"
             )
         try:
             await consumer.commit(

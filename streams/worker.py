@@ -88,10 +88,14 @@ def event_plan(
 
 
 def configure_logging(settings: Settings) -> None:
-    """One line an event on standard error, for people or as JSON; Faust's own chatter from warnings on."""
+    """One line an event on standard error, for people or as JSON; of Faust's own, warnings only."""
     level = getattr(logging, settings.log_level.upper())
-    logging.basicConfig(level=max(level, logging.WARNING), format="%(levelname)s %(name)s %(message)s")
-    logging.getLogger("aiokafka").setLevel(logging.ERROR if level > logging.DEBUG else logging.DEBUG)
+    logging.basicConfig(
+        level=max(level, logging.WARNING), format="%(levelname)s %(name)s %(message)s"
+    )
+    logging.getLogger("aiokafka").setLevel(
+        logging.ERROR if level > logging.DEBUG else logging.DEBUG
+    )
     renderer: structlog.types.Processor = structlog.processors.JSONRenderer()
     processors: list[structlog.types.Processor] = [
         structlog.processors.add_log_level,
@@ -106,4 +110,3 @@ def configure_logging(settings: Settings) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
     )
-

@@ -1,23 +1,26 @@
-"""The one writer: a batch's changelog entries, lists, dead letters and source positions become durable together.
+"""The one writer: all that a batch sends, and its source positions, become durable together.
+
+All of it: changelog entries, lists, features and dead letters.
 
 Crash table of `TransactionalWriter.commit` (what is durable, and what a restart does):
 
-=========================  ============================  ======================================================
-a crash after …            is durable                    on restart
-=========================  ============================  ======================================================
-the batch was computed     nothing                       the batch is delivered again
-changelog sent             nothing that counts: records  the open transaction is aborted (by the same
-lists sent                 of an open transaction        transactional id, or its time-out), the batch is
-                                                         delivered again
-offsets sent               likewise                      likewise
-committed                  all of it                     the local store lags behind: recovery reads the rest of
-                                                         the changelog; the position is past the batch
-rows stored                all of it                     nothing is read twice
-=========================  ============================  ======================================================
+=======================  ==========================  ==========================================
+a crash after …          is durable                  on restart
+=======================  ==========================  ==========================================
+the batch was computed   nothing                     the batch is delivered again
+changelog sent,          nothing that counts:        the open transaction is aborted (by the
+lists sent               records of an open          same transactional id, or its time-out),
+                         transaction                 the batch is delivered again
+offsets sent             likewise                    likewise
+committed                all of it                   the local store lags behind: recovery
+                                                     reads the rest of the changelog; the
+                                                     position is past the batch
+rows stored              all of it                   nothing is read twice
+=======================  ==========================  ==========================================
 
-`AcknowledgingWriter.commit`: whatever was acknowledged before the offsets were committed stays.  The batch is
-delivered again, the offset in each row leaves the row as it is, and its lists are published once more with the
-same recommendation_id.
+`AcknowledgingWriter.commit`: whatever was acknowledged before the offsets were committed stays.
+The batch is delivered again, the offset in each row leaves the row as it is, and its lists are
+published once more with the same recommendation_id.
 """
 
 import time
@@ -30,7 +33,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer, Topic
 
 from streams.errors import FencedError
 from streams.outbox import Outbox
-from streams.positions import GroupPositions, Source
+from streams.positions import GroupPositions, Source, place_of
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +42,10 @@ _FENCED = {
     KafkaError.UNKNOWN_MEMBER_ID,
     KafkaError.FENCED_INSTANCE_ID,
     KafkaError.REBALANCE_IN_PROGRESS,
+}
+_NOT_YET = {
+    KafkaError._TIMED_OUT,  # noqa: SLF001 - it has no public name
+    KafkaError._STATE,  # noqa: SLF001 - it has no public name
 }
 
 Boundary = Callable[[str], None]
@@ -50,7 +57,10 @@ def pass_by(name: str) -> None:
 
 
 class Writer(ABC):
-    """Makes outboxes durable, one after the other, in the order in which they come.  Called from one thread."""
+    """Makes outboxes durable, one after the other, in the order in which they come.
+
+    Called from one thread.
+    """
 
     def __init__(self, config: Mapping[str, Any], changelog: str, boundary: Boundary) -> None:
         self._config = dict(config)
@@ -64,16 +74,18 @@ class Writer(ABC):
 
     @abstractmethod
     def commit(self, outbox: Outbox) -> dict[int, int]:
-        """Make all of `outbox` durable, or nothing of it that a reader of committed records could see.
+        """Make all of `outbox` durable, or nothing that a reader of committed records could see.
 
         Blocks while the broker is away.
 
         Returns:
-            The changelog's position after the batch for each partition whose rows were written; empty where it
-            is not known (the local store then keeps its older position and reads a little more on recovery).
+            The changelog's position after the batch for each partition whose rows were written;
+            empty where it is not known (the local store then keeps its older position and reads a
+            little more on recovery).
 
         Raises:
-            FencedError: the claim is over; nothing was written, whoever has the partitions now will do it.
+            FencedError: the claim is over; nothing was written, whoever has the partitions now
+                will do it.
         """
 
     def close(self) -> None:
@@ -83,12 +95,13 @@ class Writer(ABC):
     def _produce(
         self, outbox: Outbox, delivered: Callable[[KafkaError | None, Message], None] | None
     ) -> dict[int, int]:
-        """Queue the whole outbox; the positions returned are filled in as the broker acknowledges."""
+        """Queue the whole outbox; the positions returned fill up as the broker acknowledges."""
         ends: dict[int, int] = {}
 
         def note_position(error: KafkaError | None, message: Message) -> None:
             if error is None:
-                ends[_number(message.partition())] = _number(message.offset()) + 1
+                partition, offset = place_of(message)
+                ends[partition] = offset + 1
             if delivered is not None:
                 delivered(error, message)
 
@@ -114,7 +127,7 @@ class Writer(ABC):
     def _queue(
         self, topic: str, batch: list[dict[str, Any]], partition: int, delivered: Any
     ) -> None:
-        """Queue a batch; where the local queue is full, wait for room rather than lose a message."""
+        """Queue a batch; where the local queue is full, wait for room and lose no message."""
         while self._producer.produce_batch(
             topic, batch, partition=partition, on_delivery=delivered
         ) < len(batch):
@@ -123,10 +136,11 @@ class Writer(ABC):
 
 
 class TransactionalWriter(Writer):
-    """Exactly once: one Kafka transaction a batch, the source positions inside it (KIP-98, KIP-447).
+    """Exactly once: one Kafka transaction a batch, the source positions in it (KIP-98, KIP-447).
 
-    Any failure that is not a fence ends in one place: a new producer with the same transactional id, whose
-    start makes the broker finish or abort what was open, and then the group's position says which it was.
+    Any failure that is not a fence ends in one place: a new producer with the same transactional
+    id, whose start makes the broker finish or abort what was open, and then the group's position
+    says which it was.
     """
 
     def __init__(
@@ -145,16 +159,19 @@ class TransactionalWriter(Writer):
         self._config |= {
             "transactional.id": transactional_id,
             "transaction.timeout.ms": int(transaction_timeout_s * 1000),
-            # The default of 100 ms makes each transaction wait for the broker to finish the one before.
+            # With the default of 100 ms each transaction waits for the broker to finish the one
+            # before.
             "retry.backoff.ms": 1,
             "retry.backoff.max.ms": 10,
             "linger.ms": 1,
         }
 
     def start(self) -> None:
+        """See `Writer.start`."""
         self._reopen()
 
     def commit(self, outbox: Outbox) -> dict[int, int]:
+        """See `Writer.commit`."""
         while True:
             try:
                 return self._transact(outbox)
@@ -165,12 +182,15 @@ class TransactionalWriter(Writer):
                     raise FencedError(
                         f"generation {outbox.claim.generation} of the group is over: {error}"
                     ) from exception
-                log.warning("transaction failed, asking the broker what became of it", error=str(error))
+                log.warning(
+                    "transaction failed, asking the broker what became of it", error=str(error)
+                )
             self._reopen()
             if self._already_committed(outbox):
                 return {}
 
     def close(self) -> None:
+        """See `Writer.close`."""
         self._abort()
 
     def _transact(self, outbox: Outbox) -> dict[int, int]:
@@ -186,15 +206,18 @@ class TransactionalWriter(Writer):
         return ends
 
     def _already_committed(self, outbox: Outbox) -> bool:
-        """Whether the failed commit took effect after all; the positions are committed with the batch or not at all."""
+        """Whether the failed commit took effect after all.
+
+        The positions are committed with the batch or not at all.
+        """
         now = self._positions.committed(outbox.reached, self._timeout_s + 30)
         if now == outbox.ends:
             return True
         for source, (begin, _) in outbox.reached.items():
             if now[source] not in (begin, None):
                 raise FencedError(
-                    f"{source[0]}[{source[1]}] stands at {now[source]}, this batch began at {begin}: "
-                    "another worker has gone on from there"
+                    f"{source[0]}[{source[1]}] stands at {now[source]}, this batch began at "
+                    f"{begin}: another worker has gone on from there"
                 )
         return False
 
@@ -206,7 +229,7 @@ class TransactionalWriter(Writer):
                 producer.init_transactions(self._timeout_s)
             except KafkaException as exception:
                 error = exception.args[0]
-                if not (error.retriable() or error.code() in (KafkaError._TIMED_OUT, KafkaError._STATE)):
+                if not (error.retriable() or error.code() in _NOT_YET):
                     raise
                 log.warning("the broker does not open transactions yet", error=str(error))
                 time.sleep(0.2)
@@ -218,12 +241,15 @@ class TransactionalWriter(Writer):
         try:
             self._producer.abort_transaction(5)
         except KafkaException as exception:
-            if exception.args[0].code() != KafkaError._STATE:  # there was none to abort
-                log.warning("abort failed; the broker will time it out", error=str(exception.args[0]))
+            # In this state there was none to abort.
+            if exception.args[0].code() != KafkaError._STATE:  # noqa: SLF001 - it has no public name
+                log.warning(
+                    "abort failed; the broker will time it out", error=str(exception.args[0])
+                )
 
 
 class AcknowledgingWriter(Writer):
-    """At least once: an idempotent producer; positions are committed after every acknowledgement is in."""
+    """At least once: an idempotent producer; positions are committed after all acknowledgements."""
 
     def __init__(
         self,
@@ -238,13 +264,17 @@ class AcknowledgingWriter(Writer):
         self._commit_positions = commit_positions
 
     def start(self) -> None:
+        """See `Writer.start`."""
         self._producer = Producer(self._config)
 
     def commit(self, outbox: Outbox) -> dict[int, int]:
+        """See `Writer.commit`."""
         while True:
             failed: list[KafkaError] = []
 
-            def delivered(error: KafkaError | None, _: Message, failed: list[KafkaError] = failed) -> None:
+            def delivered(
+                error: KafkaError | None, _: Message, failed: list[KafkaError] = failed
+            ) -> None:
                 if error is not None:
                     failed.append(error)
 
@@ -259,10 +289,3 @@ class AcknowledgingWriter(Writer):
         self._commit_positions(outbox.ends, outbox.claim.generation)
         self._boundary("committed")
         return ends
-
-
-def _number(value: int | None) -> int:
-    """An acknowledged message always has a partition and an offset; the type stubs cannot say so."""
-    if value is None:
-        raise TypeError("an acknowledged message without a position")
-    return value

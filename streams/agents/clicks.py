@@ -1,4 +1,7 @@
-"""clicks topic -> user rows -> a list for each click.  Key: user_id, co-partitioned with the changelog."""
+"""clicks topic -> user rows -> a list for each click.
+
+Key: user_id, co-partitioned with the changelog.
+"""
 
 from streams.decision import Decision, Shop
 from streams.records import check_key, decode_click
@@ -7,10 +10,10 @@ from streams.runs import Record
 
 
 def apply(record: Record, source: Source, row: UserRow, shop: Shop) -> tuple[UserRow, Decision]:
-    """Fold one click into its user's row, and ask for a new list; redelivery leaves the row as it is.
+    """Fold one click into its user's row, and ask for a new list.
 
-    An item that the index does not know is remembered by its id alone: category, brand and price count only
-    where they are known.
+    Redelivery leaves the row as it is.  An item that the index does not know is remembered by its
+    id alone: category, brand and price count only where they are known.
 
     Raises:
         RejectedError: not a click, or not under its user's key.

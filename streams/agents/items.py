@@ -1,4 +1,7 @@
-"""items topic -> item-vectors-<encoder version>.  Key: item_id.  More workers encode a large catalogue faster."""
+"""items topic -> item-vectors-<encoder version>.  Key: item_id.
+
+More workers encode a large catalogue faster.
+"""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -21,15 +24,18 @@ class ItemTower(Protocol):
 
     version: str
 
-    def item_text(self, item: index.Item) -> str: ...
-    def encode_items(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
+    def item_text(self, item: index.Item) -> str:
+        """The words of an item that are encoded."""
+
+    def encode_items(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Texts (n) -> (n, dim) unit vectors, in their order; none for none."""
 
 
 class EncodeItems:
     """A lane of its own: encoding takes milliseconds an item and must not hold up a shopper's list.
 
-    The newest record of an id in a batch counts, since the topic keeps no other either.  A null value deletes
-    the vector.
+    The newest record of an id in a batch counts, since the topic keeps no other either.  A null
+    value deletes the vector.
     """
 
     def __init__(self, tower: ItemTower, out: str, *, max_bytes: int, metrics: StepMetrics) -> None:
@@ -56,15 +62,14 @@ class EncodeItems:
 
     def _encode(self, newest: Mapping[str, Item | ItemDeleted], outbox: Outbox) -> None:
         items = [item for item in newest.values() if isinstance(item, Item)]
-        vectors = self._tower.encode_items([self._tower.item_text(as_indexed(i)) for i in items]) if items else []
-        for item, vector in zip(items, vectors, strict=True):
-            body = encode(
-                ItemVector(item=item, encoder_version=self._tower.version, vector=vector.astype("<f4").tobytes())
-            )
-            outbox.send(self._out, item.item_id.encode(), body)
-        for item in newest.values():
-            if isinstance(item, ItemDeleted):
-                outbox.send(self._out, item.item_id.encode(), None)
+        texts = [self._tower.item_text(as_indexed(item)) for item in items]
+        for item, vector in zip(items, self._tower.encode_items(texts), strict=True):
+            raw = vector.astype("<f4").tobytes()
+            body = ItemVector(item=item, encoder_version=self._tower.version, vector=raw)
+            outbox.send(self._out, item.item_id.encode(), encode(body))
+        for item_id, change in newest.items():
+            if isinstance(change, ItemDeleted):
+                outbox.send(self._out, item_id.encode(), None)
 
 
 def as_indexed(item: Item) -> index.Item:

@@ -1,4 +1,7 @@
-"""searches topic -> user rows -> a list for each search.  Key: user_id, co-partitioned with clicks."""
+"""searches topic -> user rows -> a list for each search.
+
+Key: user_id, co-partitioned with clicks.
+"""
 
 from streams.decision import Decision, Shop
 from streams.records import check_key, decode_search

@@ -1,10 +1,13 @@
-"""Event -> list latency at fixed rates, open loop, from the producer's send to a separate subscriber's receipt.
+"""Event -> list latency at fixed rates, open loop.
+
+Measured from the producer's send to a separate subscriber's receipt.
 
     python -m tests.benchmarks.bench_latency --rates 200,1000 --items 100000 --engine hnsw --cpu 0
 
-The worker (or the plain loop) is pinned to one processor; the broker, the generator and the subscriber share the rest.
-Nine clicks to one search, half of the searches never seen before.  Events are sent at their due time whether or not
-earlier ones were answered; the latency counts from the due time, so a stall of the generator counts too.
+The worker (or the plain loop) is pinned to one processor; the broker, the generator and the
+subscriber share the rest. Nine clicks to one search, half of the searches never seen before.
+Events are sent at their due time whether or not earlier ones were answered; the latency counts from
+the due time, so a stall of the generator counts too.
 """
 
 import argparse
@@ -53,17 +56,22 @@ def receive(broker: str, topic: str, pipe: Connection) -> None:
     while not pipe.poll():
         for message in consumer.consume(500, 0.002):
             if message.error() is None:
-                received.setdefault(decode(message.value()).trigger.event_id, time.time_ns())
+                received.setdefault(decode(message.value() or b"").trigger.event_id, time.time_ns())
     pipe.send(received)
     consumer.close()
 
 
-def send(broker: str, topics: Topics, rate: float, seconds: float, args: argparse.Namespace) -> dict[str, int]:
+def send(
+    broker: str, topics: Topics, rate: float, seconds: float, args: argparse.Namespace
+) -> dict[str, int]:
     """Publish at a fixed rate; event id -> due time in ns."""
     producer = Producer(
         {"bootstrap.servers": broker, "partitioner": "murmur2_random", "linger.ms": 0}
     )
-    source, names = EventSource(args.users, args.items), {"clicks": topics.clicks, "searches": topics.searches}
+    source, names = (
+        EventSource(args.users, args.items),
+        {"clicks": topics.clicks, "searches": topics.searches},
+    )
     due: dict[str, int] = {}
     begun = time.time_ns()
     for number in range(int(rate * seconds)):
@@ -81,7 +89,11 @@ def send(broker: str, topics: Topics, rate: float, seconds: float, args: argpars
 def wait_until_it_answers(process: subprocess.Popen[bytes], broker: str, topics: Topics) -> None:
     """Until one event has led to one list."""
     reader = Consumer(
-        {"bootstrap.servers": broker, "group.id": f"first-{topics.app}", "auto.offset.reset": "earliest"}
+        {
+            "bootstrap.servers": broker,
+            "group.id": f"first-{topics.app}",
+            "auto.offset.reset": "earliest",
+        }
     )
     reader.subscribe([topics.lists])
     producer = Producer({"bootstrap.servers": broker, "partitioner": "murmur2_random"})
@@ -95,15 +107,21 @@ def wait_until_it_answers(process: subprocess.Popen[bytes], broker: str, topics:
     reader.close()
 
 
-def measure(broker: str, side: Side, rate: float, run: str, args: argparse.Namespace, folder: Path) -> dict[str, object]:
+def measure(
+    broker: str, side: Side, rate: float, run: str, args: argparse.Namespace, folder: Path
+) -> dict[str, object]:
     """Latencies of one side at one rate."""
     topics = Topics.of(run)
     create(broker, [topics.clicks, topics.searches, topics.lists, topics.changelog])
     ours, theirs = multiprocessing.Pipe()
-    process = start(side, args.work, broker, topics, folder / run, index_dir=args.index_dir, cpu=args.cpu)
+    process = start(
+        side, args.work, broker, topics, folder / run, index_dir=args.index_dir, cpu=args.cpu
+    )
     try:
         wait_until_it_answers(process, broker, topics)
-        reader = multiprocessing.get_context("spawn").Process(target=receive, args=(broker, topics.lists, theirs))
+        reader = multiprocessing.get_context("spawn").Process(
+            target=receive, args=(broker, topics.lists, theirs)
+        )
         reader.start()
         time.sleep(3)
         due = send(broker, topics, rate, args.seconds + WARM_S, args)
@@ -131,7 +149,9 @@ def measure(broker: str, side: Side, rate: float, run: str, args: argparse.Names
 
 def main() -> None:
     """Measure every side at every rate and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--work", choices=["reference", "shop"], default="shop")
     parser.add_argument("--rates", default="200,1000")
     parser.add_argument("--seconds", type=float, default=30)
@@ -140,11 +160,15 @@ def main() -> None:
     parser.add_argument("--engine", default="hnsw")
     parser.add_argument("--cpu", type=int, default=0)
     parser.add_argument("--sides", default="plain loop,exactly once,at least once")
-    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "rillstream-bench")
+    parser.add_argument(
+        "--cache", type=Path, default=Path(tempfile.gettempdir()) / "rillstream-bench"
+    )
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    args.index_dir = ensure_index(args.cache, args.items, args.engine) if args.work == "shop" else None
-    rows = []
+    args.index_dir = (
+        ensure_index(args.cache, args.items, args.engine) if args.work == "shop" else None
+    )
+    rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as name, KafkaBroker(Path(name) / "kafka") as broker:
         for rate in (float(text) for text in args.rates.split(",")):
             for side in args.sides.split(","):
@@ -158,8 +182,8 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|")
     for row in rows:
         print(
-            f"| {row['side']} | {row['rate']:,.0f} | {row['p50_ms']} | {row['p95_ms']} | {row['p99_ms']} | "
-            f"{row['max_ms']} | {row['missing']} |"
+            f"| {row['side']} | {row['rate']:,.0f} | {row['p50_ms']} | {row['p95_ms']} | "
+            f"{row['p99_ms']} | {row['max_ms']} | {row['missing']} |"
         )
 
 

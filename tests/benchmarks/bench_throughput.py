@@ -1,10 +1,11 @@
-"""Events a second of a worker and of a plain confluent-kafka loop, on one broker, in one run, in turns.
+r"""Events a second of a worker and of a plain confluent-kafka loop, in turns on one broker.
 
     python -m tests.benchmarks.bench_throughput --work reference --events 60000 --rounds 3
-    python -m tests.benchmarks.bench_throughput --work shop --engine hnsw --items 100000 --events 20000
+    python -m tests.benchmarks.bench_throughput --work shop --engine hnsw --items 100000 \
+        --events 20000
 
-Each side drains the same backlog; its rate is measured at a separate reader of committed lists, from the 10 % mark to
-the 90 % mark, so that neither start-up nor the tail counts.
+Each side drains the same backlog; its rate is measured at a separate reader of committed lists,
+from the 10 % mark to the 90 % mark, so that neither start-up nor the tail counts.
 """
 
 import argparse
@@ -29,7 +30,10 @@ def publish(broker: str, topics: Topics, n_events: int, n_users: int, n_items: i
     producer = Producer(
         {"bootstrap.servers": broker, "partitioner": "murmur2_random", "linger.ms": 20}
     )
-    source, names = EventSource(n_users, n_items), {"clicks": topics.clicks, "searches": topics.searches}
+    source, names = (
+        EventSource(n_users, n_items),
+        {"clicks": topics.clicks, "searches": topics.searches},
+    )
     for _ in range(n_events):
         kind, key, value = source.next()
         producer.produce(names[kind], value, key)
@@ -76,17 +80,23 @@ def _rate(reader: Consumer, n_events: int, process: subprocess.Popen[bytes]) -> 
 
 def main() -> None:
     """Measure all sides, round by round, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--work", choices=["reference", "shop"], default="reference")
     parser.add_argument("--events", type=int, default=60_000)
     parser.add_argument("--users", type=int, default=2_000)
     parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--engine", default="hnsw")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "rillstream-bench")
+    parser.add_argument(
+        "--cache", type=Path, default=Path(tempfile.gettempdir()) / "rillstream-bench"
+    )
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    args.index_dir = ensure_index(args.cache, args.items, args.engine) if args.work == "shop" else None
+    args.index_dir = (
+        ensure_index(args.cache, args.items, args.engine) if args.work == "shop" else None
+    )
     rates: dict[str, list[float]] = {name: [] for name in SIDES}
     with tempfile.TemporaryDirectory() as name, KafkaBroker(Path(name) / "kafka") as broker:
         shared = Topics.of("shared")

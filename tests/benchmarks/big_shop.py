@@ -1,4 +1,4 @@
-"""An index of any size made from the sample shop: its real item vectors, each perturbed many times."""
+"""An index of any size made from the sample shop: its item vectors, each perturbed many times."""
 
 from pathlib import Path
 

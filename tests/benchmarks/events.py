@@ -1,4 +1,4 @@
-"""The events that both sides get: nine clicks to one search, half of the searches never seen before."""
+"""The events that both sides get: nine clicks to one search, half of the searches new."""
 
 import random
 import time
@@ -15,7 +15,9 @@ class EventSource:
     def __init__(self, n_users: int, n_items: int, seed: int = 5) -> None:
         self._rng = random.Random(seed)
         self._n_users, self._n_items = n_users, n_items
-        self._words = sorted({w for item in sample_items() for w in item.title.lower().split() if len(w) > 3})
+        self._words = sorted(
+            {w for item in sample_items() for w in item.title.lower().split() if len(w) > 3}
+        )
         self._known = [self._query() for _ in range(200)]
         self._number = 0
 

@@ -2,9 +2,10 @@
 
     RILLSTREAM_BOOTSTRAP_SERVERS=… python -m tests.benchmarks.plain_loop reference
 
-It has what a careful engineer would give it: an idempotent producer, large fetches, batches that grow with the backlog,
-the changelog written too, and the acknowledgements of one batch awaited while the next one is computed.  It has no
-recovery, no rebalance handling and no transactions: at least once.
+It has what a careful engineer would give it: an idempotent producer, large fetches, batches that
+grow with the backlog, the changelog written too, and the acknowledgements of one batch awaited
+while the next one is computed.  It has no recovery, no rebalance handling and no transactions: at
+least once.
 """
 
 import itertools
@@ -62,10 +63,14 @@ def runs_of(messages: list[Any], claim: Claim) -> list[Run]:
         messages, key=lambda m: (m.topic(), m.partition())
     ):
         records = [
-            SimpleNamespace(offset=m.offset(), timestamp=0, key=m.key(), value=m.value(), headers=())
+            SimpleNamespace(
+                offset=m.offset(), timestamp=0, key=m.key(), value=m.value(), headers=()
+            )
             for m in group
         ]
-        runs.append(Run(topic, partition, records[0].offset, records[-1].offset + 1, records, claim))
+        runs.append(
+            Run(topic, partition, records[0].offset, records[-1].offset + 1, records, claim)
+        )
     return runs
 
 
@@ -98,7 +103,9 @@ def main() -> None:
     consumer.subscribe(list(work.topics))
     claim, flying = Claim(0, 0, b""), None
     while not stopping:
-        messages = [m for m in consumer.consume(512, 0.001 if flying else 0.005) if m.error() is None]
+        messages = [
+            m for m in consumer.consume(512, 0.001 if flying else 0.005) if m.error() is None
+        ]
         outbox: Outbox | None = None
         if messages:
             outbox = work.process(runs_of(messages, claim), claim)

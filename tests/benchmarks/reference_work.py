@@ -1,8 +1,9 @@
 """The work that both sides of the throughput benchmark do for each event.
 
-JSON in, a row of 1.5 KB read, guarded by its offset and written, a 64 x 384 by 384 x 10,000 product with top-10 for
-every 64 events, a list of 2 KB of JSON out.  It is the work of the measurements in docs/benchmarks.md, so that the
-figures can be compared with them; `--work shop` runs the product's own step instead.
+JSON in, a row of 1.5 KB read, guarded by its offset and written, a 64 x 384 by 384 x 10,000 product
+with top-10 for every 64 events, a list of 2 KB of JSON out.  It is the work of the measurements in
+docs/benchmarks.md, so that the figures can be compared with them; `--work shop` runs the product's
+own step instead.
 """
 
 import struct

@@ -1,4 +1,4 @@
-"""The two sides of a measurement, as processes: a rillstream worker, and a plain confluent-kafka loop."""
+"""The two sides of a measurement, as processes: a worker, and a plain confluent-kafka loop."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 PARTITIONS = 4
 
@@ -38,7 +38,7 @@ class Topics:
 
     @classmethod
     def of(cls, run: str, sources: str = "") -> "Topics":
-        """Lists and state of a run's own; sources of its own too, unless `sources` names shared ones."""
+        """A run's own lists and state; its own sources too, unless `sources` names shared ones."""
         prefix = sources or run
         return cls(f"{prefix}-clicks", f"{prefix}-searches", f"{run}-lists", run)
 

@@ -1,6 +1,6 @@
 """A rillstream worker around the work that is measured.
 
-    RILLSTREAM_BOOTSTRAP_SERVERS=… python -m tests.benchmarks.worker_under_test reference
+`RILLSTREAM_BOOTSTRAP_SERVERS=… python -m tests.benchmarks.worker_under_test reference`
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""A shop on a real broker for crash tests: events with known truth, worker processes, a reader, and the verdict."""
+"""A shop on a real broker for crash tests: events of known truth, workers, a reader, a verdict."""
 
 import os
 import random
@@ -65,7 +65,9 @@ def make_events(n: int, *, n_users: int, seed: int) -> list[Click | Search]:
         user, at_ms = f"u{rng.randrange(n_users)}", now + number - rng.randrange(2000)
         if number % 10 == 0:
             events.append(
-                Search(event_id=f"s{number}", user_id=user, type="search", query="red box", at_ms=at_ms)
+                Search(
+                    event_id=f"s{number}", user_id=user, type="search", query="red box", at_ms=at_ms
+                )
             )
             continue
         kind = rng.choice(TYPES)
@@ -77,7 +79,7 @@ def make_events(n: int, *, n_users: int, seed: int) -> list[Click | Search]:
 
 
 class EventLog:
-    """What was published, by topic and partition: the truth that lists and rows are held against."""
+    """What was published, by topic and partition: the truth that lists and rows must meet."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -92,12 +94,16 @@ class EventLog:
                 time.sleep(max(0.0, begun + number / per_s - time.monotonic()))
             topic = self._settings.topic("clicks" if isinstance(event, Click) else "searches")
 
-            def delivered(error: KafkaError | None, message: object, event: Click | Search = event) -> None:
+            def delivered(
+                error: KafkaError | None, message: object, event: Click | Search = event
+            ) -> None:
                 if error is not None:
                     raise RuntimeError(str(error))
                 self.written[message.topic(), message.partition(), message.offset()] = event  # type: ignore[attr-defined]
 
-            self._producer.produce(topic, encode(event), event.user_id.encode(), on_delivery=delivered)
+            self._producer.produce(
+                topic, encode(event), event.user_id.encode(), on_delivery=delivered
+            )
             self._producer.poll(0)
         assert self._producer.flush(60) == 0
 
@@ -107,14 +113,16 @@ class EventLog:
         return {recommendation_id(Source(f"{ids[t]}:{p}", o)) for t, p, o in self.written}
 
     def fold(self, catalogue: Catalogue) -> dict[str, UserRow]:
-        """Every user's row, computed offline from the same events in the order of each partition."""
+        """Every user's row, computed offline from the same events in each partition's order."""
         ids, rows = self._ids(), dict[str, UserRow]()
         shop = Shop(catalogue, int(time.time() * 1000), 65_536)
         for (topic, partition, offset), event in sorted(self.written.items(), key=lambda e: e[0]):
             apply = clicks.apply if isinstance(event, Click) else searches.apply
             record = _Written(offset, event.user_id.encode(), encode(event))
             row = rows.get(event.user_id, UserRow.empty())
-            rows[event.user_id], _ = apply(record, Source(f"{ids[topic]}:{partition}", offset), row, shop)
+            rows[event.user_id], _ = apply(
+                record, Source(f"{ids[topic]}:{partition}", offset), row, shop
+            )
         return rows
 
     def _ids(self) -> dict[str, str]:
@@ -182,8 +190,17 @@ class WorkerProcess:
         settings = self._settings
         fields = settings.model_dump(
             include={
-                "bootstrap_servers", "app_id", "topic_prefix", "index_dir", "session_timeout_s",
-                "heartbeat_s", "batch_max", "slate_size", "delivery", "store", "static_membership",
+                "bootstrap_servers",
+                "app_id",
+                "topic_prefix",
+                "index_dir",
+                "session_timeout_s",
+                "heartbeat_s",
+                "batch_max",
+                "slate_size",
+                "delivery",
+                "store",
+                "static_membership",
                 "max_message_bytes",
             }
         )
@@ -267,7 +284,7 @@ def changelog_rows(settings: Settings) -> dict[str, UserRow]:
         for message in consumer.consume(1000, 1.0):
             error = message.error()
             if error is None:
-                rows[message.key().decode()] = UserRow.decode(message.value())
+                rows[(message.key() or b"").decode()] = UserRow.decode(message.value() or b"")
             elif error.code() == KafkaError._PARTITION_EOF:
                 open_partitions.discard(message.partition())
     consumer.close()
@@ -288,5 +305,9 @@ def check_rows(settings: Settings, log: EventLog) -> None:
     catalogue = IndexStore(settings.index_dir).open().catalogue
     folded, stored = log.fold(catalogue), changelog_rows(settings)
     assert stored.keys() == folded.keys()
-    wrong = [u for u, row in folded.items() if (stored[u].facts, stored[u].offsets) != (row.facts, row.offsets)]
+    wrong = [
+        u
+        for u, row in folded.items()
+        if (stored[u].facts, stored[u].offsets) != (row.facts, row.offsets)
+    ]
     assert not wrong, f"{len(wrong)} of {len(folded)} rows differ, {wrong[:3]}"

@@ -1,7 +1,8 @@
-"""A worker process for the crash tests: the real step, rows and writer; a tiny index, no text encoder.
+"""A worker process for the crash tests: real step, rows and writer; tiny index, no text encoder.
 
-Settings come from the environment, like a real worker's.  CRASH_AT=<boundary>:<n> ends it with kill -9 the n-th time it
-passes that line of the writer's crash table; EVENT_LOOP chooses the event loop.
+Settings come from the environment, like a real worker's.  CRASH_AT=<boundary>:<n> ends it with
+kill -9 the n-th time it passes that line of the writer's crash table; EVENT_LOOP chooses the event
+loop.
 """
 
 import os

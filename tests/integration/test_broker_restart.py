@@ -1,4 +1,4 @@
-"""The broker dies with kill -9 twice: the same workers go on by themselves, lists are back within ten seconds."""
+"""The broker dies twice (kill -9): the workers go on, lists are back within ten seconds."""
 
 import threading
 import time
@@ -30,7 +30,9 @@ def test_lists_come_back_after_the_broker_does(fresh_kafka: KafkaBroker, tmp_pat
     silences = []
     with workers(worker):
         publishing = threading.Thread(
-            target=log.publish, args=[make_events(12_000, n_users=300, seed=31)], kwargs={"per_s": 250}
+            target=log.publish,
+            args=[make_events(12_000, n_users=300, seed=31)],
+            kwargs={"per_s": 250},
         )
         publishing.start()
         for _ in range(2):

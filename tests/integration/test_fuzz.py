@@ -1,4 +1,6 @@
-"""Mutated messages against a worker: it survives, and each one is applied or lies in the dead letters, untouched.
+"""Mutated messages against a worker: it survives.
+
+Each message is applied, or lies in the dead letters, untouched.
 
 FUZZ=200000 runs the long form.
 """
@@ -25,6 +27,7 @@ N = int(os.environ.get("FUZZ", "10000"))
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(120 + N // 300)]
 
 Message = tuple[bytes | None, bytes | None]
+Letter = tuple[str | bytes | None, bytes | None]
 
 
 def flip(rng: random.Random, key: bytes, value: bytes) -> Message:
@@ -97,19 +100,24 @@ def publish_mutations(settings: Settings, n: int) -> Counter[bytes | None]:
     return sent
 
 
-def read_letters(settings: Settings) -> list[Message]:
+def read_letters(settings: Settings) -> list[Letter]:
     """Every dead letter's raw value, and the reason in its headers."""
     consumer = Consumer(
-        consumer_config(settings, "letters", **{"enable.partition.eof": True, "fetch.message.max.bytes": 2_000_000})
+        consumer_config(
+            settings,
+            "letters",
+            **{"enable.partition.eof": True, "fetch.message.max.bytes": 2_000_000},
+        )
     )
     topics = [dead_letter_topic(settings.topic(kind)) for kind in ("clicks", "searches")]
     consumer.assign([TopicPartition(topic, 0, 0) for topic in topics])
-    letters, n_ends = list[Message](), 0
+    letters, n_ends = list[Letter](), 0
     while n_ends < len(topics):
         for message in consumer.consume(1000, 1.0):
             error = message.error()
             if error is None:
-                letters.append((dict(message.headers())["rillstream.reason"], message.value()))
+                reason = dict(message.headers() or ())["rillstream.reason"]
+                letters.append((reason, message.value()))
             else:
                 n_ends += error.code() == KafkaError._PARTITION_EOF
     consumer.close()
@@ -125,7 +133,8 @@ def test_every_mutated_message_is_applied_or_in_the_dead_letters(
     reader.start()
     worker.start()
     with workers(worker):
-        deadline, letters, n = time.monotonic() + 60 + N / 500, [], -1
+        deadline, n = time.monotonic() + 60 + N / 500, -1
+        letters: list[Letter] = []
         while len(reader.seen) + len(letters) < N and time.monotonic() < deadline:
             if len(reader.seen) == n:
                 letters = read_letters(settings)

@@ -38,7 +38,9 @@ def test_a_second_worker_joins_and_leaves(kafka: KafkaBroker, tmp_path: Path) ->
     with workers(first):
         wait_until_ready(first)
         publishing = threading.Thread(
-            target=log.publish, args=[make_events(6_000, n_users=300, seed=21)], kwargs={"per_s": 300}
+            target=log.publish,
+            args=[make_events(6_000, n_users=300, seed=21)],
+            kwargs={"per_s": 300},
         )
         publishing.start()
         second.start()
@@ -66,7 +68,9 @@ def test_a_zombie_writes_nothing_twice(kafka: KafkaBroker, tmp_path: Path) -> No
         wait_until_ready(zombie)
         wait_until_ready(other)
         publishing = threading.Thread(
-            target=log.publish, args=[make_events(12_000, n_users=300, seed=22)], kwargs={"per_s": 300}
+            target=log.publish,
+            args=[make_events(12_000, n_users=300, seed=22)],
+            kwargs={"per_s": 300},
         )
         publishing.start()
         for _ in range(2):

@@ -1,6 +1,7 @@
 """Restarts under backlog, on both event loops: no stream buffer is dropped when recovery ends.
 
-Stock Faust lost 4,096 events in most of such restarts (streams/transport.py says why).  RESTARTS=50 runs the long form.
+Stock Faust lost 4,096 events in most of such restarts (streams/transport.py says why).  RESTARTS=50
+runs the long form.
 """
 
 import os

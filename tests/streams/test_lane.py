@@ -103,7 +103,7 @@ async def test_a_run_delivered_twice_is_refused_too() -> None:
 
 
 async def test_holes_inside_the_log_are_no_holes_in_the_chain() -> None:
-    """Compaction and transaction markers leave offsets out; the run says where it begins all the same."""
+    """Compaction and transaction markers leave offsets out; the run still says where it begins."""
     harness = Harness()
     harness.lane.take(Event(a_run(0, 3)))
     compacted = Run("clicks", 0, 3, 10, [SimpleNamespace(offset=9)], CLAIM)

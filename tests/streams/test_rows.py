@@ -1,4 +1,4 @@
-"""Row stores: both keep the same contract; RocksDB's survives a restart and notices a recreated changelog."""
+"""Row stores: both keep one contract; RocksDB's survives a restart, notices a new changelog."""
 
 from collections.abc import Callable
 from pathlib import Path

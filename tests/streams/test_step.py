@@ -69,7 +69,10 @@ def now_ms() -> int:
 
 
 def click(event: str, user: str = "u1", item: str = "i1") -> tuple[bytes, bytes]:
-    body = f'{{"event_id":"{event}","user_id":"{user}","type":"click","item_id":"{item}","at_ms":{now_ms()}}}'
+    body = (
+        f'{{"event_id":"{event}","user_id":"{user}","type":"click",'
+        f'"item_id":"{item}","at_ms":{now_ms()}}}'
+    )
     return user.encode(), body.encode()
 
 
@@ -119,7 +122,7 @@ def test_an_item_that_the_index_does_not_know_is_remembered_and_counted() -> Non
     row = UserRow.decode(outbox.rows[0][b"u1"])
     assert row.ring[0].item_id == "unheard-of"
     assert row.counts == {}
-    assert step._metrics.registry.get_sample_value("rillstream_unknown_items_total") == 1  # noqa: SLF001
+    assert step._metrics.registry.get_sample_value("rillstream_unknown_items_total") == 1
 
 
 @pytest.mark.parametrize(
@@ -184,7 +187,10 @@ def test_features_are_published_where_the_setting_says_so() -> None:
 
 def test_a_search_asks_for_its_query_and_is_remembered() -> None:
     ranking = OneItem()
-    body = f'{{"event_id":"s","user_id":"u1","type":"search","query":"red box","at_ms":{now_ms()},"simulated":true}}'
+    body = (
+        '{"event_id":"s","user_id":"u1","type":"search","query":"red box",'
+        f'"at_ms":{now_ms()},"simulated":true}}'
+    )
     outbox = a_step(Rows(), ranking)([run_of((b"u1", body.encode()), topic="searches")], CLAIM)
     assert ranking.asked[0].query == "red box"
     assert UserRow.decode(outbox.rows[0][b"u1"]).queries[0].query == "red box"

@@ -1,5 +1,6 @@
-"""The consumer: librdkafka's metadata format, runs that chain, and the flaw of the stock one that it replaces."""
+"""The consumer: librdkafka's metadata format, runs that chain, and the flaw of the stock one."""
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -26,22 +27,22 @@ def records(*offsets: int) -> list[SimpleNamespace]:
 
 def test_runs_chain_over_fetches_and_over_holes_in_the_log() -> None:
     consumer = Consumer.__new__(Consumer)
-    consumer._ends = {("clicks", 0): 10}  # noqa: SLF001
-    consumer.app = SimpleNamespace(consumer_generation_id=1)  # type: ignore[assignment]
+    consumer._ends = {("clicks", 0): 10}
+    consumer.app = SimpleNamespace(consumer_generation_id=1)
     claim = Claim(1, 1, b"")
     tp = TopicPartition("clicks", 0)
     chained = [
         (m.value.begin, m.value.end)
         for fetched in (records(10, 11, 12), records(15, 16), records(*range(17, 17 + 300)))
-        for m in consumer._runs({tp: fetched}, claim)  # noqa: SLF001
+        for m in consumer._runs({tp: fetched}, claim)
     ]
     assert chained[:2] == [(10, 13), (13, 17)]
-    assert all(before[1] == after[0] for before, after in zip(chained, chained[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in pairwise(chained))
     assert chained[-1][1] == 317
 
 
 async def test_the_stock_flow_control_drops_what_is_queued_when_it_resumes() -> None:
-    """Why Faust lost a stream buffer after recovery: this is what `on_recovery_completed` calls on filled queues."""
+    """Why Faust lost a stream buffer: `on_recovery_completed` calls this on filled queues."""
     flow = FlowControlEvent()
     queue: FlowControlQueue[int] = FlowControlQueue(4096, flow_control=flow, clear_on_resume=True)
     flow.resume()
