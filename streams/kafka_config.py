@@ -19,7 +19,8 @@ def client_config(settings: Settings, **extra: Any) -> dict[str, Any]:
         "bootstrap.servers": settings.bootstrap_servers,
         "client.id": settings.client_id,
         "log.connection.close": False,
-        "log_level": 2,  # what matters is raised or logged by us; the rest is one line a second while a broker is away
+        # What matters is raised or logged by us; the rest is a line a second without a broker.
+        "log_level": 2,
     }
     config.update(_security_config(settings.security))
     config.update(extra)
