@@ -58,16 +58,32 @@ def _check_rows(graph: Any, parameters: HnswParameters, dim: int) -> None:
     flat = parameters.storage == "fp32"
     if not isinstance(rows, library.IndexFlat if flat else library.IndexScalarQuantizer):
         raise ValueError(f"index.faiss keeps its rows as {type(rows).__name__}")
+    row_bytes = dim * {"fp32": 4, "fp16": 2, "sq8": 1}[parameters.storage]
+    if (rows.code_size, rows.codes.size()) != (row_bytes, row_bytes * graph.ntotal):
+        raise ValueError(f"index.faiss keeps its rows in {rows.code_size} bytes, not {row_bytes}")
     if not flat:
-        values = library.ScalarQuantizer
-        value = values.QT_8bit if parameters.storage == "sq8" else values.QT_fp16
-        if rows.sq.qtype != value:
-            raise ValueError(f"index.faiss keeps its values as {rows.sq.qtype}, expected {value}")
+        _check_values(rows.sq, parameters, dim)
     expected = (graph.ntotal, dim, library.METRIC_INNER_PRODUCT)
     for part in (graph, rows):
         found = (part.ntotal, part.d, part.metric_type)
         if found != expected:
             raise ValueError(f"index.faiss has (nodes, width, metric) {found}, expected {expected}")
+
+
+def _check_values(quantizer: Any, parameters: HnswParameters, dim: int) -> None:
+    """The stored values are of the promised kind, and their ranges are numbers."""
+    values = faiss().ScalarQuantizer
+    kind = values.QT_8bit if parameters.storage == "sq8" else values.QT_fp16
+    found = (quantizer.qtype, quantizer.d, quantizer.code_size)
+    expected = (kind, dim, dim if parameters.storage == "sq8" else 2 * dim)
+    if found != expected:
+        raise ValueError(f"index.faiss keeps its values as {found}, expected {expected}")
+    ranges = faiss().vector_to_array(quantizer.trained)
+    # Lowest value and width of each dimension; none yet where there are no rows.
+    if len(ranges) not in ((0, 2 * dim) if parameters.storage == "sq8" else (0,)):
+        raise ValueError(f"index.faiss has {len(ranges)} bounds of values, expected {2 * dim}")
+    if not np.isfinite(ranges).all():
+        raise ValueError("index.faiss has bounds of values that are not finite")
 
 
 def _check_links(hnsw: Any, count: int, m: int) -> None:
@@ -84,9 +100,16 @@ def _check_links(hnsw: Any, count: int, m: int) -> None:
     top = hnsw.max_level + 1
     if levels.min() < 1 or levels.max() != top or top >= len(links_up_to):
         raise ValueError("index.faiss has rows on layers that do not exist")
-    if links_up_to[1] != 2 * m or not np.array_equal(np.diff(offsets), links_up_to[levels]):
+    if tuple(links_up_to[:2]) != (0, 2 * m) or (np.diff(links_up_to) != m)[1:].any():
+        raise ValueError("index.faiss has layers with another number of links")
+    if not np.array_equal(np.diff(offsets), links_up_to[levels]):
         raise ValueError("index.faiss has rows with more or fewer links than their layers allow")
     if offsets[-1] != len(links) or links.min() < -1 or links.max() >= count:
         raise ValueError("index.faiss has links that lead outside its rows")
+    for layer in range(1, top):
+        first = offsets[:-1][levels > layer] + links_up_to[layer]
+        there = links[first[:, None] + np.arange(m)]
+        if (levels[there[there >= 0]] <= layer).any():
+            raise ValueError("index.faiss has links to rows that are not on their layer")
     if not 0 <= hnsw.entry_point < count or levels[hnsw.entry_point] != top:
         raise ValueError("index.faiss starts its search at a row that is not on the top layer")

@@ -125,6 +125,31 @@ def other_offsets(graph: Any) -> None:
     faiss.copy_array_to_vector(offsets, graph.hnsw.offsets)
 
 
+def link_to_a_lower_row(graph: Any) -> None:
+    """That row has no links on this layer: a search would read another row's, or beyond the end."""
+    levels = faiss.vector_to_array(graph.hnsw.levels)
+    offsets = faiss.vector_to_array(graph.hnsw.offsets)
+    links = faiss.vector_to_array(graph.hnsw.neighbors)
+    links[offsets[np.argmax(levels)] + 2 * 20] = np.argmin(levels)
+    faiss.copy_array_to_vector(links, graph.hnsw.neighbors)
+
+
+def other_layers(graph: Any) -> None:
+    widths = faiss.vector_to_array(graph.hnsw.cum_nneighbor_per_level)
+    widths[3:] -= 7
+    faiss.copy_array_to_vector(widths, graph.hnsw.cum_nneighbor_per_level)
+
+
+def missing_bounds(graph: Any) -> None:
+    quantizer = faiss.downcast_index(graph.storage).sq
+    faiss.copy_array_to_vector(np.zeros(4, np.float32), quantizer.trained)
+
+
+def endless_bounds(graph: Any) -> None:
+    quantizer = faiss.downcast_index(graph.storage).sq
+    faiss.copy_array_to_vector(np.full(32, np.inf, np.float32), quantizer.trained)
+
+
 def missing_codes(graph: Any) -> None:
     storage = faiss.downcast_index(graph.storage)
     storage.codes.resize(16)
@@ -139,6 +164,10 @@ def missing_codes(graph: Any) -> None:
         too_many_layers,
         rows_on_no_layer,
         other_offsets,
+        link_to_a_lower_row,
+        other_layers,
+        missing_bounds,
+        endless_bounds,
         missing_codes,
     ],
 )
