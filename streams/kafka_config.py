@@ -47,6 +47,8 @@ def consumer_config(settings: Settings, group_id: str, **extra: Any) -> dict[str
         "isolation.level": "read_committed",
         "enable.auto.commit": False,
         "auto.offset.reset": "earliest",
+        # A real broker answers as soon as there is something; the embedded one only at the end.
+        "fetch.wait.max.ms": 50,
     }
     return client_config(settings, **(config | extra))
 

@@ -135,6 +135,8 @@ class Settings(BaseSettings):
     max_message_bytes: int = Field(65_536, ge=1_024, le=900_000)
 
     slate_size: int = Field(10, ge=1, le=200)
+    candidates: int = Field(50, ge=1, le=10_000)
+    ef_search: int | None = Field(None, ge=1, le=1_000_000)
     exclude_bought: bool = False
     publish_latest: bool = True
     publish_features: bool = False

@@ -1,5 +1,6 @@
 """A worker from its settings: index, encoder and ranking loaded first, then the stream."""
 
+import gc
 import logging
 import sys
 import time
@@ -34,12 +35,13 @@ def run(settings: Settings) -> int:
     if problems := check_topics(settings):
         raise TopicMismatchError("; ".join(problems))
     set_threads(settings.faiss_threads)
-    snapshot = IndexStore(settings.index_dir).open()
+    snapshot = IndexStore(settings.index_dir).open(ef_search=settings.ef_search)
     encoder = load_encoder(settings.encoder, threads=settings.torch_threads)
-    policy = Policy(slate_size=settings.slate_size, exclude_bought=settings.exclude_bought)
-    recommender = Recommender(snapshot, encoder, policy=policy)
+    recommender = Recommender(snapshot, encoder, policy=policy_of(settings))
     snapshot.warm()
     encoder.encode_queries(["warm"])
+    gc.collect()
+    gc.freeze()  # a catalogue is millions of objects that a full collection would walk through
     vectors = item_vectors_topic(settings, encoder.version)
     ensure_topic(settings, vectors)
     log.info(
@@ -59,6 +61,15 @@ def run(settings: Settings) -> int:
     )
     encoding = Work("items", [settings.topic("items")], encode)
     return serve(settings, lambda rows: [plan(rows), encoding], metrics=metrics)
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The policy that the settings ask for."""
+    return Policy(
+        slate_size=settings.slate_size,
+        candidates=max(settings.candidates, settings.slate_size),
+        exclude_bought=settings.exclude_bought,
+    )
 
 
 def event_plan(

@@ -1,14 +1,15 @@
 """Which work is measured: the reference work of docs/benchmarks.md, or the product's own step."""
 
+import gc
 from collections.abc import Callable
 
 from index import IndexStore, set_threads
-from scoring import Policy, Recommender, load_encoder
+from scoring import Recommender, load_encoder
 from streams.metrics import StepMetrics
 from streams.serve import Work
 from streams.settings import Settings
 from streams.table import RowTable
-from streams.worker import event_plan
+from streams.worker import event_plan, policy_of
 from tests.benchmarks.reference_work import ReferenceWork
 
 
@@ -19,9 +20,11 @@ def make_work(name: str, settings: Settings) -> Callable[[RowTable], Work]:
         out = settings.topic("recommendations")
         return lambda rows: Work("events", sources, ReferenceWork(rows, out))
     set_threads(settings.faiss_threads)
-    snapshot = IndexStore(settings.index_dir).open()
+    snapshot = IndexStore(settings.index_dir).open(ef_search=settings.ef_search)
     encoder = load_encoder(settings.encoder, threads=settings.torch_threads)
-    recommender = Recommender(snapshot, encoder, policy=Policy(slate_size=settings.slate_size))
+    recommender = Recommender(snapshot, encoder, policy=policy_of(settings))
     snapshot.warm()
     encoder.encode_queries(["warm"])
+    gc.collect()
+    gc.freeze()
     return event_plan(settings, recommender, StepMetrics())
