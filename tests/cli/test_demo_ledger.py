@@ -28,8 +28,9 @@ def test_a_list_meets_its_event_once() -> None:
 def test_clicks_and_searches_are_counted_apart() -> None:
     ledger = Ledger(limit=10)
     ledger.sent(click(1))
+    ledger.sent(click(2))
     ledger.sent(Search(event_id="s", user_id="u", type="search", query="mug", at_ms=1))
-    assert (ledger.n_clicks, ledger.n_searches, ledger.n_sent) == (1, 1, 2)
+    assert (ledger.n_clicks, ledger.n_searches, ledger.n_sent) == (2, 1, 3)
 
 
 def test_there_is_no_room_until_a_list_arrives() -> None:
