@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import signal
 import sys
@@ -74,17 +75,33 @@ def serve(
     return asyncio.run(_Server(settings, plan, metrics or StepMetrics(), boundary).run())
 
 
-def identity(state_dir: Path) -> str:
-    """A name that outlives the process and never has two owners: it lies beside its rows.
+class StateFolder:
+    """The folder of one worker's rows, and of its name.
 
-    As the transactional id's last part it lets a restarted worker end its own open transaction at
-    once.
+    The name outlives the process. As the transactional id's last part it lets a restarted worker
+    end its own open transaction at once; the lock sees to it that it never has two owners.
     """
-    path = state_dir / "worker-id"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(uuid.uuid4().hex)
-    return path.read_text().strip()
+
+    def __init__(self, path: Path) -> None:
+        """Lock the folder for this process, for as long as it lives.
+
+        Raises:
+            SettingsError: Another worker has it.
+        """
+        path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path / "worker-id", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise SettingsError(
+                f"another worker uses the state folder {path}: give each one its own, "
+                "RILLSTREAM_STATE_DIR or --state-dir"
+            ) from None
+        self.name = os.read(descriptor, 64).decode().strip()
+        if not self.name:
+            self.name = uuid.uuid4().hex
+            os.write(descriptor, self.name.encode())
 
 
 class _Server:
@@ -98,7 +115,7 @@ class _Server:
         self._settings = settings
         self._metrics = metrics
         self._boundary = boundary
-        self._identity = identity(settings.state_dir)
+        self._state = StateFolder(settings.state_dir)
         self._stop = asyncio.Event()
         self._failure: BaseException | None = None
         self._app = self._new_app()
@@ -177,7 +194,7 @@ class _Server:
             datadir=str(settings.state_dir.absolute()),
             session_timeout_s=settings.session_timeout_s,
             heartbeat_s=settings.heartbeat_s,
-            instance_id=self._identity if settings.static_membership else None,
+            instance_id=self._state.name if settings.static_membership else None,
             credentials=_credentials(settings),
         )
         app.positions = GroupPositions(client_config(settings), settings.app_id)
@@ -218,7 +235,7 @@ class _Server:
             config,
             changelog,
             self._app.positions,
-            transactional_id=f"{settings.app_id}-{self._identity}",
+            transactional_id=f"{settings.app_id}-{self._state.name}",
             transaction_timeout_s=settings.session_timeout_s,
             boundary=self._boundary,
         )
