@@ -123,6 +123,46 @@ def test_the_reason_names_the_category_where_no_interaction_is_known(small: Snap
     assert slate.items[0].reason == "because you like Sport"
 
 
+def test_the_reason_never_names_an_interaction_that_points_elsewhere(small: Snapshot) -> None:
+    elsewhere = did("view", "red-mug", DAY_MS)
+    slate = recommend(small, request(elsewhere, counts={"c:Sport": 9.0}), centroid_share=0.9)
+    assert slate.items[0].item_id == "bike"
+    assert slate.items[0].reason == "because you like Sport"
+
+
+def test_the_reason_weighs_what_was_done_and_not_only_what_is_near(small: Snapshot) -> None:
+    history = (did("view", "blue-mug"), did("purchase", "cable"))
+    slate = recommend(small, request(*history), weight_popularity=0.0)
+    reasons = {found.item_id: found.reason for found in slate.items}
+    # Cosines to the red mug: the blue one .98, the cable .10; weights 1 and 5.
+    assert reasons["red-mug"] == "because you looked at BLUE-MUG"
+    history = (did("view", "blue-mug", 30 * DAY_MS), did("purchase", "cable"))
+    slate = recommend(small, request(*history), weight_popularity=0.0)
+    reasons = {found.item_id: found.reason for found in slate.items}
+    assert reasons["red-mug"] == "because you bought CABLE"
+
+
+def test_what_was_bought_comes_back_unless_it_was_returned(small: Snapshot) -> None:
+    bought = did("purchase", "bike", 10 * DAY_MS)
+    returned = did("return", "bike", 10 * DAY_MS)
+    counts = {"c:Kitchen": 1.0}
+    kept = recommend(small, request(bought, counts=counts))
+    gave_back = recommend(small, request(returned, bought, counts=counts))
+    assert kept.items[0].item_id == "bike"
+    bike = next(found for found in gave_back.items if found.item_id == "bike")
+    popularity = Policy().weight_popularity * np.log1p(10) / np.log1p(100)
+    assert bike.score == pytest.approx(popularity, abs=1e-5)
+    assert bike.reason == "popular now"
+
+
+def test_scores_below_zero_are_ordered_like_the_others(tmp_path: Path) -> None:
+    vectors = [[-1.0, 0.3], [-1.0, 9.0], [1.0, 0.0], [-1.0, 0.0]]
+    shop = open_shop(tmp_path, [item("far"), item("near"), item("seen"), item("opposite")], vectors)
+    slate = Recommender(shop, None).recommend([request(did("view", "seen", 0))])[0]
+    assert ids_of(slate) == ["near", "far", "opposite"]
+    assert slate.items[0].score < 0
+
+
 def test_a_long_title_is_cut_in_a_reason(tmp_path: Path) -> None:
     items = [item("a", title="word " * 100), item("b")]
     shop = open_shop(tmp_path, items, [[1.0, 0.1], [1.0, 0.0]])
