@@ -15,6 +15,8 @@ from streams.runs import Claim, Run
 
 log = structlog.get_logger(__name__)
 
+_FULL_S = 0.002  # two batches wait meanwhile, so nothing runs dry
+
 Process = Callable[[Sequence[Run], Claim], Outbox]
 """Turns the runs of one batch into all that is to be sent; called in the lane's own thread."""
 
@@ -62,7 +64,6 @@ class Lane:
         self._waiting: deque[Taken] = deque()
         self._n_waiting = 0
         self._arrived = asyncio.Event()
-        self._room = asyncio.Event()
         self._claim: Claim | None = None
         self._expected: dict[Source, int] = {}
 
@@ -84,7 +85,6 @@ class Lane:
         while self._waiting:
             self._waiting.popleft().ack()
         self._n_waiting = 0
-        self._room.set()
 
     async def feed(self, events: AsyncIterator[Taken]) -> None:
         """What an agent does: take every run of its stream."""
@@ -116,11 +116,6 @@ class Lane:
         self._waiting.append(event)
         self._n_waiting += len(run.records)
         self._arrived.set()
-
-    async def wait_for_room(self) -> None:
-        """Return when something has been taken out of the line."""
-        self._room.clear()
-        await self._room.wait()
 
     async def run(self) -> None:
         """Process for ever; any failure that is not the input's fault ends the worker."""
@@ -158,7 +153,6 @@ class Lane:
             batch.append(event)
             n_records += len(event.value.records)
         self._n_waiting -= n_records
-        self._room.set()
         return batch
 
     async def _commit(self, batch: list[Taken], outbox: Outbox) -> None:
@@ -184,11 +178,7 @@ class Intake:
         """Those source partitions whose lane has room; waits a moment when there is none."""
         wanted = {source for source in sources if self._by_topic[source[0]].has_room}
         if not wanted:
-            await asyncio.wait(
-                [asyncio.ensure_future(lane.wait_for_room()) for lane in self.lanes],
-                timeout=0.1,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            await asyncio.sleep(_FULL_S)
         return wanted
 
     def begin(self, claim: Claim, positions: Mapping[Source, int]) -> None:

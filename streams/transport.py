@@ -3,11 +3,11 @@
 Runs instead of records, committed records only, no commits of its own, and positions that Faust
 cannot lose.
 
-What went wrong in the stock consumer (docs/delivery.md has the measurement): when recovery ends, `Recovery.on_recovery_completed` resumes
-the source partitions while the flow is still open, so the fetcher already fills the stream queues;
-then it seeks back, and `flow_control.resume()` *clears every queue*, that is up to
-`stream_buffer_maxsize` (4,096) events whose read offset has moved on.  The drain loop goes on
-behind them.
+What went wrong in the stock consumer (docs/delivery.md has the measurement): when recovery ends,
+`Recovery.on_recovery_completed` resumes the source partitions while the flow is still open, so the
+fetcher already fills the stream queues; then it seeks back, and `flow_control.resume()` *clears
+every queue*, that is up to `stream_buffer_maxsize` (4,096) events whose read offset has moved on.
+The drain loop goes on behind them.
 
 Here partitions stay paused in aiokafka itself until the positions are set, no fetch is
 under way while they are set, and every run says where the run before it ended.
