@@ -8,9 +8,11 @@ from typing import Any
 import faust
 from faust.serializers.schemas import Schema
 
+from streams.kafka_config import ssl_context
 from streams.lane import Intake
 from streams.positions import GroupPositions
 from streams.recovery import RowTables
+from streams.settings import Security
 from streams.table import RowTable
 from streams.transport import Transport
 
@@ -53,13 +55,13 @@ def create_app(
     session_timeout_s: float,
     heartbeat_s: float,
     instance_id: str | None,
-    credentials: Any = None,
+    security: Security,
 ) -> App:
     """An app with no agents yet."""
     return App(
         app_id,
         broker=[f"kafka://{address.strip()}" for address in bootstrap_servers.split(",")],
-        broker_credentials=credentials,
+        broker_credentials=_credentials(security),
         store="memory://",
         datadir=datadir,
         topic_partitions=partitions,
@@ -76,3 +78,16 @@ def create_app(
         stream_wait_empty=True,
         stream_recovery_delay=0.0,
     )
+
+
+def _credentials(security: Security) -> Any:
+    """Faust's form of the security settings."""
+    context = ssl_context(security) if security.uses_tls else None
+    if security.sasl_password is not None:
+        return faust.SASLCredentials(
+            mechanism=security.sasl_mechanism,
+            username=security.sasl_username,
+            password=security.sasl_password.get_secret_value(),
+            ssl_context=context,
+        )
+    return None if context is None else faust.SSLCredentials(context)

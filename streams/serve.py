@@ -195,7 +195,7 @@ class _Server:
             session_timeout_s=settings.session_timeout_s,
             heartbeat_s=settings.heartbeat_s,
             instance_id=self._state.name if settings.static_membership else None,
-            credentials=_credentials(settings),
+            security=settings.security,
         )
         app.positions = GroupPositions(client_config(settings), settings.app_id)
         app.recovery_timeout_s = settings.session_timeout_s + 60
@@ -279,24 +279,6 @@ def _agent(lane: Lane) -> Any:
         await lane.feed(stream.noack().events())
 
     return agent
-
-
-def _credentials(settings: Settings) -> Any:
-    """Faust's form of the security settings."""
-    import faust
-
-    from streams.kafka_config import ssl_context
-
-    security = settings.security
-    context = ssl_context(security) if security.uses_tls else None
-    if security.sasl_password is not None:
-        return faust.SASLCredentials(
-            mechanism=security.sasl_mechanism,
-            username=security.sasl_username,
-            password=security.sasl_password.get_secret_value(),
-            ssl_context=context,
-        )
-    return None if context is None else faust.SSLCredentials(context)
 
 
 def _check_metadata_format(config: Mapping[str, Any]) -> None:
