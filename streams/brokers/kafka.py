@@ -48,6 +48,8 @@ class KafkaBroker:
     Args:
         folder: Holds data, configuration and log; made when missing.
         port: Client port; a free one by default.
+        listeners: More doors for clients, name -> security protocol: `{"GUARDED": "SASL_SSL"}`.
+            Each has a port of its own, see `address`; keys and users are properties in `overrides`.
         overrides: Broker properties that replace ours.
         cache: Where downloaded jars are kept, `~/.cache/rillstream` by default.
     """
@@ -57,18 +59,24 @@ class KafkaBroker:
         folder: Path,
         *,
         port: int | None = None,
+        listeners: Mapping[str, str] | None = None,
         overrides: Mapping[str, str] | None = None,
         cache: Path | None = None,
     ) -> None:
         self.folder = folder
-        self.port, controller_port = _free_ports(port)
-        self._properties = _properties(self.port, controller_port) | dict(overrides or {})
+        protocols = dict(listeners or {})
+        self.port, controller_port, *more = _free_ports(port, 2 + len(protocols))
+        self._ports = dict(zip(protocols, more, strict=True))
+        self._properties = _properties(self.port, controller_port)
+        for name, protocol in protocols.items():
+            self._open(name, protocol)
+        self._properties |= dict(overrides or {})
         cache = cache or default_cache()
         self._runtime: _Runtime
         if java_available(cache):
             self._runtime = JavaRuntime(folder, cache)
         elif docker_available():
-            self._runtime = DockerRuntime(folder, self.port)
+            self._runtime = DockerRuntime(folder, [self.port, *more])
         else:
             raise KafkaStartError(
                 f"Cannot run Kafka: {why_unavailable(cache)}. "
@@ -79,6 +87,10 @@ class KafkaBroker:
     def bootstrap(self) -> str:
         """Address for `bootstrap.servers`."""
         return f"127.0.0.1:{self.port}"
+
+    def address(self, listener: str) -> str:
+        """Address of one of the additional listeners."""
+        return f"127.0.0.1:{self._ports[listener]}"
 
     @property
     def pid(self) -> int | None:
@@ -138,6 +150,15 @@ class KafkaBroker:
     ) -> None:
         self.stop()
 
+    def _open(self, listener: str, protocol: str) -> None:
+        door = f"{listener}://{self.address(listener)}"
+        more = {
+            "listeners": door,
+            "advertised.listeners": door,
+            "listener.security.protocol.map": f"{listener}:{protocol}",
+        }
+        self._properties |= {key: f"{self._properties[key]},{value}" for key, value in more.items()}
+
     def _answers(self) -> bool:
         with socket.socket() as probe:
             probe.settimeout(0.5)
@@ -182,11 +203,11 @@ def _properties(port: int, controller_port: int) -> dict[str, str]:
     }
 
 
-def _free_ports(wanted: int | None) -> tuple[int, int]:
-    """Choose a client and a controller port that nobody listens on now."""
+def _free_ports(wanted: int | None, n: int) -> list[int]:
+    """Choose so many ports that nobody listens on now; the first is the one wanted, if any."""
     choice = random.Random(os.getpid() ^ time.monotonic_ns())  # noqa: S311
     free: list[int] = [] if wanted is None else [wanted]
-    while len(free) < 2:
+    while len(free) < n:
         port = choice.choice(_PORTS)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -196,4 +217,4 @@ def _free_ports(wanted: int | None) -> tuple[int, int]:
                 continue
         if port not in free:
             free.append(port)
-    return free[0], free[1]
+    return free

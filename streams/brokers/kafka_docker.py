@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from streams.brokers.kafka_java import KAFKA_VERSION, KafkaStartError
@@ -22,15 +22,15 @@ def docker_available() -> bool:
 
 
 class DockerRuntime:
-    """Runs one broker as a container that publishes its port on 127.0.0.1 only.
+    """Runs one broker as a container that publishes its ports on 127.0.0.1 only.
 
     The data live in the container's own layer: a killed container started again finds them.
     """
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, ports: Sequence[int]) -> None:
         self._folder = folder
-        self._port = port
-        self._name = f"rillstream-kafka-{port}"
+        self._ports = ports
+        self._name = f"rillstream-kafka-{ports[0]}"
         self._created = self._exists()
 
     @property
@@ -54,11 +54,11 @@ class DockerRuntime:
         # A container's loopback is out of reach: listen everywhere inside, publish on 127.0.0.1.
         listeners = properties["listeners"].replace("127.0.0.1", "0.0.0.0")  # noqa: S104
         environment = [
-            f"KAFKA_{key.replace('.', '_').upper()}={value}"
+            f"KAFKA_{key.replace('-', '___').replace('.', '_').upper()}={value}"
             for key, value in {**properties, "listeners": listeners}.items()
         ]
         options = [part for line in environment for part in ("-e", line)]
-        publish = ["-p", f"127.0.0.1:{self._port}:{self._port}"]
+        publish = [part for port in self._ports for part in ("-p", f"127.0.0.1:{port}:{port}")]
         self._docker("run", "-d", "--name", self._name, *publish, *options, IMAGE)
         self._created = True
 
