@@ -7,6 +7,7 @@ RillstreamError
 │   └── FencedError              another worker owns these partitions now: restart, rejoin (exit 75)
 └── FatalError                   waiting does not help: stop before consuming (exit 5)
     ├── SettingsError            a setting is unknown, missing or contradicts another
+    ├── RefusedError             the broker refuses our credentials, or we its certificate
     ├── TopicMismatchError       a topic is missing or has another shape than the settings ask for
     ├── RowFormatError           a stored row was written by a newer or a foreign program
     └── BadFileError             a file of records cannot be read (exit 4)
@@ -69,6 +70,10 @@ class FatalError(RillstreamError):
 
 class SettingsError(FatalError):
     """A setting is unknown, missing or contradicts another."""
+
+
+class RefusedError(FatalError):
+    """The broker refuses our credentials, or its certificate is not to be trusted."""
 
 
 class TopicMismatchError(FatalError):

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import ssl
-from typing import Any
+from typing import Any, Final
 
-from streams.settings import Security, Settings
+from streams.errors import SettingsError
+from streams.settings import ENV_PREFIX, Security, Settings
+
+_FILES: Final = {
+    "ssl.ca.location": "ca",
+    "ssl.certificate.location": "cert",
+    "ssl.key.location": "key",
+}
 
 
 def client_config(settings: Settings, **extra: Any) -> dict[str, Any]:
@@ -14,6 +21,9 @@ def client_config(settings: Settings, **extra: Any) -> dict[str, Any]:
     Args:
         settings: Where the broker is and how it wants to be spoken to.
         **extra: Further librdkafka properties, which win: `**{"group.id": "g"}`.
+
+    Raises:
+        SettingsError: A certificate file is not there.
     """
     config: dict[str, Any] = {
         "bootstrap.servers": settings.bootstrap_servers,
@@ -93,12 +103,13 @@ def _security_config(security: Security) -> dict[str, Any]:
         config["sasl.username"] = security.sasl_username
         config["sasl.password"] = security.sasl_password.get_secret_value()
     if security.uses_tls:
-        paths = {
-            "ssl.ca.location": security.ca,
-            "ssl.certificate.location": security.cert,
-            "ssl.key.location": security.key,
-        }
-        config.update({name: str(path) for name, path in paths.items() if path})
+        for name, field in _FILES.items():
+            path = getattr(security, field)
+            if path is None:
+                continue
+            if not path.is_file():  # librdkafka would say "BIO lib", and not which file
+                raise SettingsError(f"{ENV_PREFIX}SECURITY__{field.upper()}: no file {path}")
+            config[name] = str(path)
         if security.key_password:
             config["ssl.key.password"] = security.key_password.get_secret_value()
         if not security.check_hostname:

@@ -15,6 +15,7 @@ from streams.errors import BadFileError, BrokerUnavailableError, SettingsError
 from streams.files import BadRow, Input
 from streams.kafka_config import producer_config
 from streams.records import Click, Impression, Item, ItemDeleted, Record, Search, encode
+from streams.refusal import Complaints, unanswered
 from streams.settings import Settings, TopicKind
 
 if TYPE_CHECKING:
@@ -59,9 +60,11 @@ class Publisher:
     def __init__(self, settings: Settings) -> None:
         from confluent_kafka import Producer
 
+        self._complaints = Complaints()
         config = producer_config(
             settings,
             **{
+                "error_cb": self._complaints,
                 "message.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000),
                 "queue.buffering.max.messages": 100_000,
             },
@@ -90,13 +93,15 @@ class Publisher:
 
         Raises:
             BrokerUnavailableError: None answers.
+            RefusedError: One refuses our credentials, or we its certificate.
         """
         from confluent_kafka import KafkaException
 
         try:
             self._producer.list_topics(timeout=timeout_s)
         except KafkaException as exception:
-            raise self._unavailable(exception.args[0]) from None
+            cause = self._complaints.cause(self._producer, exception.args[0])
+            raise unanswered(self._bootstrap, cause, "nothing was published") from None
 
     def send(self, record: Input | ItemDeleted) -> None:
         """Queue one record; waits while the queue is full.

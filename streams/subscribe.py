@@ -13,6 +13,7 @@ import structlog
 from streams.errors import BrokerUnavailableError, RejectedError, TopicMismatchError
 from streams.kafka_config import consumer_config
 from streams.records import Recommendation, decode_recommendation
+from streams.refusal import Complaints, unanswered
 from streams.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Subscription:
 
         Raises:
             BrokerUnavailableError: No broker answers.
+            RefusedError: One refuses our credentials, or we its certificate.
             TopicMismatchError: The topic does not exist.
         """
         from confluent_kafka import Consumer
@@ -72,8 +74,11 @@ class Subscription:
         self._seen: OrderedDict[str, None] = OrderedDict()
         self.n_duplicates = 0
         self.n_unreadable = 0
+        self._complaints = Complaints()
         # librdkafka wants a group's name even where none is joined.
-        config = consumer_config(settings, f"{settings.app_id}-subscriber")
+        config = consumer_config(
+            settings, f"{settings.app_id}-subscriber", error_cb=self._complaints
+        )
         self._consumer: Consumer = Consumer(config)
         try:
             self._assign(start, topic_timeout_s)
@@ -161,10 +166,8 @@ class Subscription:
                 positions.append(position)
             self._consumer.assign(positions)
         except KafkaException as exception:
-            raise BrokerUnavailableError(
-                f"no broker answers at {self._bootstrap} ({exception.args[0].str()}): "
-                "start one with `rillstream broker`, or set RILLSTREAM_BOOTSTRAP_SERVERS"
-            ) from None
+            cause = self._complaints.cause(self._consumer, exception.args[0])
+            raise unanswered(self._bootstrap, cause, "no lists were read") from None
 
     def _end(self, where: TopicPartition, timeout_s: float) -> int:
         from streams.patience import ask

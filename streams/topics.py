@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streams.errors import BrokerUnavailableError, FatalError, TopicMismatchError
 from streams.kafka_config import client_config, producer_config
+from streams.refusal import Complaints, unanswered
 from streams.settings import Settings, TopicKind
 
 if TYPE_CHECKING:
@@ -108,8 +109,7 @@ def _create(settings: Settings, specs: list[TopicSpec], timeout_s: float) -> lis
     from confluent_kafka import KafkaError, KafkaException, Producer
     from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
 
-    admin = _admin(settings)
-    cluster = _metadata(admin, settings, timeout_s)
+    admin, cluster = _connect(settings, timeout_s)
     missing = [spec for spec in specs if spec.name not in cluster.topics]
     if not missing:
         return []
@@ -142,8 +142,7 @@ def check_topics(settings: Settings, *, timeout_s: float = 15.0) -> list[str]:
     Raises:
         BrokerUnavailableError: No broker answers.
     """
-    admin = _admin(settings)
-    cluster = _metadata(admin, settings, timeout_s)
+    admin, cluster = _connect(settings, timeout_s)
     embedded = _is_embedded(cluster)
     problems = []
     present = []
@@ -179,8 +178,8 @@ def topic_ids(
     from confluent_kafka import KafkaException, TopicCollection
 
     wanted = list(names)
-    admin = _admin(settings)
-    if _is_embedded(_metadata(admin, settings, timeout_s)):
+    admin, cluster = _connect(settings, timeout_s)
+    if _is_embedded(cluster):
         return {name: name for name in wanted}
     ids = {}
     described = admin.describe_topics(TopicCollection(wanted), request_timeout=timeout_s)
@@ -192,19 +191,26 @@ def topic_ids(
     return ids
 
 
-def _admin(settings: Settings) -> AdminClient:
+def _connect(settings: Settings, timeout_s: float) -> tuple[AdminClient, ClusterMetadata]:
     from confluent_kafka.admin import AdminClient
 
-    return AdminClient(client_config(settings))
+    complaints = Complaints()
+    admin = AdminClient(client_config(settings, error_cb=complaints))
+    return admin, _metadata(admin, settings, timeout_s, complaints)
 
 
-def _metadata(admin: AdminClient, settings: Settings, timeout_s: float) -> ClusterMetadata:
+def _metadata(
+    admin: AdminClient, settings: Settings, timeout_s: float, complaints: Complaints | None = None
+) -> ClusterMetadata:
     from confluent_kafka import KafkaException
 
     try:
         return admin.list_topics(timeout=timeout_s)
     except KafkaException as exception:
-        raise _as_ours(settings, exception.args[0], "no topics were listed") from None
+        cause = exception.args[0]
+        if complaints is not None:
+            cause = complaints.cause(admin, cause)
+        raise _as_ours(settings, cause, "no topics were listed") from None
 
 
 def _wait_until_known(
@@ -259,7 +265,7 @@ def _check_cleanup(
 
 
 def _as_ours(settings: Settings, error: Any, what: str) -> BrokerUnavailableError | FatalError:
-    """The broker's refusal by fate: unreachable and slow brokers come back, the rest does not."""
+    """The broker's answer by fate: unreachable and slow brokers come back, the rest does not."""
     from confluent_kafka import KafkaError
 
     unreachable = {
@@ -267,12 +273,11 @@ def _as_ours(settings: Settings, error: Any, what: str) -> BrokerUnavailableErro
         KafkaError._TIMED_OUT,  # noqa: SLF001
         KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
         KafkaError._RESOLVE,  # noqa: SLF001
+        KafkaError._AUTHENTICATION,  # noqa: SLF001
+        KafkaError._SSL,  # noqa: SLF001
     }
     if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
         return TopicMismatchError(f"{what}: it does not exist; run `rillstream topics create`")
     if error.code() in unreachable or error.retriable():
-        return BrokerUnavailableError(
-            f"{what}: no broker answers at {settings.bootstrap_servers} ({error.str()}); "
-            "start one with `rillstream broker`, or set RILLSTREAM_BOOTSTRAP_SERVERS"
-        )
+        return unanswered(settings.bootstrap_servers, error, what)
     return TopicMismatchError(f"{what}: {error.str()}")

@@ -144,18 +144,17 @@ def _broker(settings: "Settings") -> Iterator[Finding]:
     from confluent_kafka.admin import AdminClient
 
     from streams.kafka_config import client_config
+    from streams.refusal import Complaints, unanswered
 
-    admin = AdminClient({**client_config(settings), "log_level": 0})
+    complaints = Complaints()
+    admin = AdminClient(client_config(settings, log_level=0, error_cb=complaints))
     try:
         brokers = admin.list_topics(timeout=ANSWER_S).brokers
-    except KafkaException:
-        yield Finding(
-            "broker",
-            "bad",
-            f"nobody answers at {settings.bootstrap_servers}",
-            "start one: rillstream broker; or name another: --broker HOST:PORT",
-            Exit.WORLD_DOWN,
-        )
+    except KafkaException as exception:
+        cause = complaints.cause(admin, exception.args[0])
+        code, line = explain(unanswered(settings.bootstrap_servers, cause, "no answer"))
+        detail, _, way_out = line.partition("; ")
+        yield Finding("broker", "bad", detail, way_out, code)
         return
     yield Finding("broker", "ok", f"{len(brokers)} at {settings.bootstrap_servers}")
     yield from _topics(settings)

@@ -57,6 +57,11 @@ def explain(error: Exception) -> tuple[Exit, str]:
     if isinstance(error, known):
         return Exit.FATAL, _one_line(error)
     if isinstance(error, _loaded("confluent_kafka", "KafkaException")):
+        if error.args[0].name() == "_INVALID_ARG":  # a key file that its password does not open
+            return Exit.FATAL, (
+                f"the Kafka client cannot use these settings: {_one_line(error.args[0].str())}. "
+                "Look at the RILLSTREAM_SECURITY__ variables"
+            )
         return Exit.WORLD_DOWN, (
             f"Kafka: {_one_line(error)}. Is the broker up? Try: rillstream doctor"
         )
@@ -70,5 +75,5 @@ def _loaded(module: str, name: str) -> tuple[type[Exception], ...]:
     return (found,) if found is not None else ()
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: Exception | str) -> str:
     return " ".join(str(error).split()) or "no details"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer
 
+from streams.errors import SettingsError
 from streams.kafka_config import (
     aiokafka_config,
     client_config,
@@ -51,6 +52,14 @@ def test_credentials_reach_librdkafka(tls: Settings) -> None:
     assert config["sasl.password"] == "p"
     assert config["ssl.ca.location"].endswith("cert.pem")
     assert config["ssl.endpoint.identification.algorithm"] == "none"
+
+
+def test_a_certificate_file_that_is_not_there_is_named(tls: Settings) -> None:
+    """Or else librdkafka says "BIO lib"."""
+    assert tls.security.ca is not None
+    tls.security.ca.unlink()
+    with pytest.raises(SettingsError, match=r"RILLSTREAM_SECURITY__CA: no file .*cert\.pem"):
+        client_config(tls)
 
 
 def test_credentials_reach_aiokafka(tls: Settings) -> None:
