@@ -9,7 +9,7 @@ import pytest
 from streams.brokers.kafka import KafkaBroker, why_unavailable
 
 
-def _require_kafka() -> None:
+def require_kafka() -> None:
     """Skip without a broker on a developer's machine; fail in CI, where a skip hides everything."""
     reason = why_unavailable()
     if reason is None:
@@ -22,7 +22,7 @@ def _require_kafka() -> None:
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
     """A broker shared by the session: use topics and groups of your own, never stop it."""
-    _require_kafka()
+    require_kafka()
     with KafkaBroker(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker
     broker.discard()
@@ -31,7 +31,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
 @pytest.fixture
 def fresh_kafka(tmp_path: Path) -> Iterator[KafkaBroker]:
     """A broker of the test's own, to `kill()` and `start()` again with the same data and port."""
-    _require_kafka()
+    require_kafka()
     with KafkaBroker(tmp_path / "kafka") as broker:
         yield broker
     broker.discard()

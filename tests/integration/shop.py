@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from pydantic import SecretStr
 
 from index import Catalogue, IndexStore, Item, build_index
 from streams.agents import clicks, searches
@@ -21,7 +22,7 @@ from streams.decision import Shop
 from streams.kafka_config import consumer_config, producer_config
 from streams.records import Click, Recommendation, Search, decode_recommendation, encode
 from streams.row import Source, UserRow
-from streams.settings import Settings
+from streams.settings import Security, Settings
 from streams.step import recommendation_id
 from streams.topics import changelog_topic, create_topics, topic_ids
 
@@ -174,6 +175,16 @@ class Reader(threading.Thread):
         self.join(20)
 
 
+def security_variables(security: Security) -> dict[str, str]:
+    """Environment of a process that is to connect likewise; holds the secrets, never print it."""
+    return {
+        f"RILLSTREAM_SECURITY__{name.upper()}": (
+            value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        )
+        for name, value in security.model_dump(exclude_defaults=True).items()
+    }
+
+
 class WorkerProcess:
     """One life of a worker after the other, with one state folder."""
 
@@ -205,6 +216,7 @@ class WorkerProcess:
             }
         )
         env = {f"RILLSTREAM_{name.upper()}": str(value) for name, value in fields.items()}
+        env |= security_variables(settings.security)
         env |= {"RILLSTREAM_STATE_DIR": str(self.state_dir), "EVENT_LOOP": self._event_loop}
         if crash_at is not None:
             env["CRASH_AT"] = crash_at
