@@ -90,6 +90,13 @@ def test_make_targets_in_the_documentation_exist() -> None:
                 assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{page.name}: {target}"
 
 
+def test_files_that_pages_name_exist() -> None:
+    named = re.compile(r"`((?:index|scoring|streams|tests|deploy|docs|\.ci)/[\w./-]*)`")
+    for page in PAGES:
+        for path in named.findall(page.read_text()):
+            assert (ROOT / path).exists(), f"{page.name}: {path}"
+
+
 def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
