@@ -83,7 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--work", choices=["reference", "shop"], default="reference")
+    parser.add_argument("--work", default="reference", help="reference, reference:<items>, shop")
     parser.add_argument("--events", type=int, default=60_000)
     parser.add_argument("--users", type=int, default=2_000)
     parser.add_argument("--items", type=int, default=100_000)

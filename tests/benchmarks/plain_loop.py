@@ -3,8 +3,8 @@
     RILLSTREAM_BOOTSTRAP_SERVERS=… python -m tests.benchmarks.plain_loop reference
 
 It has what a careful engineer would give it: an idempotent producer, large fetches, batches that
-grow with the backlog, the changelog written too, and the acknowledgements of one batch awaited
-while the next one is computed.  It has no recovery, no rebalance handling and no transactions: at
+grow with the backlog, the changelog written too, and a thread that writes one batch while the
+next one is computed.  It has no recovery, no rebalance handling and no transactions: at
 least once.
 """
 
@@ -12,6 +12,7 @@ import itertools
 import signal
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -101,30 +102,30 @@ def main() -> None:
         }
     )
     consumer.subscribe(list(work.topics))
-    claim, flying = Claim(0, 0, b""), None
+
+    def make_durable(outbox: Outbox) -> None:
+        for partition, changed in outbox.rows.items():
+            entries = [{"key": key, "value": row} for key, row in changed.items()]
+            producer.produce_batch(changelog_topic(settings), entries, partition=partition)
+        for topic, batch in outbox.messages.items():
+            producer.produce_batch(topic, batch)
+        producer.flush()
+        rows.settle(outbox.rows)
+        ends = [TopicPartition(t, p, end) for (t, p), end in outbox.ends.items()]
+        consumer.commit(offsets=ends, asynchronous=True)
+
+    claim, writer, writing = Claim(0, 0, b""), ThreadPoolExecutor(1), None
     while not stopping:
-        messages = [
-            m for m in consumer.consume(512, 0.001 if flying else 0.005) if m.error() is None
-        ]
-        outbox: Outbox | None = None
-        if messages:
-            outbox = work.process(runs_of(messages, claim), claim)
-        if flying is not None:
-            producer.flush()
-            rows.settle(flying.rows)
-            consumer.commit(
-                offsets=[TopicPartition(t, p, end) for (t, p), end in flying.ends.items()],
-                asynchronous=True,
-            )
-        flying = outbox
-        if outbox is not None:
-            rows.stage(outbox.rows)
-            for partition, changed in outbox.rows.items():
-                entries = [{"key": key, "value": row} for key, row in changed.items()]
-                producer.produce_batch(changelog_topic(settings), entries, partition=partition)
-            for topic, batch in outbox.messages.items():
-                producer.produce_batch(topic, batch)
-            producer.poll(0)
+        messages = [m for m in consumer.consume(512, 0.005) if m.error() is None]
+        if not messages:
+            continue
+        outbox = work.process(runs_of(messages, claim), claim)
+        if writing is not None:
+            writing.result()
+        rows.stage(outbox.rows)
+        writing = writer.submit(make_durable, outbox)
+    if writing is not None:
+        writing.result()
     consumer.close()
 
 

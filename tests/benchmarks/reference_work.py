@@ -16,7 +16,7 @@ import numpy as np
 from streams.outbox import Outbox
 from streams.runs import Claim, Run
 
-N_ITEMS, DIM, K, GROUP, ROW_BYTES = 10_000, 384, 10, 64, 1_500
+DIM, K, GROUP, ROW_BYTES = 384, 10, 64, 1_500
 _HEAD = struct.Struct("<q32sq")
 
 
@@ -38,9 +38,9 @@ class Rows(Protocol):
 class ReferenceWork:
     """Runs -> outbox, the same function for the worker and for the plain loop."""
 
-    def __init__(self, rows: Rows, out: str) -> None:
+    def __init__(self, rows: Rows, out: str, n_items: int = 10_000) -> None:
         generator = np.random.default_rng(7)
-        self._items = generator.standard_normal((DIM, N_ITEMS)).astype(np.float32)
+        self._items = generator.standard_normal((DIM, n_items)).astype(np.float32)
         self._users = generator.standard_normal((GROUP, DIM)).astype(np.float32)
         self._rows = rows
         self._out = out

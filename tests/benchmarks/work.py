@@ -14,11 +14,12 @@ from tests.benchmarks.reference_work import ReferenceWork
 
 
 def make_work(name: str, settings: Settings) -> Callable[[RowTable], Work]:
-    """`reference` or `shop` -> the job of the events lane."""
-    if name == "reference":
+    """`reference`, `reference:<items>` or `shop` -> the job of the events lane."""
+    if name.startswith("reference"):
+        n_items = int(name.partition(":")[2] or 10_000)
         sources = [settings.topic("clicks"), settings.topic("searches")]
         out = settings.topic("recommendations")
-        return lambda rows: Work("events", sources, ReferenceWork(rows, out))
+        return lambda rows: Work("events", sources, ReferenceWork(rows, out, n_items))
     set_threads(settings.faiss_threads)
     snapshot = IndexStore(settings.index_dir).open(ef_search=settings.ef_search)
     encoder = load_encoder(settings.encoder, threads=settings.torch_threads)
