@@ -15,6 +15,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from streams.cli.faiss_build import installed, require_one
 from streams.errors import BadFileError
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def build_version(
     from index import IndexStore, build_index, set_threads
     from scoring import load_encoder
 
+    require_one(installed())
     set_threads(settings.faiss_threads)
     with _progress() as progress:
         loading = progress.add_task("loading the encoder", total=1)

@@ -4,12 +4,13 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal
 
 import typer
 
 from streams.cli.exits import Exit, explain
+from streams.cli.faiss_build import FaissBuildError, installed, require_one
 from streams.cli.options import (
     ANSWER_S,
     Broker,
@@ -24,7 +25,6 @@ from streams.cli.printing import console, print_json
 if TYPE_CHECKING:
     from streams.settings import Settings
 
-_FAISS_BUILDS = ("faiss-cpu", "faiss-gpu-cuvs")
 _MARKS = {"ok": "[green]ok  [/]", "note": "[yellow]note[/]", "bad": "[red]bad [/]"}
 
 
@@ -108,25 +108,14 @@ def _packages() -> Iterator[Finding]:
 
 
 def _faiss() -> Iterator[Finding]:
-    found = [f"{name} {_version(name)}" for name in _FAISS_BUILDS if _version(name)]
-    if len(found) == 1:
-        yield Finding("faiss", "ok", found[0])
-    elif not found:
-        yield Finding(
-            "faiss",
-            "bad",
-            "not installed",
-            "pip install 'rillstream[cpu]', or with CUDA 13 pip install 'rillstream[gpu]'",
-            Exit.FATAL,
-        )
+    found = installed()
+    try:
+        require_one(found)
+    except FaissBuildError as error:
+        what, _, way_out = str(error).partition(": ")
+        yield Finding("faiss", "bad", what, way_out, Exit.FATAL)
     else:
-        yield Finding(
-            "faiss",
-            "bad",
-            f"{' and '.join(found)} overwrite each other's files",
-            f"pip uninstall {' '.join(_FAISS_BUILDS)}, then install rillstream[cpu] or [gpu]",
-            Exit.FATAL,
-        )
+        yield Finding("faiss", "ok", " ".join(*found.items()))
 
 
 def _gpu() -> Iterator[Finding]:
@@ -209,10 +198,3 @@ def _encoder(settings: "Settings", wanted: str) -> Iterator[Finding]:
             "rillstream index build, or set RILLSTREAM_ENCODER to the other one",
             Exit.FATAL,
         )
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

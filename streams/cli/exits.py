@@ -48,11 +48,6 @@ def explain(error: Exception) -> tuple[Exit, str]:
     for kind, code in _BY_ERROR:
         if isinstance(error, kind):
             return code, _one_line(error)
-    if isinstance(error, ModuleNotFoundError) and error.name == "faiss":
-        return Exit.FATAL, (
-            "FAISS is not installed. Choose one build: pip install 'rillstream[cpu]', "
-            "or on a machine with CUDA 13 pip install 'rillstream[gpu]'"
-        )
     known = _loaded("index.errors", "IndexError_") + _loaded("scoring.errors", "ScoringError")
     if isinstance(error, known):
         return Exit.FATAL, _one_line(error)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.cli.exits import Exit
+from streams.cli.faiss_build import installed, require_one
 from streams.cli.options import EncoderSource, IndexDir, Json, examples, new_app, settings_from
 from streams.cli.printing import print_json, print_table, remark
 
@@ -103,6 +104,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find the items nearest to a query."""
+    require_one(installed())
     settings = settings_from(index_dir=index_dir, encoder=encoder)
     from index import EncoderMismatchError, IndexStore
     from scoring import load_encoder

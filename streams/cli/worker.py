@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from streams.cli.faiss_build import installed, require_one
 from streams.cli.options import Broker, EncoderSource, IndexDir, examples, settings_from
 
 
@@ -46,6 +47,7 @@ def worker(
     Ctrl-C or SIGTERM drains: what was read is finished and committed first. Exit code 75 means that
     another worker took over, 3 that the broker was away: start it again.
     """
+    require_one(installed())
     settings = settings_from(
         bootstrap_servers=broker, index_dir=index_dir, state_dir=state_dir, encoder=encoder
     )
