@@ -46,9 +46,18 @@ def read_graph(file: BinaryIO, size: int, parameters: HnswParameters, *, dim: in
             raise ValueError(f"FAISS cannot read index.faiss ({error})") from error
         finally:
             library.set_deserialization_vector_byte_limit(before)
+    check_graph(graph, parameters, dim=dim)
+    return graph
+
+
+def check_graph(graph: Any, parameters: HnswParameters, *, dim: int) -> None:
+    """Refuse a graph that is not what its parameters say, or that points outside itself.
+
+    Raises:
+        ValueError: With what is wrong.
+    """
     _check_rows(graph, parameters, dim)
     _check_links(graph.hnsw, graph.ntotal, parameters.m)
-    return graph
 
 
 def _check_rows(graph: Any, parameters: HnswParameters, dim: int) -> None:

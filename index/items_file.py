@@ -68,7 +68,8 @@ def read_catalogue(file: BinaryIO, count: int) -> Catalogue:
     schema = _schema()
     wanted = pa.schema([schema.field(name) for name in _SERVED])
     if not table.schema.equals(wanted):
-        raise ValueError(f"items.parquet has columns {table.schema.names}, expected {_SERVED}")
+        found = ", ".join(f"{field.name}: {field.type}" for field in table.schema)
+        raise ValueError(f"items.parquet has columns {found}, expected {', '.join(_SERVED)}")
     if table.num_rows != count:
         raise ValueError(f"items.parquet has {table.num_rows} rows, the manifest says {count}")
     prices = table["price"].to_numpy().astype(np.float32)  # null becomes nan

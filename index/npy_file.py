@@ -47,8 +47,10 @@ def map_array(file: BinaryIO, dtype: type[np.generic], shape: tuple[int, ...]) -
         raise ValueError(f"{name} has npy version {version}, expected (1, 0)")
     found_shape, fortran, found = np.lib.format.read_array_header_1_0(file)
     expected = np.dtype(dtype)
-    if found_shape != shape or found != expected or (fortran and len(shape) > 1):
+    if found_shape != shape or found != expected:
         raise ValueError(f"{name} holds {found} {found_shape}, expected {expected} {shape}")
+    if fortran and len(shape) > 1:
+        raise ValueError(f"{name} is stored by columns, expected by rows")
     offset = file.tell()
     size = os.fstat(file.fileno()).st_size
     promised = offset + int(np.prod(shape, dtype=np.int64)) * expected.itemsize

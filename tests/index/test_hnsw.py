@@ -82,8 +82,8 @@ def test_parameters_are_told_as_given() -> None:
 
 
 def test_the_same_rows_give_the_same_graph() -> None:
-    rows, queries = unit_rows(2_000), unit_rows(50, seed=1)
-    one = HnswParameters()
+    rows, queries = unit_rows(2_000, dim=64), unit_rows(50, dim=64, seed=1)
+    one = HnswParameters(m=4, ef_construction=10, ef_search=30)  # finds what the graph leads to
     found = [build(rows, p)[0].search(queries, 30)[1] for p in (one, replace(one))]
     np.testing.assert_array_equal(found[0], found[1])
 

@@ -1,0 +1,266 @@
+"""Recall and time of the search engines on real item vectors, on one core, beside plain FAISS.
+
+    python -m tests.benchmarks.bench_index                      # titles of the sample shop
+    python -m tests.benchmarks.bench_index --items products.parquet:name,manufacturer \
+        --searches clicks.parquet:query --cache /tmp/bench      # any Parquet file with texts
+
+Prints the Markdown tables of docs/benchmarks-index.md. Texts are encoded once, kept in the cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from index import ExactEngine, HnswParameters, IndexStore, Item, Snapshot, build_index, set_threads
+from index.library import faiss
+from index.recall import recall
+from scoring import load_encoder
+from streams.agents.items import as_indexed
+from streams.demo.shop import sample_items
+
+Vectors = NDArray[np.float32]
+
+_N_QUERIES = 1_000
+_K = 100
+_NOISE = 0.35  # beside a unit vector: cosine .94 to the original
+_EFFORTS = (1.0, 2.0, 4.0)
+_ROUNDS = 7
+_OTHERS = (
+    HnswParameters(m=16, ef_construction=100),
+    HnswParameters(m=16, ef_construction=200),
+    HnswParameters(m=24, ef_construction=200),
+    HnswParameters(m=32, ef_construction=200),
+    HnswParameters(storage="fp16"),
+    HnswParameters(storage="fp32"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Queries:
+    """Queries of one kind, and the truth about them.
+
+    Attributes:
+        name: Kind.
+        vectors: (B, d).
+        kth_scores: By k: (B,) scores of the true k-th.
+    """
+
+    name: str
+    vectors: Vectors
+    kth_scores: dict[int, Vectors]
+
+
+def main() -> None:
+    """Measure, and print."""
+    options = _options()
+    os.sched_setaffinity(0, {options.core})
+    set_threads(1)
+    encode = _encoder(options.cache)
+    items = _unit(_enlarged(encode(_item_texts(options.items)), options.count))
+    rng = np.random.default_rng(5)
+    held_out = np.zeros(len(items), dtype=np.bool_)
+    held_out[rng.permutation(len(items))[:_N_QUERIES]] = True
+    rows = items[~held_out]
+    kinds = {"unseen items": items[held_out], "interests": _interests(rows, items[held_out], rng)}
+    if options.searches:
+        kinds["searches"] = encode(_distinct(_texts(options.searches), rng))
+    queries = [_with_truth(name, vectors, rows) for name, vectors in kinds.items()]
+    print(f"{len(rows):,} items x {rows.shape[1]}; k = {_K}; one core; best of {_ROUNDS} rounds")
+    _print_engines(rows, queries)
+    if options.compare:
+        _print_parameters(rows, queries)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--items", help="FILE.parquet:column,column; the sample shop without it")
+    parser.add_argument("--searches", help="FILE.parquet:column of real searches")
+    parser.add_argument("--count", type=int, default=100_000, help="items, made up by perturbing")
+    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "bench-index")
+    parser.add_argument("--core", type=int, default=0, help="the one that everything runs on")
+    parser.add_argument("--compare", action="store_true", help="other HNSW parameters, too")
+    return parser.parse_args()
+
+
+def _item_texts(source: str | None) -> list[str]:
+    if source:
+        return _texts(source)
+    encoder = load_encoder(None, threads=1)
+    return [encoder.item_text(as_indexed(item)) for item in sample_items()]
+
+
+def _texts(source: str) -> list[str]:
+    """Rows of these columns, joined; empty ones left out."""
+    path, _, columns = source.rpartition(":")
+    table = pq.read_table(path, columns=columns.split(",")).to_pylist()
+    texts = (" ".join(value for value in row.values() if value) for row in table)
+    return [text for text in texts if text.strip()]
+
+
+def _distinct(texts: list[str], rng: np.random.Generator) -> list[str]:
+    distinct = sorted({text.strip().lower() for text in texts})
+    return [distinct[i] for i in rng.permutation(len(distinct))[:_N_QUERIES]]
+
+
+def _encoder(cache: Path) -> Callable[[list[str]], Vectors]:
+    """Encodes texts, once for each list of them."""
+
+    def encode(texts: list[str]) -> Vectors:
+        cache.mkdir(parents=True, exist_ok=True)
+        name = hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+        path = cache / f"{name}.npy"
+        if not path.exists():
+            print(f"encoding {len(texts):,} texts")
+            np.save(path, load_encoder(None, threads=1).encode_items(texts))
+        vectors: Vectors = np.load(path)
+        return vectors
+
+    return encode
+
+
+def _enlarged(vectors: Vectors, count: int) -> Vectors:
+    """The first of these, or as many perturbed ones behind them as are missing."""
+    rng = np.random.default_rng(1)
+    missing = max(0, count - len(vectors))
+    noise = rng.standard_normal((missing, vectors.shape[1])).astype(np.float32)
+    copies = vectors[rng.integers(0, len(vectors), missing)] + _NOISE * _unit(noise)
+    return np.concatenate([vectors[:count], copies])
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
+
+
+def _interests(rows: Vectors, around: Vectors, rng: np.random.Generator) -> Vectors:
+    """As of a shopper's history: six items near each other, older ones count less, and a stray."""
+    near = ExactEngine(rows).search(np.ascontiguousarray(around), 30)[1]
+    weights = 0.7 ** np.arange(6)
+    chosen = np.stack([rows[rng.choice(found, 6)] for found in near])  # (B, 6, d)
+    strays = rows[rng.integers(0, len(rows), len(near))]
+    return _unit((np.einsum("bid,i->bd", chosen, weights) + 0.5 * strays).astype(np.float32))
+
+
+def _with_truth(name: str, vectors: Vectors, rows: Vectors) -> Queries:
+    vectors = np.ascontiguousarray(vectors)
+    scores = ExactEngine(rows).search(vectors, _K)[0]
+    return Queries(name, vectors, {k: scores[:, k - 1] for k in (10, _K)})
+
+
+def _built(rows: Vectors, parameters: HnswParameters | None) -> tuple[Snapshot, float]:
+    """A published and reopened version of these rows, and the CPU seconds of its build."""
+    store = IndexStore(tempfile.mkdtemp(prefix="bench-index-"))
+    items = [Item(item_id=str(i), title="") for i in range(len(rows))]
+    began = time.process_time()
+    build_index(
+        store,
+        items,
+        rows,
+        encoder_version="benchmark",
+        engine="hnsw" if parameters else "exact",
+        parameters=parameters,
+    )
+    took = time.process_time() - began
+    snapshot = store.open()
+    snapshot.warm()
+    return snapshot, took
+
+
+def _print_engines(rows: Vectors, queries: list[Queries]) -> None:
+    print("\n| engine | queries | recall@10 | recall@100 | batch | µs a query | plain FAISS |")
+    print("|---|---|---|---|---|---|---|")
+    exact, _ = _built(rows, None)
+    hnsw, _ = _built(rows, HnswParameters())
+    plans: list[tuple[str, Snapshot, float]] = [("exact", exact, 1.0)]
+    plans += [(f"hnsw, effort {effort:g}", hnsw, effort) for effort in _EFFORTS]
+    for engine, snapshot, effort in plans:
+        for kind in queries:
+            at_10, at_100 = (_recall(snapshot, kind, k, effort) for k in (10, _K))
+            batches = (1, 64) if snapshot is exact or effort > 1 else (1, 8, 64, 1_024)
+            for batch in batches:
+                ours, plain = _times(snapshot, kind.vectors, batch, effort)
+                print(
+                    f"| {engine} | {kind.name} | {at_10:.4f} | {at_100:.4f} | {batch} "
+                    f"| {ours:.0f} | {plain:.0f} |",
+                    flush=True,
+                )
+
+
+def _print_parameters(rows: Vectors, queries: list[Queries]) -> None:
+    names = " | ".join(f"recall@100, {kind.name}" for kind in queries)
+    print(f"\n| m | ef_construction | storage | {names} | µs a query | build s | MB |")
+    print("|---" * (6 + len(queries)) + "|")
+    for parameters in (HnswParameters(), *_OTHERS):
+        snapshot, build_s = _built(rows, parameters)
+        recalls = " | ".join(f"{_recall(snapshot, kind, _K, 1.0):.4f}" for kind in queries)
+        ours, _ = _times(snapshot, queries[0].vectors, 64, 1.0)
+        size = snapshot.manifest.files["index.faiss"].bytes / 1e6
+        print(
+            f"| {parameters.m} | {parameters.ef_construction} | {parameters.storage} "
+            f"| {recalls} | {ours:.0f} | {build_s:.0f} | {size:.0f} |",
+            flush=True,
+        )
+
+
+def _recall(snapshot: Snapshot, kind: Queries, k: int, effort: float) -> float:
+    found = snapshot.search(kind.vectors, k, effort=effort).positions
+    return recall(snapshot.vectors, kind.vectors, found, kind.kth_scores[k])
+
+
+def _times(snapshot: Snapshot, vectors: Vectors, batch: int, effort: float) -> tuple[float, float]:
+    """µs a query of this batch size: through a snapshot, and FAISS alone; each one's best round.
+
+    Processor time, so that other programs on the same core do not count; they still take turns in
+    the cache, hence the best round. The two sides take turns, too.
+    """
+    plain = _plain_search(snapshot, effort)
+    sides: list[Callable[[Vectors], Any]] = [
+        lambda part: snapshot.search(part, _K, effort=effort),
+        plain,
+    ]
+    parts = list(_parts(vectors, batch))
+    n_queries = sum(len(part) for part in parts)
+    rounds = np.zeros((_ROUNDS, len(sides)))
+    for times in rounds:
+        for at, side in enumerate(sides):  # not part by part: the second would find a warm cache
+            began = time.thread_time()
+            for part in parts:
+                side(part)
+            times[at] = time.thread_time() - began
+    ours, alone = (rounds.min(axis=0) / n_queries * 1e6).tolist()
+    return ours, alone
+
+
+def _parts(vectors: Vectors, batch: int) -> Iterator[Vectors]:
+    """About 192 queries in batches, or one batch that repeats them."""
+    if batch > len(vectors):
+        yield np.resize(vectors, (batch, vectors.shape[1]))
+        return
+    for start in range(0, max(192, batch), batch):
+        yield np.ascontiguousarray(vectors[start : start + batch])
+
+
+def _plain_search(snapshot: Snapshot, effort: float) -> Callable[[Vectors], Any]:
+    """The same search as FAISS's own Python calls do it."""
+    library = faiss()
+    engine: Any = snapshot._engine
+    if isinstance(engine, ExactEngine):
+        return lambda part: library.knn(part, snapshot.vectors, _K, library.METRIC_INNER_PRODUCT)
+    parameters = engine._effort(effort)
+    return lambda part: engine._graph.search(part, _K, params=parameters)
+
+
+if __name__ == "__main__":
+    main()
