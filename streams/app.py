@@ -6,8 +6,10 @@ Everything that Faust would do on its own is switched off.
 from typing import Any
 
 import faust
+from aiokafka.errors import KafkaConnectionError
 from faust.serializers.schemas import Schema
 
+from streams.errors import BrokerUnavailableError
 from streams.kafka_config import ssl_context
 from streams.lane import Intake
 from streams.positions import GroupPositions
@@ -40,6 +42,18 @@ class App(faust.App):
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
+
+    async def connect(self) -> None:
+        """Start, which connects to the broker.
+
+        Raises:
+            BrokerUnavailableError: it has gone, or it lets librdkafka in, but not aiokafka, whose
+                log has the reason.
+        """
+        try:
+            await self.start()
+        except KafkaConnectionError as error:
+            raise BrokerUnavailableError(f"the consumer did not connect: {error}") from error
 
     def source(self, topic: str) -> faust.TopicT:
         """A topic whose events are runs."""

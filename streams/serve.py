@@ -135,7 +135,7 @@ class _Server:
         tasks = [asyncio.create_task(lane.run()) for lane in self._app.intake.lanes]
         try:
             self._app.finalize()
-            await self._app.start()
+            await self._app.connect()
             crash = asyncio.create_task(self._app.wait_until_stopped())
             stop = asyncio.create_task(self._stop.wait())
             await asyncio.wait([crash, stop], return_when=asyncio.FIRST_COMPLETED)

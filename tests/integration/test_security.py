@@ -135,7 +135,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
     certificates = Certificates(folder / "certificates")
     doors = {"PASSWORD": "SASL_SSL", "TLS": "SSL"}
     with KafkaBroker(folder / "kafka", listeners=doors, overrides=guards(certificates)) as broker:
-        admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+        admin = AdminClient({"bootstrap.servers": broker.bootstrap, "log_level": 0})
         scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
         user = UserScramCredentialUpsertion(USER, scram, SCRAM.encode())
         admin.alter_user_scram_credentials([user])[USER].result(20)
