@@ -9,7 +9,7 @@ from collections.abc import Callable
 import structlog
 
 from index import IndexStore, set_threads
-from scoring import Policy, Recommender, load_encoder
+from scoring import History, Policy, Recommender, Request, load_encoder
 from streams.agents import clicks, items, searches
 from streams.errors import TopicMismatchError
 from streams.metrics import StepMetrics
@@ -39,7 +39,7 @@ def run(settings: Settings) -> int:
     encoder = load_encoder(settings.encoder, threads=settings.torch_threads)
     recommender = Recommender(snapshot, encoder, policy=policy_of(settings))
     snapshot.warm()
-    encoder.encode_queries(["warm"])
+    recommender.recommend([Request("nobody", time.time_ns() // 1_000_000, History(), "warm")])
     gc.collect()
     gc.freeze()  # a catalogue is millions of objects that a full collection would walk through
     vectors = item_vectors_topic(settings, encoder.version)
@@ -113,7 +113,9 @@ def configure_logging(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso"),
     ]
     if settings.log_format == "console":
-        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     else:
         processors.append(structlog.processors.format_exc_info)
     structlog.configure(
