@@ -85,6 +85,11 @@ class Groups:
         sizes = self._sizes[nodes]  # (B, j)
         if (sizes == 1).all():
             return finish(scores, self.offsets[nodes], k)
+        if len(nodes) == 1:  # as below, in a third of the steps: here each of them counts
+            ends = sizes[0].cumsum()
+            rows = np.repeat(self.offsets[nodes[0]] - ends + sizes[0], sizes[0])[:k]
+            rows += np.arange(len(rows))
+            return finish(np.repeat(scores[0], sizes[0])[None, :k], rows[None], k)
         # Each node's rows behind each other, those of all queries in one line.
         flat = sizes.ravel()
         ends = flat.cumsum()

@@ -38,7 +38,7 @@ def finish(
 def _order_ties(scores: NDArray[np.float32], positions: NDArray[np.int64]) -> None:
     """Sort positions, in place, within each run of equal scores."""
     tied = scores[:, 1:] == scores[:, :-1]
-    if not tied.any():
+    if not (tied & (positions[:, 1:] < positions[:, :-1])).any():
         return
     # Most runs are short: four rounds of swapping neighbours (odd-even sort) order up to four
     # copies in a tenth of the time of a sort of all.

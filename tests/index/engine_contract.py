@@ -116,7 +116,7 @@ class EngineContract(ABC):
 
     def test_searches_at_once_answer_as_one_after_another(self) -> None:
         engine, _ = self.engine(unit_rows(3_000, dim=32))
-        batches = [unit_rows(8, dim=32, seed=seed) for seed in range(40)]
+        batches = [unit_rows(64, dim=32, seed=seed) for seed in range(60)]
         alone = [engine.search(batch, 20)[1] for batch in batches]
         with ThreadPoolExecutor(8) as pool:
             together = list(pool.map(lambda batch: engine.search(batch, 20)[1], batches))
