@@ -161,20 +161,21 @@ def _with_truth(name: str, vectors: Vectors, rows: Vectors) -> Queries:
 
 def _built(rows: Vectors, parameters: HnswParameters | None) -> tuple[Snapshot, float]:
     """A published and reopened version of these rows, and the CPU seconds of its build."""
-    store = IndexStore(tempfile.mkdtemp(prefix="bench-index-"))
     items = [Item(item_id=str(i), title="") for i in range(len(rows))]
-    began = time.process_time()
-    build_index(
-        store,
-        items,
-        rows,
-        encoder_version="benchmark",
-        engine="hnsw" if parameters else "exact",
-        parameters=parameters,
-    )
-    took = time.process_time() - began
-    snapshot = store.open()
-    snapshot.warm()
+    with tempfile.TemporaryDirectory(prefix="bench-index-") as folder:
+        store = IndexStore(folder)
+        began = time.process_time()
+        build_index(
+            store,
+            items,
+            rows,
+            encoder_version="benchmark",
+            engine="hnsw" if parameters else "exact",
+            parameters=parameters,
+        )
+        took = time.process_time() - began
+        snapshot = store.open()  # its files stay mapped after their names are gone
+        snapshot.warm()
     return snapshot, took
 
 
