@@ -39,6 +39,7 @@ class App(faust.App):
     positions: GroupPositions
     rows: RowTable
     recovery_timeout_s: float
+    fetch_pause_s: float
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)

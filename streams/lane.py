@@ -35,8 +35,8 @@ class Taken(Protocol):
 class Lane:
     """One ordered line of work: one function processes the topics that share it, batch by batch.
 
-    A batch is full at `batch_max` records; a smaller one waits `window_s` for more.  At most two
-    batches are under way: one being computed, one being committed; what has been taken beyond that
+    A batch is what waits, at most `batch_max` records, when the one before it is computed. At most
+    two are under way, one being computed and one being committed; what has been taken beyond that
     waits, and `has_room` tells the consumer to stop fetching for a while.
     """
 
@@ -49,7 +49,6 @@ class Lane:
         *,
         writer_thread: Executor,
         batch_max: int,
-        window_s: float,
         failed: Callable[[BaseException], None],
     ) -> None:
         self.name = name
@@ -59,7 +58,6 @@ class Lane:
         self._writer_thread = writer_thread
         self._compute_thread = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-compute")
         self._batch_max = batch_max
-        self._window_s = window_s
         self._failed = failed
         self._waiting: deque[Taken] = deque()
         self._n_waiting = 0
@@ -140,10 +138,6 @@ class Lane:
         while not self._waiting:
             self._arrived.clear()
             await self._arrived.wait()
-        if self._n_waiting < self._batch_max and self._window_s:
-            await asyncio.sleep(self._window_s)
-            if not self._waiting:
-                return await self._gather()
         batch: list[Taken] = []
         n_records, claim = 0, self._waiting[0].value.claim
         while (

@@ -198,6 +198,7 @@ class _Server:
             security=settings.security,
         )
         app.positions = GroupPositions(client_config(settings), settings.app_id)
+        app.fetch_pause_s = settings.batch_window_ms / 1000
         app.recovery_timeout_s = settings.session_timeout_s + 60
         return app
 
@@ -248,7 +249,6 @@ class _Server:
             self._make_durable,
             writer_thread=self._writer_thread,
             batch_max=self._settings.batch_max,
-            window_s=self._settings.batch_window_ms / 1000,
             failed=self._failed,
         )
         for topic in work.topics:

@@ -219,6 +219,10 @@ class Consumer(driver.Consumer):
                 if self.claim is not claim:
                     break  # the next claim starts from the committed positions
                 await self.callback(message)
+            if sum(map(len, fetched.values())) < _RECORDS_PER_RUN:
+                # Little is coming in: let it gather, or each record would be a run, a batch and a
+                # transaction of its own.
+                await asyncio.sleep(self.app.fetch_pause_s)
 
     def _runs(self, fetched: Mapping[Any, list[Any]], claim: Claim) -> Iterator[ConsumerMessage]:
         for tp, records in fetched.items():

@@ -162,7 +162,9 @@ class TransactionalWriter(Writer):
             # With the default of 100 ms each transaction waits for the broker to finish the one
             # before.
             "retry.backoff.ms": 1,
-            "retry.backoff.max.ms": 10,
+            # Back to back: 4.2 ms a transaction; with a maximum of 10 ms 28 ms (p95 8.3, 36.4).
+            "retry.backoff.max.ms": 1,
+            "socket.nagle.disable": True,
             "linger.ms": 1,
         }
 

@@ -13,6 +13,7 @@ the due time, so a stall of the generator counts too.
 import argparse
 import json
 import multiprocessing
+import os
 import subprocess
 import sys
 import tempfile
@@ -66,7 +67,7 @@ def send(
 ) -> dict[str, int]:
     """Publish at a fixed rate; event id -> due time in ns."""
     producer = Producer(
-        {"bootstrap.servers": broker, "partitioner": "murmur2_random", "linger.ms": 0}
+        {"bootstrap.servers": broker, "partitioner": "murmur2_random", "linger.ms": 2}
     )
     source, names = (
         EventSource(args.users, args.items),
@@ -108,7 +109,13 @@ def wait_until_it_answers(process: subprocess.Popen[bytes], broker: str, topics:
 
 
 def measure(
-    broker: str, side: Side, rate: float, run: str, args: argparse.Namespace, folder: Path
+    broker: str,
+    side: Side,
+    rate: float,
+    seconds: float,
+    run: str,
+    args: argparse.Namespace,
+    folder: Path,
 ) -> dict[str, object]:
     """Latencies of one side at one rate."""
     topics = Topics.of(run)
@@ -124,7 +131,7 @@ def measure(
         )
         reader.start()
         time.sleep(3)
-        due = send(broker, topics, rate, args.seconds + WARM_S, args)
+        due = send(broker, topics, rate, seconds + WARM_S, args)
         time.sleep(3)
         ours.send("done")
         received = ours.recv()
@@ -155,6 +162,7 @@ def main() -> None:
     parser.add_argument("--work", choices=["reference", "shop"], default="shop")
     parser.add_argument("--rates", default="200,1000")
     parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--warm", type=float, default=75, help="seconds of traffic beforehand")
     parser.add_argument("--users", type=int, default=2_000)
     parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--engine", default="hnsw")
@@ -168,12 +176,21 @@ def main() -> None:
     args.index_dir = (
         ensure_index(args.cache, args.items, args.engine) if args.work == "shop" else None
     )
+    if others := os.sched_getaffinity(0) - {args.cpu}:
+        os.sched_setaffinity(0, others)  # broker, generator and subscriber inherit it
     rows: list[dict[str, object]] = []
-    with tempfile.TemporaryDirectory() as name, KafkaBroker(Path(name) / "kafka") as broker:
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        KafkaBroker(Path(temporary, "kafka")) as broker,
+    ):
+        folder = Path(temporary)
+        if args.warm:  # a JVM that has just started compiles for a minute, on the broker's one core
+            side = SIDES["exactly once"]
+            measure(broker.bootstrap, side, 1000, args.warm, "warm", args, folder)
         for rate in (float(text) for text in args.rates.split(",")):
-            for side in args.sides.split(","):
+            for side in (SIDES[name] for name in args.sides.split(",")):
                 run = f"l{len(rows)}"
-                rows.append(measure(broker.bootstrap, SIDES[side], rate, run, args, Path(name)))
+                rows.append(measure(broker.bootstrap, side, rate, args.seconds, run, args, folder))
                 print(rows[-1], file=sys.stderr, flush=True)
     if args.json:
         print(json.dumps(rows))
