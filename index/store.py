@@ -198,7 +198,10 @@ class IndexStore:
 
     def _clear_abandoned(self) -> None:
         for path in self.root.glob(f"{_UNFINISHED}*"):
-            newest = max((p.stat().st_mtime for p in (path, *path.glob("*"))), default=0.0)
+            try:
+                newest = max(p.stat().st_mtime for p in (path, *path.glob("*")))
+            except FileNotFoundError:
+                continue  # another builder has just finished it
             if time.time() - newest > _ABANDONED_AFTER_S:
                 shutil.rmtree(path, ignore_errors=True)
 
