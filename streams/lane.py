@@ -6,14 +6,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Protocol
 
-import structlog
-
 from streams.errors import GapError
 from streams.outbox import Outbox
 from streams.positions import Source
 from streams.runs import Claim, Run
-
-log = structlog.get_logger(__name__)
 
 _FULL_S = 0.002  # two batches wait meanwhile, so nothing runs dry
 

@@ -148,6 +148,7 @@ class _Server:
             await self._app.stop()
             await loop.run_in_executor(self._writer_thread, self._writer.close)
             self._rows.close()
+            self._app.positions.close()
         finally:
             for task in tasks:
                 task.cancel()

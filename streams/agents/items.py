@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 import index
 from streams.errors import RejectedError
+from streams.indexed import as_indexed
 from streams.metrics import StepMetrics
 from streams.outbox import Outbox
 from streams.records import Item, ItemDeleted, ItemVector, decode_item, encode
@@ -70,17 +71,3 @@ class EncodeItems:
         for item_id, change in newest.items():
             if isinstance(change, ItemDeleted):
                 outbox.send(self._out, item_id.encode(), None)
-
-
-def as_indexed(item: Item) -> index.Item:
-    """A wire record as the index keeps it."""
-    return index.Item(
-        item_id=item.item_id,
-        title=item.title,
-        description=item.description,
-        category=item.category,
-        brand=item.brand,
-        price=item.price,
-        tags=item.tags or (),
-        in_stock=item.in_stock is not False,
-    )

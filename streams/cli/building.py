@@ -32,25 +32,16 @@ def read_items(path: Path) -> Iterator["Item"]:
     Raises:
         BadFileError: A row is no valid item; the message has file and line.
     """
-    import index
     from streams import records
     from streams.files import BadRow, read_records
+    from streams.indexed import as_indexed
 
     for row in read_records(path):
         if isinstance(row, BadRow):
             raise BadFileError(str(row))
         if not isinstance(row, records.Item):
             raise BadFileError(f"{path}: a {type(row).__name__.lower()} where items belong")
-        yield index.Item(
-            item_id=row.item_id,
-            title=row.title,
-            description=row.description,
-            category=row.category,
-            brand=row.brand,
-            price=row.price,
-            tags=row.tags or (),
-            in_stock=row.in_stock is not False,
-        )
+        yield as_indexed(row)
 
 
 def count_events(paths: Sequence[Path], items: "Sequence[Item]") -> "NDArray[np.float32]":

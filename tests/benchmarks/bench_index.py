@@ -27,8 +27,8 @@ from index import ExactEngine, HnswParameters, IndexStore, Item, Snapshot, build
 from index.library import faiss
 from index.recall import recall
 from scoring import load_encoder
-from streams.agents.items import as_indexed
 from streams.demo.shop import sample_items
+from streams.indexed import as_indexed
 
 Vectors = NDArray[np.float32]
 

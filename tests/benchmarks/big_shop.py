@@ -6,8 +6,8 @@ import numpy as np
 
 from index import IndexStore, Item, build_index
 from scoring import load_encoder
-from streams.agents.items import as_indexed
 from streams.demo.shop import sample_items
+from streams.indexed import as_indexed
 
 NOISE = 0.6  # length of the perturbation beside a unit vector: cosine .86 to the original
 
