@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -35,6 +35,7 @@ def build_index(
     popularity: NDArray[np.float32] | None = None,
     progress: Progress | None = None,
     make_current: bool = True,
+    items_read: Mapping[str, int] | None = None,
 ) -> Manifest:
     """Build a version, measure it, publish it.
 
@@ -53,6 +54,7 @@ def build_index(
         progress: Called with the name of a stage ("linking the graph"), how much of it is
             done, and its total.
         make_current: Whether the store shall point at the new version.
+        items_read: How far the items' topic was read, as the manifest keeps it.
 
     Returns:
         The new version's manifest.
@@ -91,6 +93,8 @@ def build_index(
             recall_at_10=recall_at_10,
             recall_at_100=recall_at_100,
             started_s=started_s,
+            items_read=items_read or {},
+            build_parameters={"engine": engine},
         )
     )
     if make_current:

@@ -13,10 +13,13 @@ INDEX_NAME = "index.faiss"
 GROUPS_NAME = "groups.npy"
 ITEMS_NAME = "items.parquet"
 VECTORS_NAME = "vectors.npy"
-FILE_NAMES = frozenset({INDEX_NAME, GROUPS_NAME, ITEMS_NAME, VECTORS_NAME})
+HASHES_NAME = "hashes.npy"
+FILE_NAMES = frozenset({INDEX_NAME, GROUPS_NAME, ITEMS_NAME, VECTORS_NAME, HASHES_NAME})
 
 VERSION_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-FORMAT = 1
+FORMAT = 2
+# Fields that format 1 did not have; its digest covers the others.
+_SINCE_2 = ("items_read", "build_parameters")
 
 NonNegative = Annotated[int, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -49,6 +52,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         recall_at_10: Share of the true 10 nearest that come back, for held-out items as queries.
         recall_at_100: The same for 100. Both are None for a corpus too small to hold queries out.
         build_s: Seconds from vectors to files.
+        items_read: How far a build from Kafka has read, "<topic id>:<partition>" -> next offset;
+            empty for a build from files.
+        build_parameters: What was asked for: the engine, the recall target, where items came from.
         metric: How vectors are compared.
         format: Layout of the folder; a reader refuses what it does not know.
         digest: SHA-256 of all the fields above, so that damage to the manifest itself is seen.
@@ -65,6 +71,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     recall_at_10: Share | None
     recall_at_100: Share | None
     build_s: Annotated[float, msgspec.Meta(ge=0)]
+    items_read: dict[str, NonNegative] = {}
+    build_parameters: dict[str, int | float | str] = {}
     metric: str = "inner_product"
     format: int = FORMAT
     digest: str = ""
@@ -80,8 +88,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             folder_name: The folder it was found in.
         """
         found = []
-        if self.format != FORMAT:
-            found.append(f"its format is {self.format}, this program reads {FORMAT}")
+        if not 1 <= self.format <= FORMAT:
+            found.append(f"its format is {self.format}, this program reads 1 to {FORMAT}")
+        elif self.format == 1 and any(getattr(self, name) for name in _SINCE_2):
+            found.append(f"its format is 1, which has no {' and no '.join(_SINCE_2)}")
         if self.digest != self._fields_digest():
             found.append("the manifest does not match its own digest, it was damaged or edited")
         if self.version != folder_name:
@@ -95,8 +105,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return found
 
     def _fields_digest(self) -> str:
-        plain = msgspec.structs.replace(self, digest="")
-        return hashlib.sha256(msgspec.json.encode(plain, order="deterministic")).hexdigest()
+        fields = msgspec.structs.asdict(msgspec.structs.replace(self, digest=""))
+        # Fields in their order here, maps by key: the bytes that format 1 hashed.
+        ordered = {
+            name: dict(sorted(value.items())) if isinstance(value, dict) else value
+            for name, value in fields.items()
+            if self.format > 1 or name not in _SINCE_2
+        }
+        return hashlib.sha256(msgspec.json.encode(ordered)).hexdigest()
 
 
 def encode_manifest(manifest: Manifest) -> bytes:

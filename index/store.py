@@ -7,8 +7,8 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,6 +51,8 @@ class Build:
         recall_at_10: As measured, None = not measured.
         recall_at_100: As measured, None = not measured.
         started_s: ``time.monotonic()`` when the build began.
+        items_read: See ``Manifest``.
+        build_parameters: See ``Manifest``.
     """
 
     encoder_version: str
@@ -61,6 +63,8 @@ class Build:
     recall_at_10: float | None
     recall_at_100: float | None
     started_s: float
+    items_read: Mapping[str, int] = field(default_factory=dict)
+    build_parameters: Mapping[str, int | float | str] = field(default_factory=dict)
 
 
 class IndexStore:
@@ -227,6 +231,8 @@ def _write(folder: Path, build: Build) -> Manifest:
         recall_at_10=build.recall_at_10,
         recall_at_100=build.recall_at_100,
         build_s=round(time.monotonic() - build.started_s, 3),
+        items_read=dict(build.items_read),
+        build_parameters=dict(build.build_parameters),
     ).sealed()
     with (folder / MANIFEST_NAME).open("xb") as file:
         file.write(encode_manifest(manifest))

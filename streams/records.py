@@ -202,18 +202,6 @@ class ItemVector(Record, frozen=True, kw_only=True):
     vector: Annotated[bytes, Meta(min_length=4, max_length=16_384)]
 
 
-WIRE_RECORDS: Final[tuple[type[Record], ...]] = (
-    Click,
-    Search,
-    Item,
-    Impression,
-    Recommendation,
-    UserFeatures,
-    ItemVector,
-)
-"""Records with a topic of their own, and so with a published schema."""
-
-
 R = TypeVar("R", bound=Record)
 
 _click = msgspec.json.Decoder(Click)
@@ -240,14 +228,14 @@ def decode_click(raw: bytes | None, now_ms: int, *, max_bytes: int = MAX_BYTES) 
     Raises:
         RejectedError: The value is no valid click; the message says where and why.
     """
-    click = _decode(_click, raw, max_bytes)
+    click = decode_with(_click, raw, max_bytes)
     _check_clock(click.at_ms, now_ms)
     return click
 
 
 def decode_search(raw: bytes | None, now_ms: int, *, max_bytes: int = MAX_BYTES) -> Search:
     """A message of the searches topic; arguments and errors as for `decode_click`."""
-    search = _decode(_search, raw, max_bytes)
+    search = decode_with(_search, raw, max_bytes)
     _check_clock(search.at_ms, now_ms)
     return search
 
@@ -262,7 +250,7 @@ def decode_item(
     """
     if raw is None:
         return ItemDeleted(item_id=_id_of(key))
-    item = _decode(_item, raw, max_bytes)
+    item = decode_with(_item, raw, max_bytes)
     check_key(key, item.item_id)
     if item.at_ms is not None:
         _check_clock(item.at_ms, now_ms)
@@ -271,7 +259,7 @@ def decode_item(
 
 def decode_impression(raw: bytes | None, now_ms: int, *, max_bytes: int = MAX_BYTES) -> Impression:
     """A message of the impressions topic; arguments and errors as for `decode_click`."""
-    impression = _decode(_impression, raw, max_bytes)
+    impression = decode_with(_impression, raw, max_bytes)
     _check_clock(impression.at_ms, now_ms)
     return impression
 
@@ -282,7 +270,7 @@ def decode_recommendation(raw: bytes | None, *, max_bytes: int = 1_000_000) -> R
     Raises:
         RejectedError: The value is no valid recommendation.
     """
-    return _decode(_recommendation, raw, max_bytes)
+    return decode_with(_recommendation, raw, max_bytes)
 
 
 def check_key(key: bytes | None, expected: str) -> None:
@@ -298,7 +286,12 @@ def check_key(key: bytes | None, expected: str) -> None:
         raise RejectedError(f"the key is {found!r}, the value says {expected!r}", "key_mismatch")
 
 
-def _decode(decoder: msgspec.json.Decoder[R], raw: bytes | None, max_bytes: int) -> R:
+def decode_with(decoder: msgspec.json.Decoder[R], raw: bytes | None, max_bytes: int) -> R:
+    """A message's value as what this decoder makes of it.
+
+    Raises:
+        RejectedError: It is empty, too long, no JSON, or no such record.
+    """
     if not raw:
         raise RejectedError("the value is empty", "empty")
     if len(raw) > max_bytes:

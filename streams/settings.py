@@ -34,6 +34,7 @@ TopicKind = Literal[
     "recommendations_latest",
     "user_features",
     "decisions",
+    "index_versions",
 ]
 
 
@@ -97,6 +98,7 @@ class Topics(BaseModel):
     recommendations_latest: TopicName = "recommendations-latest"
     user_features: TopicName = "user-features"
     decisions: TopicName = "decisions"
+    index_versions: TopicName = "index-versions"
 
 
 class Settings(BaseSettings):

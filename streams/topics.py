@@ -83,6 +83,8 @@ def all_topics(settings: Settings) -> list[TopicSpec]:
         TopicSpec(settings.topic(kind), settings.partitions, copies, config)
         for kind, config in configs.items()
     ]
+    # One partition: there is one current version, and every worker reads all of it.
+    specs.append(TopicSpec(settings.topic("index_versions"), 1, copies, compact))
     specs.append(TopicSpec(changelog_topic(settings), settings.partitions, copies, compact))
     letters = {
         "cleanup.policy": "delete",

@@ -11,11 +11,32 @@ from typing import Any, Final
 
 import msgspec
 
-from streams.records import WIRE_RECORDS, Record
+from streams.index_versions import IndexVersion
+from streams.records import (
+    Click,
+    Impression,
+    Item,
+    ItemVector,
+    Recommendation,
+    Record,
+    Search,
+    UserFeatures,
+)
 
 FOLDER: Final = Path(__file__).parent
 VERSION: Final = 1
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+WIRE_RECORDS: Final[tuple[type[Record], ...]] = (
+    Click,
+    Search,
+    Item,
+    Impression,
+    Recommendation,
+    UserFeatures,
+    ItemVector,
+    IndexVersion,
+)
+"""Records with a topic of their own, and so with a published schema."""
 
 
 def schema_of(record: type[Record]) -> dict[str, Any]:

@@ -319,7 +319,7 @@ def test_items_of_another_kind_are_refused(
     [
         ({"engine": "annoy"}, "annoy"),
         ({"metric": "l2"}, "metric"),
-        ({"format": 2}, "format"),
+        ({"format": 3}, "format"),
         ({"count": 61}, "vectors.npy"),
         ({"dim": 15}, "vectors.npy"),
         ({"version": "other"}, "other"),

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from streams.records import WIRE_RECORDS, Click, Record
-from streams.schemas import FOLDER, file_name, write_all
+from streams.records import Click, Record
+from streams.schemas import FOLDER, WIRE_RECORDS, file_name, write_all
 
 REQUIRED = {
     "Click": {"event_id", "user_id", "type", "at_ms"},
@@ -19,6 +19,7 @@ REQUIRED = {
     "Recommendation": {"recommendation_id", "user_id", "at_ms", "trigger", "items"},
     "UserFeatures": {"user_id", "at_ms", "vectors", "counts"},
     "ItemVector": {"item", "encoder_version", "vector"},
+    "IndexVersion": {"version", "encoder_version", "at_ms"},
 }
 """What version 1 requires. Never more: an old producer must stay valid."""
 
