@@ -91,6 +91,11 @@ class Publisher:
     def check(self, timeout_s: float = 10.0) -> None:
         """Find out now whether a broker is there, and not after a queue full of records.
 
+        Asked twice, for the sake of the first record. librdkafka wants a producer id before it
+        sends anything: it asks for one whenever a list of topics arrives over a connection that is
+        up, otherwise every 500 ms. The first list comes over the connection to the bootstrap
+        address, which is given up at that very moment; the second comes from a broker.
+
         Raises:
             BrokerUnavailableError: None answers.
             RefusedError: One refuses our credentials, or we its certificate.
@@ -98,7 +103,8 @@ class Publisher:
         from confluent_kafka import KafkaException
 
         try:
-            self._producer.list_topics(timeout=timeout_s)
+            for _ in range(2):
+                self._producer.list_topics(timeout=timeout_s)
         except KafkaException as exception:
             cause = self._complaints.cause(self._producer, exception.args[0])
             raise unanswered(self._bootstrap, cause, "nothing was published") from None

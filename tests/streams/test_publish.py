@@ -34,6 +34,18 @@ def test_every_record_arrives_once_under_its_key(embedded: Settings) -> None:
     assert done.sent == {"clicks": 5_000}
 
 
+def test_the_first_record_does_not_wait_for_a_producer_id(embedded: Settings) -> None:
+    """Each of these publishers is a new producer, which would ask every 500 ms only."""
+    waits_s = []
+    for n in range(8):
+        with Publisher(embedded) as publisher:
+            begun_s = time.perf_counter()
+            publisher.send(click(n))
+            publisher.flush()
+            waits_s.append(time.perf_counter() - begun_s)
+    assert max(waits_s) < 0.4
+
+
 def test_each_kind_has_its_topic_and_key(embedded: Settings) -> None:
     search = Search(event_id="e", user_id="u", type="search", query="q", at_ms=1)
     item = Item(item_id="i", title="t")
