@@ -32,7 +32,7 @@ class Interaction(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One event of a user about one item.
 
     Attributes:
-        event_id: Identity of the event; `(at_ms, event_id)` orders a ring.
+        event: Digest of the event's id, an unsigned 64-bit integer; `(at_ms, event)` orders a ring.
         item_id: The item; it need not be in any index.
         type: One-letter code of the event type, see `TYPE_CODES`.
         at_ms: Event time, milliseconds since the epoch.
@@ -41,7 +41,7 @@ class Interaction(msgspec.Struct, frozen=True, array_like=True, gc=False):
             and the size of "a purchase" belong to the policy.
     """
 
-    event_id: str
+    event: int
     item_id: str
     type: str
     at_ms: int

@@ -4,18 +4,20 @@ Why it does not matter in which order, or how often, events arrive:
 
 - The ring is the newest `MAX_INTERACTIONS` of a *set*, under a total order over everything that an
   entry holds. The newest of a set are the same however it was put together.
-- Counts are sums of integers in weekly buckets. An old week leaves by event time, when a newer one
-  appears, and an event of a week that left is ignored. Within a week and kind (category, brand,
-  price level) at most `MAX_NAMES` names are counted, those with the smallest hash: a name that was
-  pushed out can never come back, so no name has a part of its sum.
+- Counts are sums of integers in weekly buckets, see `counts.py`.
 - The same event under a new offset (a publisher that retried) is dropped while the ring reaches
   back to it. The same offset again (a redelivery) is always dropped: `has_applied`.
+
+An entry holds 64 bits of its event's id (a UUID as text takes four times as much), and two are the
+same when *all* that they hold is the same: different events are taken for one only if their digests
+agree, and their moment, item, type and weight as well. Were all 64 entries of a ring alike but for
+their ids, one row in 9 * 10**15 would miss one (2**64 over 2,016 pairs).
 """
 
 from __future__ import annotations
 
-import math
-import zlib
+import contextlib
+import hashlib
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -27,33 +29,20 @@ from scoring.history import (
     History,
     Interaction,
 )
+from streams.counts import (
+    COUNT_HALF_LIFE_DAYS,
+    EVIDENCE,
+    WEEK_MS,
+    Counts,
+    add,
+    decayed,
+    names_of,
+)
 from streams.errors import RowFormatError
 from streams.records import Click, Search
 
-FORMAT: Final = 1
-WEEK_MS: Final = 7 * 24 * 3600 * 1000
-MAX_WEEKS: Final = 26
-MAX_NAMES: Final = 12
-MAX_NAME_LENGTH: Final = 64
+FORMAT: Final = 2
 MAX_SOURCES: Final = 32
-COUNT_HALF_LIFE_DAYS: Final = 30.0
-
-EVIDENCE: Final = {
-    "view": 1,
-    "click": 1,
-    "cart": 3,
-    "purchase": 5,
-    "return": -5,
-    "favorite": 3,
-    "share": 3,
-    "review": 1,
-    "rating": 1,
-}
-"""What one event adds to the counts. Integers, fixed with the row's format: a policy that wants
-other weights finds the single events in the ring."""
-
-Counts = dict[int, dict[str, int]]
-"""Week number -> `c:<category>`, `b:<brand>` or `p:<price level>` -> sum of evidence; sorted."""
 
 
 class Source(NamedTuple):
@@ -69,9 +58,9 @@ class Source(NamedTuple):
 
 
 class PastQuery(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One search of the user."""
+    """One search of the user; `event` is the digest of its id, as in an `Interaction`."""
 
-    event_id: str
+    event: int
     query: str
     at_ms: int
 
@@ -91,7 +80,7 @@ class UserRow(msgspec.Struct, frozen=True, array_like=True):
         format: Version of this layout.
         ring: Latest interactions, newest first, at most `MAX_INTERACTIONS`.
         queries: Latest searches, newest first, at most `MAX_QUERIES`.
-        counts: See `Counts`.
+        counts: See `streams.counts.Counts`.
         offsets: Source key -> last applied offset, the latest source last.
     """
 
@@ -111,20 +100,17 @@ class UserRow(msgspec.Struct, frozen=True, array_like=True):
         """What `encode` wrote.
 
         Raises:
-            RowFormatError: These bytes are no row, or one of a later version.
+            RowFormatError: These bytes are no row, or one of another version.
         """
         try:
             row = _decoder.decode(stored)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            _check_format(stored)
             raise RowFormatError(
                 f"a stored row of {len(stored)} bytes is unreadable ({error}): it was written by "
                 "another program, or the state folder is damaged; remove it, the changelog has it"
             ) from None
-        if row.format != FORMAT:
-            raise RowFormatError(
-                f"a stored row has format {row.format}, this version reads {FORMAT}: "
-                "use the version that wrote it, or another app_id"
-            )
+        _refuse_other_formats(row.format)
         return row
 
     def encode(self) -> bytes:
@@ -162,7 +148,7 @@ class UserRow(msgspec.Struct, frozen=True, array_like=True):
         if click.item_id is None or self.has_applied(source):
             return self.touch(source)
         interaction = Interaction(
-            click.event_id,
+            _digest(click.event_id),
             click.item_id,
             TYPE_CODES[click.type],
             click.at_ms,
@@ -172,16 +158,16 @@ class UserRow(msgspec.Struct, frozen=True, array_like=True):
         counts = self.counts
         evidence = EVIDENCE.get(click.type, 0)
         if not known and evidence:
-            names = _names(category, brand, price)
+            names = names_of(category, brand, price)
             if names:
-                counts = _add(counts, click.at_ms // WEEK_MS, names, evidence)
+                counts = add(counts, click.at_ms // WEEK_MS, names, evidence)
         return UserRow(FORMAT, ring, self.queries, counts, _advance(self.offsets, source))
 
     def observe_search(self, search: Search, source: Source) -> UserRow:
         """This row with the search; unchanged where `source` was applied before."""
         if self.has_applied(source):
             return self
-        query = PastQuery(search.event_id, search.query, search.at_ms)
+        query = PastQuery(_digest(search.event_id), search.query, search.at_ms)
         queries, _ = _insert(self.queries, query, MAX_QUERIES)
         return UserRow(FORMAT, self.ring, queries, self.counts, _advance(self.offsets, source))
 
@@ -191,47 +177,46 @@ class UserRow(msgspec.Struct, frozen=True, array_like=True):
         return Facts(self.ring, self.queries, self.counts)
 
     def history(self, now_ms: int, *, half_life_days: float = COUNT_HALF_LIFE_DAYS) -> History:
-        """What the ranking reads: counts decayed to now, query texts without repeats.
-
-        Sums that are not positive (more returned than bought) are left out.
-        """
-        decayed: dict[str, float] = {}
-        scale = -1.0 / (half_life_days * 24 * 3600 * 1000)
-        for week, names in self.counts.items():
-            middle_ms = week * WEEK_MS + WEEK_MS // 2
-            factor = 2.0 ** (scale * max(0, now_ms - middle_ms))
-            for name, count in names.items():
-                decayed[name] = decayed.get(name, 0.0) + factor * count
+        """What the ranking reads: counts decayed to now, query texts without repeats."""
         return History(
             interactions=self.ring,
-            counts={name: count for name, count in decayed.items() if count > 0},
+            counts=decayed(self.counts, now_ms, half_life_days),
             queries=list(dict.fromkeys(past.query for past in self.queries)),
         )
 
 
+class _AnyRow(msgspec.Struct, array_like=True):
+    """What every version's rows begin with."""
+
+    format: int
+
+
 _decoder: Final = msgspec.msgpack.Decoder(UserRow)
+_any_decoder: Final = msgspec.msgpack.Decoder(_AnyRow)
 _encoder: Final = msgspec.msgpack.Encoder()
 
 
-def price_level(price: float) -> int:
-    """Doublings above one unit of the shop's currency: 0 below 1, 1 from 1, 2 from 2, 3 from 4."""
-    return 0 if price < 1 else int(math.log2(price)) + 1
+def _check_format(stored: bytes) -> None:
+    """Refuse what is a row, though one of another version's fields."""
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+        _refuse_other_formats(_any_decoder.decode(stored).format)
 
 
-def _names(category: str | None, brand: str | None, price: float | None) -> list[str]:
-    names = []
-    if category:
-        names.append("c:" + category[:MAX_NAME_LENGTH])
-    if brand:
-        names.append("b:" + brand[:MAX_NAME_LENGTH])
-    if price is not None and math.isfinite(price):
-        names.append(f"p:{price_level(price)}")
-    return names
+def _refuse_other_formats(found: int) -> None:
+    if found != FORMAT:
+        raise RowFormatError(
+            f"a stored row has format {found}, this version reads {FORMAT}: "
+            "use the version that wrote it, or another app_id"
+        )
+
+
+def _digest(event_id: str) -> int:
+    return int.from_bytes(hashlib.blake2b(event_id.encode(), digest_size=8).digest())
 
 
 def _order(entry: Any) -> tuple[Any, ...]:
-    """Total order of entries: time, event, then everything else that they hold."""
-    return (entry.at_ms, entry.event_id, *msgspec.structs.astuple(entry))
+    """Total order of entries: time, then all that they hold, the event's digest first."""
+    return (entry.at_ms, *msgspec.structs.astuple(entry))
 
 
 def _insert(entries: list[Any], new: Any, limit: int) -> tuple[list[Any], bool]:
@@ -249,41 +234,6 @@ def _insert(entries: list[Any], new: Any, limit: int) -> tuple[list[Any], bool]:
     if at >= limit:
         return entries, False
     return [*entries[:at], new, *entries[at : limit - 1]], False
-
-
-def _add(counts: Counts, week: int, names: list[str], evidence: int) -> Counts:
-    """Counts with evidence for these names in one week; both levels stay sorted by key."""
-    newest = next(reversed(counts), week)
-    if week <= newest - MAX_WEEKS:
-        return counts
-    in_week = dict(counts.get(week, {}))
-    grown = False
-    for name in names:
-        known = in_week.get(name)
-        in_week[name] = (known or 0) + evidence
-        grown = grown or known is None
-    if grown:
-        in_week = _keep_smallest_hashes(in_week)
-    if week in counts:
-        return {**counts, week: in_week}
-    if week < newest:
-        return dict(sorted({**counts, week: in_week}.items()))
-    kept = {old: sums for old, sums in counts.items() if old > week - MAX_WEEKS}
-    kept[week] = in_week
-    return kept
-
-
-def _keep_smallest_hashes(sums: dict[str, int]) -> dict[str, int]:
-    """At most `MAX_NAMES` names of each kind, sorted by name."""
-    kept: list[str] = []
-    if len(sums) > MAX_NAMES:
-        for kind in ("b:", "c:", "p:"):
-            names = [name for name in sums if name.startswith(kind)]
-            names.sort(key=lambda name: (zlib.crc32(name.encode()), name))
-            kept += names[:MAX_NAMES]
-    else:
-        kept = list(sums)
-    return {name: sums[name] for name in sorted(kept)}
 
 
 def _advance(offsets: dict[str, int], source: Source) -> dict[str, int]:

@@ -84,7 +84,7 @@ def make_requests(n: int, ring: int, snapshot: Snapshot, rng: np.random.Generato
         ages = np.sort(rng.exponential(20 * 86_400_000, ring).astype(np.int64))
         interactions = [
             Interaction(
-                f"event-{user}-{age}",
+                int(rng.integers(2**63)),
                 snapshot.catalogue.ids[item],
                 str(rng.choice(codes)),
                 NOW_MS - int(age) - (user % 2) * 60_000,
@@ -92,9 +92,7 @@ def make_requests(n: int, ring: int, snapshot: Snapshot, rng: np.random.Generato
             )
             for item, age in zip(items.tolist(), ages.tolist(), strict=True)
         ]
-        interactions[0] = Interaction(
-            "now", interactions[0].item_id, TYPE_CODES["view"], NOW_MS - 5, 1
-        )
+        interactions[0] = Interaction(0, interactions[0].item_id, TYPE_CODES["view"], NOW_MS - 5, 1)
         counts = {f"c:category {number}": 3.0 for number in rng.integers(0, 50, 6)}
         counts |= {f"b:brand {number}": 1.5 for number in rng.integers(0, 500, 6)}
         query = str(user % 50) if user % 10 == 0 else None

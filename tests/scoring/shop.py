@@ -59,7 +59,7 @@ def did(
 ) -> Interaction:
     """Something that the user did `age_ms` before NOW_MS."""
     at_ms = NOW_MS - int(age_ms)
-    return Interaction(f"{at_ms}", item_id, TYPE_CODES[event_type], at_ms, weight)
+    return Interaction(at_ms, item_id, TYPE_CODES[event_type], at_ms, weight)
 
 
 def request(

@@ -9,13 +9,13 @@ from scoring.history import TYPE_CODES, TYPE_NAMES, History, Interaction
 
 
 def test_an_interaction_survives_its_bytes() -> None:
-    seen = Interaction("e1", "sku-1", TYPE_CODES["purchase"], 1_700_000_000_000, 2)
+    seen = Interaction(2**64 - 1, "sku-1", TYPE_CODES["purchase"], 1_700_000_000_000, 2)
     raw = msgspec.msgpack.encode(seen)
     assert msgspec.msgpack.decode(raw, type=Interaction) == seen
 
 
 def test_an_interaction_is_an_array_without_field_names() -> None:
-    assert msgspec.json.encode(Interaction("e1", "sku-1", "v", 5)) == b'["e1","sku-1","v",5,1]'
+    assert msgspec.json.encode(Interaction(7, "sku-1", "v", 5)) == b'[7,"sku-1","v",5,1]'
 
 
 def test_type_codes_are_one_letter_and_distinct() -> None:

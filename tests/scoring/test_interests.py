@@ -114,7 +114,7 @@ def test_an_unknown_item_is_counted_and_changes_nothing(snapshot: Snapshot) -> N
 
 
 def test_an_event_type_from_a_newer_version_weighs_nothing(snapshot: Snapshot) -> None:
-    strange = Interaction("e", "mug", "?", did("view", "mug", 0).at_ms, 1)
+    strange = Interaction(1, "mug", "?", did("view", "mug", 0).at_ms, 1)
     assert not interests_of(snapshot, [request(strange)]).vectors.any()
 
 

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import random
+import uuid
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.history import MAX_INTERACTIONS, MAX_QUERIES
+from streams.counts import MAX_NAMES, MAX_WEEKS, WEEK_MS, price_level
 from streams.errors import RowFormatError
 from streams.records import Click, Search
-from streams.row import (
-    MAX_NAMES,
-    MAX_SOURCES,
-    MAX_WEEKS,
-    WEEK_MS,
-    Source,
-    UserRow,
-    price_level,
-)
+from streams.row import MAX_SOURCES, Source, UserRow
 from tests.streams.events import NOW_MS, clicks, fold, logs, long_logs, observe
 
 HERE = Source("topic:0", 0)
@@ -131,6 +126,36 @@ def test_the_ring_holds_the_newest_first() -> None:
     assert moments == list(range(MAX_INTERACTIONS + 5, 5, -1))
 
 
+def test_events_alike_but_for_their_ids_are_two() -> None:
+    row = fold([click(1), click(2), click(1)])
+    assert len(row.ring) == 2
+    assert row.counts == fold([click(2), click(1)]).counts
+
+
+def test_an_event_id_takes_eight_bytes_however_long_it_is() -> None:
+    """64 interactions, 16 searches and UUIDs; each 64-bit number has one byte more that says so."""
+    rng = random.Random(1)
+    ids = [str(uuid.UUID(int=rng.getrandbits(128), version=4)) for _ in range(80)]
+    log: list[Click | Search] = [
+        click(n, at_ms=NOW_MS + n, event_id=ids.pop(), item_id=f"i{n:05d}")
+        for n in range(MAX_INTERACTIONS)
+    ]
+    log += [
+        Search(event_id=ids.pop(), user_id="u", type="search", query="mug", at_ms=NOW_MS + n)
+        for n in range(MAX_QUERIES)
+    ]
+    full = fold(log)
+    without = UserRow(
+        full.format,
+        [msgspec.structs.replace(entry, event=0) for entry in full.ring],
+        [msgspec.structs.replace(past, event=0) for past in full.queries],
+        full.counts,
+        full.offsets,
+    )
+    assert len(full.encode()) - len(without.encode()) == 8 * (MAX_INTERACTIONS + MAX_QUERIES)
+    assert len(full.encode()) < 3_000
+
+
 def test_the_queries_are_the_newest_without_repeats() -> None:
     row = fold([search(n, f"query {n % 20}") for n in range(30)] + [search(40, "query 5")])
     assert len(row.queries) == MAX_QUERIES
@@ -207,7 +232,7 @@ def test_price_levels_are_doublings(price: float, level: int) -> None:
     assert price_level(price) == level
 
 
-@pytest.mark.parametrize("stored", [b"", b"{}", b"\xff", b"\x95\x01", b"\x93\x01\x90\x90"])
+@pytest.mark.parametrize("stored", [b"", b"{}", b"\xff", b"\x95\x01", b"\x93\x02\x90\x90"])
 def test_a_damaged_row_is_fatal_and_says_what_to_do(stored: bytes) -> None:
     with pytest.raises(RowFormatError, match="changelog has it"):
         UserRow.decode(stored)
@@ -217,3 +242,10 @@ def test_a_row_of_a_later_version_is_not_read() -> None:
     later = UserRow(99, [], [], {}, {}).encode()
     with pytest.raises(RowFormatError, match="format 99"):
         UserRow.decode(later)
+
+
+def test_a_row_of_the_first_version_is_told_as_such() -> None:
+    """It held the ids themselves; to remove the state folder, as for damage, would not help."""
+    first = msgspec.msgpack.encode([1, [["e1", "i1", "v", NOW_MS, 1]], [], {}, {"topic:0": 3}])
+    with pytest.raises(RowFormatError, match="format 1, this version reads 2"):
+        UserRow.decode(first)
