@@ -19,8 +19,9 @@ from index.exact import ExactEngine
 from index.hnsw import HnswEngine, HnswParameters
 from index.manifest import FileEntry, Manifest
 from index.snapshot import Candidates, Snapshot
-from index.store import Build, IndexStore
+from index.store import IndexStore
 from index.threads import set_threads
+from index.writing import Build
 
 __all__ = [
     "Build",

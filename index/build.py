@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from index.catalogue import Item, checked_popularity
+from index.checks import check_distinct, check_items, unit_rows
 from index.engine import Engine
-from index.errors import RejectedInputError, UnknownEngineError
+from index.errors import RecallError, RejectedInputError, UnknownEngineError
 from index.exact import ExactEngine
+from index.hashes import item_hashes
 from index.hnsw import HnswEngine, HnswParameters
 from index.hnsw_build import Progress, arrange, grow
 from index.manifest import Manifest
-from index.store import Build, IndexStore
+from index.staging import Staged
+from index.store import IndexStore
+from index.writing import Build
 
 # Up to here comparing every row stays near 150 µs a query, and misses nothing.
 EXACT_UP_TO = 5_000
@@ -37,7 +39,7 @@ def build_index(
     make_current: bool = True,
     items_read: Mapping[str, int] | None = None,
 ) -> Manifest:
-    """Build a version, measure it, publish it.
+    """Build a version from what is in memory, measure it, publish it.
 
     The recall of HNSW is measured on items that are not in the graph yet: up to 1,000, drawn by
     chance, are looked up among the others and added afterwards. They become the last rows, so rows
@@ -64,37 +66,104 @@ def build_index(
         UnknownEngineError: There is no such engine.
     """
     started_s = time.monotonic()
-    report = progress or _ignore
-    name = _engine_name(engine, len(items))
-    _check_items(items)
+    report = progress or ignore
+    engine_name(engine, len(items))
+    check_items(items)
+    check_distinct(items)
     n = len(items)
+    if vectors.ndim != 2 or len(vectors) != n or vectors.shape[1] == 0:
+        raise RejectedInputError(f"vectors have shape {vectors.shape}, {n} items need ({n}, d)")
     known = np.zeros(n, np.float32) if popularity is None else checked_popularity(popularity, n)
-    rows = _unit_rows(vectors, items, report)
+    rows = np.empty(vectors.shape, dtype=np.float32)
+    for start in range(0, n, _ROWS_A_STEP):
+        step = slice(start, start + _ROWS_A_STEP)
+        rows[step] = unit_rows(vectors[step], items[step])
+        report("checking vectors", min(step.stop, n), n)
+    hashes = np.hstack([np.zeros((n, 2), np.uint64), item_hashes(items)])
+    return build_staged(
+        store,
+        Staged(items, rows, hashes, known.astype(np.float32)),
+        encoder_version=encoder_version,
+        engine=engine,
+        parameters=parameters,
+        progress=progress,
+        make_current=make_current,
+        items_read=items_read,
+        started_s=started_s,
+    )
+
+
+def build_staged(
+    store: IndexStore,
+    staged: Staged,
+    *,
+    encoder_version: str,
+    engine: str = "auto",
+    parameters: HnswParameters | None = None,
+    progress: Progress | None = None,
+    make_current: bool = True,
+    items_read: Mapping[str, int] | None = None,
+    min_recall: float = 0.0,
+    build_parameters: Mapping[str, int | float | str] | None = None,
+    started_s: float | None = None,
+) -> Manifest:
+    """Build a version from what is staged, on disk or not; see ``build_index``.
+
+    Args:
+        store: Where it goes.
+        staged: Items with distinct ids, unit vectors, hashes and popularity.
+        encoder_version: The model that made the vectors.
+        engine: As for ``build_index``.
+        parameters: As for ``build_index``.
+        progress: As for ``build_index``.
+        make_current: As for ``build_index``.
+        items_read: As for ``build_index``.
+        min_recall: Recall at 100 below which nothing is published.
+        build_parameters: More of what was asked for, as the manifest keeps it.
+        started_s: ``time.monotonic()`` when the build began; None = now.
+
+    Raises:
+        RecallError: It falls below its target.
+        UnknownEngineError: There is no such engine.
+    """
+    started_s = time.monotonic() if started_s is None else started_s
+    report = progress or ignore
+    rows = staged.vectors
     built: Engine
     recall_at_10: float | None = 1.0
     recall_at_100: float | None = 1.0
-    if name == ExactEngine.name:
-        order = np.arange(n)
+    order: NDArray[np.int64] | None = None
+    if engine_name(engine, len(rows)) == ExactEngine.name:
         built = ExactEngine(rows)
     else:
         order, groups = arrange(rows)
-        rows = rows[order]
         built, recall_at_10, recall_at_100 = grow(
-            rows, groups, parameters or HnswParameters(), report
+            rows[order], groups, parameters or HnswParameters(), report
+        )
+    if recall_at_100 is not None and recall_at_100 < min_recall:
+        raise RecallError(
+            f"recall@100 is {recall_at_100:.4f}, the target is {min_recall:g}: nothing was "
+            "published. Build with --engine exact, or lower --min-recall"
         )
     report("writing", 0, 1)
     manifest = store.publish(
         Build(
             encoder_version=encoder_version,
-            items=[items[i] for i in order.tolist()],
+            items=staged.items,
             vectors=rows,
-            popularity=known[order].astype(np.float32),
+            popularity=staged.popularity,
             engine=built,
             recall_at_10=recall_at_10,
             recall_at_100=recall_at_100,
             started_s=started_s,
             items_read=items_read or {},
-            build_parameters={"engine": engine},
+            build_parameters={
+                "engine": engine,
+                "min_recall": min_recall,
+                **(build_parameters or {}),
+            },
+            order=order,
+            hashes=staged.hashes,
         )
     )
     if make_current:
@@ -103,55 +172,18 @@ def build_index(
     return manifest
 
 
-def _ignore(stage: str, done: int, total: int) -> None:
+def ignore(stage: str, done: int, total: int) -> None:
     """Nobody watches."""
 
 
-def _engine_name(wanted: str, n: int) -> str:
+def engine_name(wanted: str, n: int) -> str:
+    """Which engine serves n items when this one is asked for.
+
+    Raises:
+        UnknownEngineError: There is no such engine.
+    """
     if wanted == "auto":
         return ExactEngine.name if n <= EXACT_UP_TO else HnswEngine.name
     if wanted not in (ExactEngine.name, HnswEngine.name):
         raise UnknownEngineError(f"unknown engine {wanted!r}, there are: auto, exact, hnsw")
     return wanted
-
-
-def _check_items(items: Sequence[Item]) -> None:
-    """What would fail only after the long work, or only when the version is opened."""
-    seen: set[str] = set()
-    for item in items:
-        if not item.item_id:
-            raise RejectedInputError(f"the item titled {item.title!r} has an empty item_id")
-        if item.item_id in seen:
-            raise RejectedInputError(f"item_id {item.item_id!r} occurs twice, keep one row of it")
-        seen.add(item.item_id)
-        try:
-            msgspec.json.encode(item)
-        except UnicodeEncodeError as error:
-            raise RejectedInputError(
-                f"item {item.item_id!r} cannot be written as UTF-8 ({error})"
-            ) from error
-        if item.price is not None and not math.isfinite(item.price):
-            raise RejectedInputError(
-                f"item {item.item_id!r} has price {item.price}, leave out an unknown one"
-            )
-
-
-def _unit_rows(
-    vectors: NDArray[np.float32],
-    items: Sequence[Item],
-    report: Progress,
-) -> NDArray[np.float32]:
-    """The rows as a copy of length 1 each, or 0 where they were 0."""
-    n = len(items)
-    if vectors.ndim != 2 or len(vectors) != n or vectors.shape[1] == 0:
-        raise RejectedInputError(f"vectors have shape {vectors.shape}, {n} items need ({n}, d)")
-    rows = np.empty(vectors.shape, dtype=np.float32)
-    for start in range(0, n, _ROWS_A_STEP):
-        chunk = vectors[start : start + _ROWS_A_STEP].astype(np.float64)
-        norms = np.linalg.norm(chunk, axis=1, keepdims=True)
-        if not np.isfinite(norms).all():
-            bad = items[start + int(np.flatnonzero(~np.isfinite(norms[:, 0]))[0])]
-            raise RejectedInputError(f"the vector of item {bad.item_id!r} holds nan or infinity")
-        rows[start : start + _ROWS_A_STEP] = chunk / np.where(norms > 0, norms, 1.0)
-        report("checking vectors", start + len(chunk), n)
-    return rows

@@ -7,6 +7,8 @@
     ├── UnknownVersionError        no such version in this store
     ├── UnknownEngineError         no engine of that name
     ├── EngineUnavailableError     the engine's library is not installed
+    ├── RecallError                a build that finds too little is not published
+    ├── BusyError                  another build works in this folder
     └── MismatchError              two things that must not meet
         ├── DimensionMismatchError     query vectors of another width
         └── EncoderMismatchError       query vectors of another model
@@ -56,6 +58,14 @@ class UnknownEngineError(IndexError_, ValueError):
 
 class EngineUnavailableError(IndexError_):
     """An engine whose library is not installed."""
+
+
+class RecallError(IndexError_):
+    """A build whose recall is below its target."""
+
+
+class BusyError(IndexError_):
+    """Another build works in the same folder."""
 
 
 class MismatchError(IndexError_):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+_ROWS_A_GROUP = 16_384
 _SERVED = ["item_id", "title", "category", "brand", "price", "in_stock", "popularity"]
 
 
@@ -37,17 +38,34 @@ def _schema() -> pa.Schema:
     )
 
 
-def write_items(path: Path, items: Sequence[Item], popularity: NDArray[np.float32]) -> None:
-    """Write items and their (N,) popularity."""
+def write_items(
+    path: Path,
+    items: Sequence[Item],
+    popularity: NDArray[np.float32],
+    order: NDArray[np.int64],
+) -> None:
+    """Write items and their popularity, some thousand at a time.
+
+    Args:
+        path: A file that does not exist yet. Durable when this returns.
+        items: N items; only those of one row group are asked for at a time.
+        popularity: (N,), aligned with the items.
+        order: (N,) which item each row of the file is.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = {name: [getattr(item, name) for item in items] for name in _schema().names[:-1]} | {
-        "popularity": popularity
-    }
-    table = pa.table(columns, schema=_schema())
+    schema = _schema()
     with path.open("xb") as file:
-        pq.write_table(table, file, compression="zstd")
+        with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+            for start in range(0, len(order), _ROWS_A_GROUP):
+                chunk = order[start : start + _ROWS_A_GROUP]
+                group = [items[i] for i in chunk.tolist()]
+                columns: dict[str, object] = {
+                    name: [getattr(item, name) for item in group] for name in schema.names[:-1]
+                }
+                columns["popularity"] = popularity[chunk]
+                writer.write_table(pa.table(columns, schema=schema))
         file.flush()
         os.fsync(file.fileno())
 

@@ -10,22 +10,24 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-_BYTES_A_WRITE = 64 << 20
+_BYTES_A_WRITE = 16 << 20
 
 
-def write_array(path: Path, array: NDArray[Any]) -> None:
+def write_array(path: Path, array: NDArray[Any], order: NDArray[np.int64] | None = None) -> None:
     """Write an array, some rows at a time, so that a memory map is never copied whole.
 
     Args:
         path: A file that does not exist yet. Durable when this returns.
         array: Of numbers, one or two axes, C-contiguous.
+        order: As many row numbers as there are rows: which to write first; None = as they are.
     """
     header = np.lib.format.header_data_from_array_1_0(array)
     rows_a_write = max(1, _BYTES_A_WRITE // max(1, array[:1].nbytes))
     with path.open("xb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for start in range(0, len(array), rows_a_write):
-            file.write(array[start : start + rows_a_write].tobytes())
+            chunk = slice(start, start + rows_a_write)
+            file.write(array[chunk if order is None else order[chunk]].tobytes())
         file.flush()
         os.fsync(file.fileno())
 

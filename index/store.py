@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from index.catalogue import Item
-from index.engine import Engine
 from index.errors import IndexFormatError, NoCurrentVersionError, UnknownVersionError
-from index.items_file import write_items
 from index.loading import load, read_manifest, verified_files
-from index.manifest import (
-    ITEMS_NAME,
-    MANIFEST_NAME,
-    VECTORS_NAME,
-    VERSION_PATTERN,
-    FileEntry,
-    Manifest,
-    encode_manifest,
-)
-from index.npy_file import write_array
+from index.manifest import VERSION_PATTERN, Manifest
 from index.snapshot import Snapshot
+from index.writing import Build, sync, write_version
 
 _POINTER = "CURRENT"
 _UNFINISHED = ".unfinished-"
@@ -38,37 +20,8 @@ _UNFINISHED = ".unfinished-"
 _ABANDONED_AFTER_S = 24 * 3600
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Build:
-    """All that becomes a version.
-
-    Attributes:
-        encoder_version: The model that made the vectors.
-        items: N items; item i belongs to row i.
-        vectors: (N, d) float32 unit rows.
-        popularity: (N,) float32, at least 0.
-        engine: Built from these rows, in this order.
-        recall_at_10: As measured, None = not measured.
-        recall_at_100: As measured, None = not measured.
-        started_s: ``time.monotonic()`` when the build began.
-        items_read: See ``Manifest``.
-        build_parameters: See ``Manifest``.
-    """
-
-    encoder_version: str
-    items: Sequence[Item]
-    vectors: NDArray[np.float32]
-    popularity: NDArray[np.float32]
-    engine: Engine
-    recall_at_10: float | None
-    recall_at_100: float | None
-    started_s: float
-    items_read: Mapping[str, int] = field(default_factory=dict)
-    build_parameters: Mapping[str, int | float | str] = field(default_factory=dict)
-
-
 class IndexStore:
-    """Versions in ``<root>/<version>/``: manifest.json, items.parquet, vectors.npy.
+    """Versions in ``<root>/<version>/``: manifest.json, items.parquet, vectors.npy, hashes.npy.
 
     Beside them is what the engine needs (HNSW: index.faiss, groups.npy; exact: nothing). A version
     appears whole or not at all (it is written beside, then renamed) and never changes afterwards.
@@ -153,12 +106,12 @@ class IndexStore:
         folder = self.root / f"{_UNFINISHED}{uuid.uuid4().hex}"
         folder.mkdir()
         try:
-            manifest = _write(folder, build)
+            manifest = write_version(folder, build)
             folder.rename(self.root / manifest.version)
         except BaseException:  # also Ctrl-C: whatever ends it, nothing half-written stays
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        _sync(self.root)
+        sync(self.root)
         return manifest
 
     def set_current(self, version: str) -> None:
@@ -177,7 +130,7 @@ class IndexStore:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(self.root / _POINTER)
-        _sync(self.root)
+        sync(self.root)
 
     def _folders(self) -> list[Path]:
         if not self.root.is_dir():
@@ -208,52 +161,3 @@ class IndexStore:
                 continue  # another builder has just finished it
             if time.time() - newest > _ABANDONED_AFTER_S:
                 shutil.rmtree(path, ignore_errors=True)
-
-
-def _write(folder: Path, build: Build) -> Manifest:
-    """Write a version's files, then the manifest that seals them."""
-    write_array(folder / VECTORS_NAME, build.vectors)
-    write_items(folder / ITEMS_NAME, build.items, build.popularity)
-    build.engine.write(folder)
-    files = {path.name: _entry(path) for path in sorted(folder.iterdir())}
-    now = datetime.now(UTC)
-    content = hashlib.sha256("".join(entry.sha256 for entry in files.values()).encode())
-    milliseconds = now.microsecond // 1000
-    manifest = Manifest(
-        version=f"{now:%Y%m%dT%H%M%S}.{milliseconds:03d}Z-{content.hexdigest()[:8]}",
-        encoder_version=build.encoder_version,
-        engine=build.engine.name,
-        parameters=build.engine.parameters,
-        dim=build.engine.dim,
-        count=build.engine.count,
-        created_at_ms=int(now.timestamp()) * 1000 + milliseconds,
-        files=files,
-        recall_at_10=build.recall_at_10,
-        recall_at_100=build.recall_at_100,
-        build_s=round(time.monotonic() - build.started_s, 3),
-        items_read=dict(build.items_read),
-        build_parameters=dict(build.build_parameters),
-    ).sealed()
-    with (folder / MANIFEST_NAME).open("xb") as file:
-        file.write(encode_manifest(manifest))
-        file.flush()
-        os.fsync(file.fileno())
-    for path in folder.iterdir():
-        path.chmod(0o444)
-    _sync(folder)
-    return manifest
-
-
-def _entry(path: Path) -> FileEntry:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return FileEntry(sha256=digest, bytes=file.tell())
-
-
-def _sync(folder: Path) -> None:
-    """Make a folder's entries durable: a rename alone can be lost with the power."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -16,7 +16,7 @@ from index import IndexFormatError, IndexStore, Manifest, build_index
 from tests.index.damage import refusal, rewrite
 from tests.index.vectors import shop, unit_rows
 
-FILES = ["manifest.json", "items.parquet", "vectors.npy", "index.faiss", "groups.npy"]
+FILES = ["manifest.json", "items.parquet", "vectors.npy", "index.faiss", "groups.npy", "hashes.npy"]
 
 
 @pytest.mark.parametrize("name", FILES)

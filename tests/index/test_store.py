@@ -121,7 +121,7 @@ def test_files_of_a_version_cannot_be_written_to(store: IndexStore, published: M
 def test_a_version_lists_all_its_files(store: IndexStore, published: Manifest) -> None:
     names = {path.name for path in (store.root / published.version).iterdir()}
     engine_files = {"index.faiss", "groups.npy"} if published.engine == "hnsw" else set()
-    assert names == {"manifest.json", "items.parquet", "vectors.npy"} | engine_files
+    assert names == {"manifest.json", "items.parquet", "vectors.npy", "hashes.npy"} | engine_files
     assert names - {"manifest.json"} == set(published.files)
 
 
