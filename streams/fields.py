@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Flag = bool
 else:
     # Some producers write null for every optional field; such a flag reads as false, see
-    # `records.Event`.
+    # `events.Event`.
     Flag = bool | None
 
 ContextValue = (

@@ -11,7 +11,9 @@ from typing import Any, Final
 import msgspec
 
 from streams.errors import BadFileError
-from streams.records import Click, Impression, Item, Record, Search
+from streams.events import Click, Impression, Search
+from streams.items import Item
+from streams.records import Record
 
 Input = Click | Search | Item | Impression
 

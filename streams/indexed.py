@@ -1,7 +1,7 @@
 """An item as it travels -> an item as the index keeps it."""
 
 import index
-from streams.records import Item
+from streams.items import Item
 
 
 def as_indexed(item: Item) -> index.Item:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 import msgspec
 
 from streams.errors import BadFileError, BrokerUnavailableError, SettingsError
+from streams.events import Click, Impression, Search
 from streams.files import BadRow, Input
+from streams.items import Item, ItemDeleted
 from streams.kafka_config import producer_config
-from streams.records import Click, Impression, Item, ItemDeleted, Record, Search, encode
+from streams.records import Record, encode
 from streams.refusal import Complaints, unanswered
 from streams.settings import Settings, TopicKind
 

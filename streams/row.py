@@ -39,7 +39,7 @@ from streams.counts import (
     names_of,
 )
 from streams.errors import RowFormatError
-from streams.records import Click, Search
+from streams.events import Click, Search
 
 FORMAT: Final = 2
 MAX_SOURCES: Final = 32

@@ -15,7 +15,8 @@ from streams.decision import Decision, Shop
 from streams.errors import FatalError, RejectedError
 from streams.metrics import StepMetrics
 from streams.outbox import Letter, Outbox
-from streams.records import Recommendation, Trigger, UserFeatures, encode
+from streams.outputs import Recommendation, Trigger, UserFeatures
+from streams.records import encode
 from streams.row import Source, UserRow
 from streams.runs import Claim, Record, Run
 

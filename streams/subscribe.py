@@ -12,7 +12,7 @@ import structlog
 
 from streams.errors import BrokerUnavailableError, RejectedError, TopicMismatchError
 from streams.kafka_config import consumer_config
-from streams.records import Recommendation, decode_recommendation
+from streams.outputs import Recommendation, decode_recommendation
 from streams.refusal import Complaints, unanswered
 from streams.settings import Settings
 

@@ -4,7 +4,8 @@ Key: user_id, co-partitioned with the changelog.
 """
 
 from streams.decision import Decision, Shop
-from streams.records import check_key, decode_click
+from streams.events import decode_click
+from streams.records import check_key
 from streams.row import Source, UserRow
 from streams.runs import Record
 

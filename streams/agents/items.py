@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 import index
 from streams.errors import RejectedError
 from streams.indexed import as_indexed
+from streams.items import Item, ItemDeleted, ItemVector, decode_item
 from streams.metrics import StepMetrics
 from streams.outbox import Outbox
-from streams.records import Item, ItemDeleted, ItemVector, decode_item, encode
+from streams.records import encode
 from streams.runs import Claim, Run
 from streams.step import letter
 

@@ -4,7 +4,8 @@ Key: user_id, co-partitioned with clicks.
 """
 
 from streams.decision import Decision, Shop
-from streams.records import check_key, decode_search
+from streams.events import decode_search
+from streams.records import check_key
 from streams.row import Source, UserRow
 from streams.runs import Record
 

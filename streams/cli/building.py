@@ -32,14 +32,14 @@ def read_items(path: Path) -> Iterator["Item"]:
     Raises:
         BadFileError: A row is no valid item; the message has file and line.
     """
-    from streams import records
+    from streams import items
     from streams.files import BadRow, read_records
     from streams.indexed import as_indexed
 
     for row in read_records(path):
         if isinstance(row, BadRow):
             raise BadFileError(str(row))
-        if not isinstance(row, records.Item):
+        if not isinstance(row, items.Item):
             raise BadFileError(f"{path}: a {type(row).__name__.lower()} where items belong")
         yield as_indexed(row)
 
@@ -55,8 +55,8 @@ def count_events(paths: Sequence[Path], items: "Sequence[Item]") -> "NDArray[np.
     """
     import numpy as np
 
+    from streams.events import Click
     from streams.files import BadRow, read_records
-    from streams.records import Click
 
     counts: Counter[str | None] = Counter()
     for path in paths:

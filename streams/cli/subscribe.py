@@ -9,7 +9,7 @@ from streams.cli.options import Broker, Json, examples, settings_from
 from streams.cli.printing import remark
 
 if TYPE_CHECKING:
-    from streams.records import Recommendation
+    from streams.outputs import Recommendation
 
 
 class Start(StrEnum):

@@ -4,7 +4,8 @@ import threading
 import time
 from dataclasses import dataclass
 
-from streams.records import Click, Recommendation, Search
+from streams.events import Click, Search
+from streams.outputs import Recommendation
 
 Event = Click | Search
 

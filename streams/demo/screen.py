@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from streams.demo.ledger import Arrival, Event, Ledger
-from streams.records import Search
+from streams.events import Search
 
 VERBS = {
     "visit": "visited the shop",

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from streams.errors import BadFileError
+from streams.events import Click, Search
 from streams.files import BadRow, read_records
-from streams.records import Click, Item, Record, Search
+from streams.items import Item
+from streams.records import Record
 
 FOLDER: Final = Path(__file__).parent / "data"
 ITEMS_FILE: Final = FOLDER / "items.parquet"

@@ -11,17 +11,11 @@ from typing import Any, Final
 
 import msgspec
 
+from streams.events import Click, Impression, Search
 from streams.index_versions import IndexVersion
-from streams.records import (
-    Click,
-    Impression,
-    Item,
-    ItemVector,
-    Recommendation,
-    Record,
-    Search,
-    UserFeatures,
-)
+from streams.items import Item, ItemVector
+from streams.outputs import Recommendation, UserFeatures
+from streams.records import Record
 
 FOLDER: Final = Path(__file__).parent
 VERSION: Final = 1

@@ -4,7 +4,8 @@ import random
 import time
 
 from streams.demo.shop import sample_items
-from streams.records import Click, Record, Search, encode
+from streams.events import Click, Search
+from streams.records import Record, encode
 
 KINDS = ("view", "click", "click", "cart", "purchase")
 

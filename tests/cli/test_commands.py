@@ -12,7 +12,8 @@ from streams.cli.exits import Exit
 from streams.cli.main import run
 from streams.dead_letters import dead_letter_record
 from streams.kafka_config import producer_config
-from streams.records import Recommendation, RecommendedItem, Tasks, Trigger, encode
+from streams.outputs import Recommendation, RecommendedItem, Tasks, Trigger
+from streams.records import encode
 from streams.settings import Settings
 from streams.topics import all_topics
 

@@ -1,7 +1,8 @@
 """The demo's ledger: each list meets its event once, and the figures are those of a textbook."""
 
 from streams.demo.ledger import Ledger
-from streams.records import Click, Recommendation, Search, Trigger
+from streams.events import Click, Search
+from streams.outputs import Recommendation, Trigger
 
 
 def click(number: int) -> Click:

@@ -19,8 +19,10 @@ from pydantic import SecretStr
 from index import Catalogue, IndexStore, Item, build_index
 from streams.agents import clicks, searches
 from streams.decision import Shop
+from streams.events import Click, Search
 from streams.kafka_config import consumer_config, producer_config
-from streams.records import Click, Recommendation, Search, decode_recommendation, encode
+from streams.outputs import Recommendation, decode_recommendation
+from streams.records import encode
 from streams.row import Source, UserRow
 from streams.settings import Security, Settings
 from streams.step import recommendation_id

@@ -14,7 +14,8 @@ from streams.brokers.kafka import KafkaBroker
 from streams.dead_letters import dead_letter_record, list_dead_letters, replay_dead_letters
 from streams.errors import TopicMismatchError
 from streams.kafka_config import client_config, producer_config
-from streams.records import Recommendation, Trigger, encode
+from streams.outputs import Recommendation, Trigger
+from streams.records import encode
 from streams.settings import Settings, load_settings
 from streams.subscribe import Subscription
 from streams.topics import all_topics, check_topics, create_topics, topic_ids

@@ -16,8 +16,9 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 from streams.brokers.kafka import KafkaBroker
+from streams.events import Click
 from streams.kafka_config import consumer_config, producer_config
-from streams.records import Click, encode
+from streams.records import encode
 from streams.settings import Settings
 from streams.topics import dead_letter_topic
 from tests.integration.shop import Reader, WorkerProcess, make_events, open_shop, workers

@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from streams.counts import WEEK_MS
+from streams.events import Click, Search
 from streams.fields import CLICK_TYPES
-from streams.records import Click, Search
 from streams.row import Source, UserRow
 
 NOW_MS = 1_760_000_000_000

@@ -18,7 +18,8 @@ from streams.demo.shop import (
     sample_stream,
     simulate_searches,
 )
-from streams.records import Click, Item, Search
+from streams.events import Click, Search
+from streams.items import Item
 
 
 @pytest.fixture(scope="module")

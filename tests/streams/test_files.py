@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streams.errors import BadFileError
+from streams.events import Click, Impression, Search
 from streams.files import BadRow, in_time_order, read_records
-from streams.records import Click, Impression, Item, Search
+from streams.items import Item
 
 CLICK = {"event_id": "e1", "user_id": "u1", "type": "view", "item_id": "i1", "at_ms": 1}
 SEARCH = {"event_id": "e2", "user_id": "u1", "type": "search", "query": "mug", "at_ms": 2}

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from streams.errors import BadFileError, BrokerUnavailableError, SettingsError
+from streams.events import Click, Impression, Search, decode_click
 from streams.files import BadRow
+from streams.items import Item, ItemDeleted
 from streams.publish import Progress, Publisher, parse_speed, replay
-from streams.records import Click, Impression, Item, ItemDeleted, Search, decode_click, encode
+from streams.records import encode
 from streams.settings import Settings, load_settings
 from tests.streams.reading import messages
 

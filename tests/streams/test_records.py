@@ -12,26 +12,10 @@ from hypothesis import strategies as st
 
 from streams import fields
 from streams.errors import RejectedError
-from streams.records import (
-    MAX_AHEAD_MS,
-    MAX_BYTES,
-    Click,
-    Impression,
-    Item,
-    ItemDeleted,
-    Recommendation,
-    RecommendedItem,
-    Search,
-    Tasks,
-    Trigger,
-    check_key,
-    decode_click,
-    decode_impression,
-    decode_item,
-    decode_recommendation,
-    decode_search,
-    encode,
-)
+from streams.events import Click, Impression, Search, decode_click, decode_impression, decode_search
+from streams.items import Item, ItemDeleted, decode_item
+from streams.outputs import Recommendation, RecommendedItem, Tasks, Trigger, decode_recommendation
+from streams.records import MAX_AHEAD_MS, MAX_BYTES, check_key, encode
 from tests.streams.events import NOW_MS
 
 CLICK = {"event_id": "e1", "user_id": "u1", "type": "view", "item_id": "i1", "at_ms": NOW_MS}

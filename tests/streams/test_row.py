@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scoring.history import MAX_INTERACTIONS, MAX_QUERIES
 from streams.counts import MAX_NAMES, MAX_WEEKS, WEEK_MS, price_level
 from streams.errors import RowFormatError
-from streams.records import Click, Search
+from streams.events import Click, Search
 from streams.row import MAX_SOURCES, Source, UserRow
 from tests.streams.events import NOW_MS, clicks, fold, logs, long_logs, observe
 

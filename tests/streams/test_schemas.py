@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from streams.records import Click, Record
+from streams.events import Click
+from streams.records import Record
 from streams.schemas import FOLDER, WIRE_RECORDS, file_name, write_all
 
 REQUIRED = {

@@ -13,7 +13,7 @@ from scoring import Request, ScoredItem, Slate
 from streams.agents import clicks, searches
 from streams.metrics import StepMetrics
 from streams.outbox import Outbox
-from streams.records import decode_recommendation
+from streams.outputs import decode_recommendation
 from streams.row import Source, UserRow
 from streams.runs import Claim, Run
 from streams.step import Publishing, RecommendationStep, recommendation_id

@@ -10,7 +10,8 @@ from confluent_kafka import Producer
 from streams import subscribe
 from streams.errors import BrokerUnavailableError
 from streams.kafka_config import producer_config
-from streams.records import Recommendation, Trigger, encode
+from streams.outputs import Recommendation, Trigger
+from streams.records import encode
 from streams.settings import Settings, load_settings
 from streams.subscribe import Subscription
 
