@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from streams.errors import BrokerUnavailableError, Reason
 from streams.kafka_config import consumer_config, producer_config
+from streams.refusal import Complaints, unanswered
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS, SOURCES, dead_letter_topic
 
@@ -81,20 +83,18 @@ def list_dead_letters(
 
     Raises:
         BrokerUnavailableError: No broker answers.
+        RefusedError: One refuses our credentials, or we its certificate.
     """
     from streams.letter_box import messages_there_now
 
     # The group is never joined: partitions are assigned, nothing is committed.
-    consumer = _consumer(settings, f"{settings.app_id}-dead-letters-list")
-    try:
+    with _consumer(settings, "dead-letters-list", "dead letters were not read") as consumer:
         n_seen = 0
         for message in messages_there_now(consumer, _boxes(settings, topic), from_start=True):
             if max_n is not None and n_seen >= max_n:
                 return
             n_seen += 1
             yield _letter(message)
-    finally:
-        consumer.close()
 
 
 def replay_dead_letters(
@@ -121,12 +121,12 @@ def replay_dead_letters(
 
     Raises:
         BrokerUnavailableError: No broker answers, or it did not acknowledge.
+        RefusedError: One refuses our credentials, or we its certificate.
     """
     from confluent_kafka import Producer, TopicPartition
 
     from streams.letter_box import messages_there_now
 
-    consumer = _consumer(settings, f"{settings.app_id}-dead-letters-replay")
     producer = Producer(producer_config(settings, **{"message.timeout.ms": 30_000}))
     failures: list[str] = []
 
@@ -136,7 +136,7 @@ def replay_dead_letters(
 
     positions: dict[tuple[str, int], int] = {}
     n_sent = 0
-    try:
+    with _consumer(settings, "dead-letters-replay", "dead letters were not sent back") as consumer:
         boxes = _boxes(settings, topic)
         for message in messages_there_now(consumer, boxes, from_start=from_start):
             if max_n is not None and n_sent >= max_n:
@@ -158,8 +158,6 @@ def replay_dead_letters(
             done = [TopicPartition(*where, position) for where, position in positions.items()]
             consumer.commit(offsets=done, asynchronous=False)
         return n_sent
-    finally:
-        consumer.close()
 
 
 def _boxes(settings: Settings, topic: str | None) -> list[str]:
@@ -169,10 +167,21 @@ def _boxes(settings: Settings, topic: str | None) -> list[str]:
     return [dead_letter_topic(source) for source in sources]
 
 
-def _consumer(settings: Settings, group_id: str) -> Consumer:
-    from confluent_kafka import Consumer
+@contextmanager
+def _consumer(settings: Settings, name: str, undone: str) -> Iterator[Consumer]:
+    """A consumer of the group `<app_id>-<name>`; what it raises says why `undone`."""
+    from confluent_kafka import Consumer, KafkaException
 
-    return Consumer(consumer_config(settings, group_id, **{"enable.partition.eof": True}))
+    complaints = Complaints()
+    more = {"enable.partition.eof": True, "error_cb": complaints}
+    consumer = Consumer(consumer_config(settings, f"{settings.app_id}-{name}", **more))
+    try:
+        yield consumer
+    except KafkaException as exception:
+        cause = complaints.cause(consumer, exception.args[0])
+        raise unanswered(settings.bootstrap_servers, cause, undone) from None
+    finally:
+        consumer.close()
 
 
 def _letter(message: Message) -> DeadLetter:

@@ -35,23 +35,21 @@ def messages_there_now(
         from_start: Start at the beginning instead.
 
     Raises:
-        BrokerUnavailableError: No broker answers, or it fell silent on the way.
+        KafkaException: No broker answers, or it answers with an error.
+        BrokerUnavailableError: It fell silent on the way.
     """
-    try:
-        starts, ends = _spans(consumer, topics, from_start=from_start)
-        consumer.assign(starts)
+    starts, ends = _spans(consumer, topics, from_start=from_start)
+    consumer.assign(starts)
+    heard_s = time.monotonic()
+    while ends:
+        message = consumer.poll(0.5)
+        if message is None:
+            if time.monotonic() - heard_s > SILENCE_S:
+                raise BrokerUnavailableError(f"the broker was silent for {SILENCE_S:.0f} s")
+            continue
         heard_s = time.monotonic()
-        while ends:
-            message = consumer.poll(0.5)
-            if message is None:
-                if time.monotonic() - heard_s > SILENCE_S:
-                    raise BrokerUnavailableError(f"the broker was silent for {SILENCE_S:.0f} s")
-                continue
-            heard_s = time.monotonic()
-            if _is_wanted(message, ends):
-                yield message
-    except KafkaException as exception:
-        raise BrokerUnavailableError(f"dead letters were not read: {exception.args[0]}") from None
+        if _is_wanted(message, ends):
+            yield message
 
 
 def _spans(

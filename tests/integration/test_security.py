@@ -146,6 +146,9 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
 TURNED_AWAY = [
     ("topics check", "password"),
     ("topics check", "CA"),
+    ("dead-letters list", "password"),
+    ("dead-letters list", "CA"),
+    ("dead-letters replay", "SCRAM password"),
     ("worker", "SCRAM password"),
     ("worker", "CA"),
 ]
