@@ -30,6 +30,7 @@ from streams.topics import changelog_topic, create_topics, topic_ids
 
 ROOT = Path(__file__).parents[2]
 DIM, N_ITEMS = 16, 60
+TAIL = 3_000
 TYPES = ("view", "click", "cart", "purchase", "return", "visit")
 
 
@@ -147,6 +148,7 @@ class Reader(threading.Thread):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(daemon=True)
+        self._logs = settings.state_dir.parent
         self._consumer = Consumer(consumer_config(settings, f"reader-{settings.app_id}"))
         self._consumer.subscribe([settings.topic("recommendations")])
         self._done = threading.Event()
@@ -165,16 +167,26 @@ class Reader(threading.Thread):
         self._consumer.close()
 
     def wait_for(self, n: int, timeout_s: float) -> None:
-        """Until so many different lists have been seen."""
+        """Until so many different lists have been seen; a failure shows what the workers said."""
         deadline = time.monotonic() + timeout_s
         while len(self.seen) < n:
-            assert time.monotonic() < deadline, f"{len(self.seen)} of {n} lists after {timeout_s} s"
+            if time.monotonic() > deadline:
+                told = f"{len(self.seen)} of {n} lists after {timeout_s} s"
+                raise AssertionError(told + log_tails(self._logs))
             time.sleep(0.05)
 
     def close(self) -> None:
         """Stop reading."""
         self._done.set()
         self.join(20)
+
+
+def log_tails(folder: Path) -> str:
+    """The end of each worker's log."""
+    return "".join(
+        f"\n--- {path.name}\n{path.read_text(errors='replace')[-TAIL:].strip()}"
+        for path in sorted(folder.glob("*.log"))
+    )
 
 
 def security_variables(security: Security) -> dict[str, str]:
@@ -239,7 +251,11 @@ class WorkerProcess:
     def wait(self, timeout_s: float) -> int:
         """Wait for its end."""
         assert self._process is not None
-        self.exits.append(self._process.wait(timeout_s))
+        try:
+            self.exits.append(self._process.wait(timeout_s))
+        except subprocess.TimeoutExpired:
+            told = f"it lives after {timeout_s} s{log_tails(self._log.parent)}"
+            raise AssertionError(told) from None
         return self.exits[-1]
 
     def send(self, number: signal.Signals) -> None:
