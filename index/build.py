@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from index.catalogue import Item, checked_popularity
 from index.checks import check_distinct, check_items, unit_rows
-from index.engine import Engine
-from index.errors import RecallError, RejectedInputError, UnknownEngineError
+from index.engine import Progress
+from index.engines import EngineParameters, build_engine, check_name
+from index.errors import RecallError, RejectedInputError
 from index.exact import ExactEngine
 from index.hashes import item_hashes
-from index.hnsw import HnswEngine, HnswParameters
-from index.hnsw_build import Progress, arrange, grow
+from index.hnsw import HnswEngine
 from index.manifest import Manifest
 from index.staging import Staged
 from index.store import IndexStore
@@ -33,7 +33,7 @@ def build_index(
     *,
     encoder_version: str,
     engine: str = "auto",
-    parameters: HnswParameters | None = None,
+    parameters: EngineParameters | None = None,
     popularity: NDArray[np.float32] | None = None,
     progress: Progress | None = None,
     make_current: bool = True,
@@ -51,7 +51,7 @@ def build_index(
         vectors: (N, d), row i belongs to item i. Scaled to unit length here; a zero row stays zero.
         encoder_version: The model that made them.
         engine: ``exact``, ``hnsw`` or ``auto``: exact up to 5,000 items, HNSW above.
-        parameters: For HNSW; None = the measured defaults.
+        parameters: Of this engine; None = the measured defaults.
         popularity: (N,), at least 0, in any unit; None = unknown.
         progress: Called with the name of a stage ("linking the graph"), how much of it is
             done, and its total.
@@ -99,7 +99,7 @@ def build_staged(
     *,
     encoder_version: str,
     engine: str = "auto",
-    parameters: HnswParameters | None = None,
+    parameters: EngineParameters | None = None,
     progress: Progress | None = None,
     make_current: bool = True,
     items_read: Mapping[str, int] | None = None,
@@ -129,20 +129,10 @@ def build_staged(
     started_s = time.monotonic() if started_s is None else started_s
     report = progress or ignore
     rows = staged.vectors
-    built: Engine
-    recall_at_10: float | None = 1.0
-    recall_at_100: float | None = 1.0
-    order: NDArray[np.int64] | None = None
-    if engine_name(engine, len(rows)) == ExactEngine.name:
-        built = ExactEngine(rows)
-    else:
-        order, groups = arrange(rows)
-        built, recall_at_10, recall_at_100 = grow(
-            rows[order], groups, parameters or HnswParameters(), report
-        )
-    if recall_at_100 is not None and recall_at_100 < min_recall:
+    built = build_engine(engine_name(engine, len(rows)), rows, parameters, report)
+    if built.recall_at_100 is not None and built.recall_at_100 < min_recall:
         raise RecallError(
-            f"recall@100 is {recall_at_100:.4f}, the target is {min_recall:g}: nothing was "
+            f"recall@100 is {built.recall_at_100:.4f}, the target is {min_recall:g}: nothing was "
             "published. Build with --engine exact, or lower --min-recall"
         )
     report("writing", 0, 1)
@@ -152,9 +142,9 @@ def build_staged(
             items=staged.items,
             vectors=rows,
             popularity=staged.popularity,
-            engine=built,
-            recall_at_10=recall_at_10,
-            recall_at_100=recall_at_100,
+            engine=built.engine,
+            recall_at_10=built.recall_at_10,
+            recall_at_100=built.recall_at_100,
             started_s=started_s,
             items_read=items_read or {},
             build_parameters={
@@ -162,7 +152,7 @@ def build_staged(
                 "min_recall": min_recall,
                 **(build_parameters or {}),
             },
-            order=order,
+            order=built.order,
             hashes=staged.hashes,
         )
     )
@@ -184,6 +174,5 @@ def engine_name(wanted: str, n: int) -> str:
     """
     if wanted == "auto":
         return ExactEngine.name if n <= EXACT_UP_TO else HnswEngine.name
-    if wanted not in (ExactEngine.name, HnswEngine.name):
-        raise UnknownEngineError(f"unknown engine {wanted!r}, there are: auto, exact, hnsw")
+    check_name(wanted)
     return wanted

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Parameters = dict[str, int | float | str]
+Progress = Callable[[str, int, int], None]  # stage, done, total
 
 
 class Engine(ABC):
@@ -45,7 +48,11 @@ class Engine(ABC):
 
     @abstractmethod
     def search(
-        self, queries: NDArray[np.float32], k: int, effort: float = 1.0
+        self,
+        queries: NDArray[np.float32],
+        k: int,
+        effort: float = 1.0,
+        allowed: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Top-k rows of each query, best first.
 
@@ -54,10 +61,12 @@ class Engine(ABC):
             k: At least 1; may be more than ``count``.
             effort: 2.0 looks at about twice as many rows as the engine's parameters say; for
                 queries unlike the items, such as short searches. Exact engines always look at all.
+            allowed: (count,) bool, the rows that may come back; None = all.
 
         Returns:
             Scores (B, k) float32, descending, and positions (B, k) int64. Where fewer than k rows
-            are found, the rest is -inf and -1. Equal scores come in order of position.
+            are allowed, the rest is -inf and -1: never as long as k are. Equal scores come in
+            order of position.
         """
 
     @abstractmethod
@@ -67,3 +76,21 @@ class Engine(ABC):
         Args:
             folder: The version's. What is written there is durable when this returns.
         """
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Built:
+    """What building an engine from N rows gives.
+
+    Attributes:
+        engine: Ready to search.
+        order: (N,) int64; its position i is row ``order[i]`` of those it was built from. None
+            = they are the same.
+        recall_at_10: Measured with rows held out; None = too few rows to tell.
+        recall_at_100: The same for 100.
+    """
+
+    engine: Engine
+    order: NDArray[np.int64] | None
+    recall_at_10: float | None
+    recall_at_100: float | None

@@ -8,10 +8,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from index.brute import nearest
 from index.engine import Engine, Parameters
-from index.library import faiss
 from index.ranking import finish
-from index.threads import apply_threads
 
 # Results asked for beyond k, so that the few copies that most items have end within them.
 _MORE = 8
@@ -52,7 +51,11 @@ class ExactEngine(Engine):
         return {}
 
     def search(
-        self, queries: NDArray[np.float32], k: int, effort: float = 1.0
+        self,
+        queries: NDArray[np.float32],
+        k: int,
+        effort: float = 1.0,
+        allowed: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """The true top-k. See ``Engine.search``.
 
@@ -60,43 +63,43 @@ class ExactEngine(Engine):
         every exact engine finds the same ids. (FAISS keeps any of them; hence some more are asked
         for, and where even the last ties with the k-th, as many as it takes to see the tie's end.)
         """
-        depth = min(k + _MORE, self.count)
-        scores, positions = finish(*self._nearest(queries, depth), max(k, depth))
+        rows = None if allowed is None else np.flatnonzero(allowed)
+        n_rows = self.count if rows is None else len(rows)
+        depth = min(k + _MORE, n_rows)
+        scores, positions = finish(*nearest(self._vectors, queries, depth, rows), max(k, depth))
         if depth <= k:
             return scores, positions
         unsure = np.flatnonzero(scores[:, -1] == scores[:, k - 1])
         scores, positions = scores[:, :k].copy(), positions[:, :k].copy()
         while len(unsure):
-            depth = min(4 * depth, self.count)
-            wide = finish(*self._nearest(queries[unsure], depth), depth)
+            depth = min(4 * depth, n_rows)
+            wide = finish(*nearest(self._vectors, queries[unsure], depth, rows), depth)
             scores[unsure] = wide[0][:, :k]
             positions[unsure] = wide[1][:, :k]
-            if depth == self.count:
+            if depth == n_rows:
                 break
             unsure = unsure[wide[0][:, -1] == wide[0][:, k - 1]]
         return scores, positions
 
-    def _nearest(
-        self, queries: NDArray[np.float32], depth: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """The ``depth`` best of at least as many rows, in any order of ties."""
-        apply_threads()
-        library = faiss()
-        n_queries = len(queries)
-        scores = np.empty((n_queries, depth), dtype=np.float32)
-        positions = np.empty((n_queries, depth), dtype=np.int64)
-        if n_queries and depth:
-            library.knn_inner_product(
-                library.swig_ptr(queries),
-                library.swig_ptr(self._vectors),
-                self.dim,
-                n_queries,
-                self.count,
-                depth,
-                library.swig_ptr(scores),
-                library.swig_ptr(positions),
-            )
-        return scores, positions
-
     def write(self, folder: Path) -> None:
         """Write nothing: the vectors are all it needs."""
+
+    def complete(
+        self,
+        queries: NDArray[np.float32],
+        scores: NDArray[np.float32],
+        positions: NDArray[np.int64],
+        allowed: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Search again where an approximate engine found fewer rows than it owes.
+
+        Args:
+            queries: (B, d).
+            scores: (B, k) as that engine found them. Overwritten.
+            positions: (B, k) likewise.
+            allowed: As in ``search``.
+        """
+        k = positions.shape[1]
+        owed = min(k, self.count if allowed is None else int(np.count_nonzero(allowed)))
+        if owed and (short := positions[:, owed - 1] < 0).any():
+            scores[short], positions[short] = self.search(queries[short], k, allowed=allowed)

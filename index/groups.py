@@ -63,14 +63,41 @@ class Groups:
         self.offsets = offsets
         self.n_nodes = len(sizes)
         self.n_rows = int(offsets[-1])
+        # Most nodes stand for one row; of the few others, the rows behind each other.
+        self._several = np.flatnonzero(sizes > 1)
+        n_behind = sizes[self._several]
+        self._starts_of_several = n_behind.cumsum() - n_behind
+        first = np.repeat(offsets[self._several] - self._starts_of_several, n_behind)
+        self._behind_several = first + np.arange(len(first))
         self._sizes = np.append(sizes, 0)  # found nowhere: node -1 has no rows
 
     def first(self, n_nodes: int) -> Groups:
         """The first nodes only."""
         return Groups(self.offsets[: n_nodes + 1])
 
+    def nodes_of(self, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which nodes have at least one row that is allowed.
+
+        Args:
+            allowed: (n_rows,) bool.
+
+        Returns:
+            (n_nodes,) bool.
+        """
+        if self.n_nodes == self.n_rows:
+            return allowed
+        nodes: NDArray[np.bool_] = allowed.take(self.offsets[:-1])
+        nodes[self._several] = np.logical_or.reduceat(
+            allowed.take(self._behind_several), self._starts_of_several
+        )
+        return nodes
+
     def spread(
-        self, scores: NDArray[np.float32], nodes: NDArray[np.int64], k: int
+        self,
+        scores: NDArray[np.float32],
+        nodes: NDArray[np.int64],
+        k: int,
+        allowed: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """From what a graph found to rows.
 
@@ -78,6 +105,7 @@ class Groups:
             scores: (B, j) float32, descending. Overwritten.
             nodes: (B, j) int64, -1 where nothing was found. Overwritten.
             k: Rows wanted of each query, j <= k.
+            allowed: (n_rows,) bool, rows that may come back; None = all. Each node found has one.
 
         Returns:
             (B, k) scores and (B, k) rows, as ``Engine.search`` gives them.
@@ -85,7 +113,9 @@ class Groups:
         sizes = self._sizes[nodes]  # (B, j)
         if (sizes == 1).all():
             return finish(scores, self.offsets[nodes], k)
-        if len(nodes) == 1:  # as below, in a third of the steps: here each of them counts
+        if (
+            len(nodes) == 1 and allowed is None
+        ):  # as below, in a third of the steps: here each of them counts
             ends = sizes[0].cumsum()
             rows = np.repeat(self.offsets[nodes[0]] - ends + sizes[0], sizes[0])[:k]
             rows += np.arange(len(rows))
@@ -98,6 +128,11 @@ class Groups:
         row_scores = np.repeat(scores.ravel(), flat)
         # Query i has n_found[i] rows of the line, from first[i] on; its answer are the first k.
         n_found = sizes.sum(axis=1)
+        if allowed is not None:
+            kept = allowed[rows]
+            rows, row_scores = rows[kept], row_scores[kept]
+            query = np.repeat(np.arange(len(nodes)), n_found)
+            n_found = np.bincount(query[kept], minlength=len(nodes))
         first = n_found.cumsum() - n_found
         width = min(k, int(n_found.max()))
         columns = np.arange(width)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -11,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.engine import Engine, Parameters
+from index.exact import ExactEngine
+from index.faiss_file import write_faiss
 from index.groups import Groups
 from index.library import faiss
 from index.manifest import GROUPS_NAME, INDEX_NAME
@@ -18,6 +19,9 @@ from index.npy_file import write_array
 from index.threads import apply_threads
 
 Storage = Literal["sq8", "fp16", "fp32"]
+
+# So many rows are compared in the time in which the graph keeps one more in view.
+_ROWS_A_VISIT = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +59,25 @@ class HnswEngine(Engine):
     name: ClassVar[str] = "hnsw"
     exact: ClassVar[bool] = False
 
-    def __init__(self, graph: Any, groups: Groups, parameters: HnswParameters) -> None:
+    def __init__(
+        self,
+        graph: Any,
+        groups: Groups,
+        parameters: HnswParameters,
+        vectors: NDArray[np.float32],
+    ) -> None:
         """Serve a graph that FAISS has made or read.
 
         Args:
             graph: A ``faiss.IndexHNSW`` with inner product.
             groups: The rows behind its nodes.
             parameters: What it was built with; ``ef_search`` may be another.
+            vectors: (N, d) float32 unit rows, compared one by one where few are allowed.
         """
         self._graph = graph
         self._groups = groups
         self._parameters = parameters
+        self._exact = ExactEngine(vectors)
         self._usual_effort = self._effort(1.0)
 
     @property
@@ -84,25 +96,53 @@ class HnswEngine(Engine):
         return asdict(self._parameters)
 
     def search(
-        self, queries: NDArray[np.float32], k: int, effort: float = 1.0
+        self,
+        queries: NDArray[np.float32],
+        k: int,
+        effort: float = 1.0,
+        allowed: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """An approximate top-k. See ``Engine.search``."""
+        """An approximate top-k; exact where few rows are allowed. See ``Engine.search``.
+
+        The graph leads through rows that are not allowed, too, so it must keep so many more in
+        view. Comparing all that are allowed is quicker from a sixth of 100,000 rows downwards.
+        """
+        usual = self._usual_effort if effort == 1.0 else self._effort(effort)
+        nodes: NDArray[np.bool_] | None = None
+        if allowed is not None:
+            n_allowed = max(1, int(np.count_nonzero(allowed)))
+            ef_search = effort * self._parameters.ef_search * self.count / n_allowed
+            if n_allowed <= _ROWS_A_VISIT * ef_search:
+                return self._exact.search(queries, k, allowed=allowed)
+            nodes = self._groups.nodes_of(allowed)
+            usual = self._effort(effort * self.count / n_allowed)
+        scores, found = self._groups.spread(*self._nearest(queries, k, usual, nodes), k, allowed)
+        self._exact.complete(queries, scores, found, allowed)
+        return scores, found
+
+    def _nearest(
+        self, queries: NDArray[np.float32], k: int, effort: Any, allowed: NDArray[np.bool_] | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Up to k nodes of each query, in any order of ties; -1 = none."""
         apply_threads()
         library = faiss()
         n_queries = len(queries)
-        found = min(k, self._groups.n_nodes)
-        scores = np.empty((n_queries, found), dtype=np.float32)
-        nodes = np.empty((n_queries, found), dtype=np.int64)
-        if n_queries and found:
+        depth = min(k, self._groups.n_nodes)
+        scores = np.empty((n_queries, depth), dtype=np.float32)
+        nodes = np.empty((n_queries, depth), dtype=np.int64)
+        if n_queries and depth:
+            if allowed is not None:
+                bits = np.packbits(allowed, bitorder="little")
+                effort.sel = library.IDSelectorBitmap(len(allowed), library.swig_ptr(bits))
             self._graph.search_c(
                 n_queries,
                 library.swig_ptr(queries),
-                found,
+                depth,
                 library.swig_ptr(scores),
                 library.swig_ptr(nodes),
-                self._usual_effort if effort == 1.0 else self._effort(effort),
+                effort,
             )
-        return self._groups.spread(scores, nodes, k)
+        return scores, nodes
 
     def _effort(self, effort: float) -> Any:
         """What FAISS takes with a call, so that the graph itself stays as it is."""
@@ -111,8 +151,5 @@ class HnswEngine(Engine):
 
     def write(self, folder: Path) -> None:
         """Write the graph as a FAISS file, and the groups of its nodes."""
-        path = folder / INDEX_NAME
-        faiss().write_index(self._graph, str(path))
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+        write_faiss(folder / INDEX_NAME, self._graph)
         write_array(folder / GROUPS_NAME, self._groups.offsets)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from index.engine import Built, Progress
 from index.exact import ExactEngine
 from index.groups import Groups, label_groups
 from index.hnsw import HnswEngine, HnswParameters
@@ -15,8 +15,6 @@ from index.library import faiss
 from index.locality import by_likeness
 from index.recall import recall
 from index.threads import apply_threads
-
-Progress = Callable[[str, int, int], None]
 
 _MAX_HELD_OUT = 1_000
 _TRAINING_ROWS = 50_000
@@ -44,6 +42,13 @@ def arrange(rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], Groups]:
     placed = place[labels]
     offsets = np.concatenate([[0], np.bincount(placed, minlength=n_groups).cumsum()])
     return np.argsort(placed, kind="stable"), Groups(offsets.astype(np.int64))
+
+
+def build_hnsw(rows: NDArray[np.float32], parameters: HnswParameters, report: Progress) -> Built:
+    """Arrange (N, d) unit rows, then link them."""
+    order, groups = arrange(rows)
+    engine, recall_at_10, recall_at_100 = grow(rows[order], groups, parameters, report)
+    return Built(engine, order, recall_at_10, recall_at_100)
 
 
 def n_held_out(n_groups: int) -> int:
@@ -88,11 +93,11 @@ def grow(
     recalls: list[float | None] = []
     for k in (10, 100):
         report("measuring recall", len(recalls), 2)
-        engine = HnswEngine(graph, seen, parameters)
+        engine = HnswEngine(graph, seen, parameters, rows[: seen.n_rows])
         recalls.append(_measure(engine, rows[: seen.n_rows], queries, k))
     report("measuring recall", 2, 2)
     link(n_first, n_nodes)
-    return HnswEngine(graph, groups, parameters), recalls[0], recalls[1]
+    return HnswEngine(graph, groups, parameters, rows), recalls[0], recalls[1]
 
 
 def _empty(dim: int, parameters: HnswParameters) -> Any:

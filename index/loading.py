@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
-import msgspec
 import numpy as np
 
+from index.engines import Stored, load_engine
 from index.errors import IndexFormatError, RejectedInputError
-from index.exact import ExactEngine
-from index.faiss_file import read_graph
-from index.groups import Groups
-from index.hnsw import HnswEngine, HnswParameters
 from index.items_file import read_catalogue
 from index.manifest import (
-    GROUPS_NAME,
-    INDEX_NAME,
     ITEMS_NAME,
     MANIFEST_NAME,
     VECTORS_NAME,
@@ -29,11 +22,6 @@ from index.manifest import (
 )
 from index.npy_file import map_array
 from index.snapshot import Snapshot
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from index.engine import Engine
 
 # A manifest is small; more than this is not one.
 MAX_MANIFEST_BYTES = 1 << 20
@@ -108,39 +96,7 @@ def load(folder: Path, ef_search: int | None = None) -> Snapshot:
         try:
             vectors = map_array(files[VECTORS_NAME], np.float32, (manifest.count, manifest.dim))
             catalogue = read_catalogue(files[ITEMS_NAME], manifest.count)
-            engine = _engine(manifest, files, vectors, ef_search)
+            engine = load_engine(Stored(manifest, files, vectors), ef_search)
         except (ValueError, RejectedInputError) as error:
             raise IndexFormatError(manifest.version, [str(error)]) from error
     return Snapshot(manifest, engine, catalogue, vectors)
-
-
-def _engine(
-    manifest: Manifest,
-    files: dict[str, BinaryIO],
-    vectors: NDArray[np.float32],
-    ef_search: int | None,
-) -> Engine:
-    """The engine that the manifest names.
-
-    Raises:
-        ValueError: It is unknown, or its file is missing or not what it should be.
-    """
-    if manifest.engine == ExactEngine.name:
-        return ExactEngine(vectors)
-    if manifest.engine == HnswEngine.name:
-        if missing := {INDEX_NAME, GROUPS_NAME} - files.keys():
-            raise ValueError(f"engine hnsw needs {' and '.join(sorted(missing))}")
-        expected = {field.name for field in dataclasses.fields(HnswParameters)}
-        if missing := expected - manifest.parameters.keys():  # today's defaults may not be its own
-            raise ValueError(f"its parameters lack {', '.join(sorted(missing))}")
-        parameters = msgspec.convert(manifest.parameters, HnswParameters)
-        if ef_search is not None:
-            parameters = dataclasses.replace(parameters, ef_search=ef_search)
-        file, size = files[INDEX_NAME], manifest.files[INDEX_NAME].bytes
-        graph = read_graph(file, size, parameters, dim=manifest.dim)
-        offsets = map_array(files[GROUPS_NAME], np.int64, (graph.ntotal + 1,))
-        groups = Groups(np.array(offsets))
-        if groups.n_rows != manifest.count:
-            raise ValueError(f"groups.npy covers {groups.n_rows} of {manifest.count} rows")
-        return HnswEngine(graph, groups, parameters)
-    raise ValueError(f"its engine is {manifest.engine!r}, this program serves exact and hnsw")

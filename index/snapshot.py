@@ -67,7 +67,14 @@ class Snapshot:
         """Number of items."""
         return len(self.catalogue)
 
-    def search(self, queries: NDArray[np.float32], k: int, *, effort: float = 1.0) -> Candidates:
+    def search(
+        self,
+        queries: NDArray[np.float32],
+        k: int,
+        *,
+        effort: float = 1.0,
+        allowed: NDArray[np.bool_] | None = None,
+    ) -> Candidates:
         """Top-k items of each query by inner product; releases the GIL, safe from any thread.
 
         Args:
@@ -77,14 +84,16 @@ class Snapshot:
             effort: 3.0 looks at three times as many items as the version's parameters say, in three
                 times the time. Short search texts, unlike any item, need it
                 (docs/benchmarks-index.md).
+            allowed: (N,) bool, the positions that may come back; None = all.
 
         Returns:
             (B, k) candidates, equal scores in order of position; where fewer than k items are
-            found, the rest has position -1 and score -inf.
+            allowed, the rest has position -1 and score -inf.
 
         Raises:
             DimensionMismatchError: The queries are not (B, dim).
-            ValueError: k < 1, effort <= 0, or a query is not finite.
+            ValueError: k < 1, effort <= 0, a query is not finite, or ``allowed`` is no mask of the
+                N items.
         """
         if queries.ndim != 2 or queries.shape[1] != self.dim:
             raise DimensionMismatchError(
@@ -95,12 +104,17 @@ class Snapshot:
             raise ValueError(f"k is {k}, at least 1 is needed")
         if not 0 < effort < math.inf:
             raise ValueError(f"effort is {effort}, more than 0 is needed")
+        if allowed is not None and (allowed.shape != (len(self),) or allowed.dtype != np.bool_):
+            raise ValueError(
+                f"allowed is {allowed.dtype} {allowed.shape}, a mask of the items is "
+                f"bool ({len(self)},)"
+            )
         rows = np.ascontiguousarray(queries, dtype=np.float32)
         # A sum is not finite as soon as one number is not, and takes a tenth of the time of testing
         # each. FAISS would answer such a query with plausible nonsense.
         if not np.isfinite(rows.sum()):
             raise ValueError("a query holds nan or infinity; look at what made it")
-        scores, positions = self._engine.search(rows, k, effort)
+        scores, positions = self._engine.search(rows, k, effort, allowed)
         return Candidates(positions, scores)
 
     def warm(self) -> None:

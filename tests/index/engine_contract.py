@@ -107,6 +107,60 @@ class EngineContract(ABC):
         np.testing.assert_allclose(scores, products, atol=self.score_error)
         assert (np.diff(scores, axis=1) <= 0).all()
 
+    @pytest.mark.parametrize("n_queries", [1, 30])
+    @pytest.mark.parametrize("share", [0.9, 0.5, 0.1, 0.01])
+    def test_only_what_is_allowed_comes_back_and_all_that_is_owed(
+        self, n_queries: int, share: float
+    ) -> None:
+        engine, rows = self.engine(np.repeat(unit_rows(700, dim=32), 3, axis=0))
+        rng = np.random.default_rng(7)
+        allowed = rng.random(len(rows)) < share
+        queries = unit_rows(n_queries, dim=32, seed=4)
+        k = 40
+        scores, positions = engine.search(queries, k, allowed=allowed)
+        owed = min(k, int(allowed.sum()))
+        assert allowed[positions[:, :owed]].all()
+        assert (positions[:, owed:] == -1).all()
+        assert np.isneginf(scores[:, owed:]).all()
+        assert all(len(set(found)) == owed for found in positions[:, :owed].tolist())
+        products = np.take_along_axis(queries @ rows.T, positions[:, :owed], axis=1)
+        np.testing.assert_allclose(scores[:, :owed], products, atol=self.score_error)
+        assert (np.diff(scores[:, :owed], axis=1) <= 0).all()
+        kth = exhaustive(rows[allowed], queries, owed)[0][:, -1:]
+        assert (products >= kth - 1e-5).mean() >= self.lowest_recall
+
+    def test_a_mask_of_all_changes_nothing(self) -> None:
+        engine, rows = self.engine(unit_rows(500))
+        allowed = np.ones(len(rows), np.bool_)
+        queries = unit_rows(5, seed=8)
+        plain, masked = (engine.search(queries, 20, allowed=mask)[0] for mask in (None, allowed))
+        np.testing.assert_allclose(plain, masked, atol=2 * self.score_error)
+
+    @pytest.mark.parametrize("n_queries", [1, 30])
+    def test_with_nothing_allowed_nothing_comes_back(self, n_queries: int) -> None:
+        engine, rows = self.engine(unit_rows(50))
+        allowed = np.zeros(len(rows), np.bool_)
+        scores, positions = engine.search(unit_rows(n_queries, seed=1), 3, allowed=allowed)
+        assert (positions == -1).all()
+        assert np.isneginf(scores).all()
+
+    def test_one_copy_of_many_can_be_the_only_one_allowed(self) -> None:
+        engine, rows = self.engine(np.repeat(unit_rows(40), 5, axis=0))
+        for only in (0, 99, 199):
+            allowed = np.arange(len(rows)) == only
+            positions = engine.search(rows[only : only + 1], 2, allowed=allowed)[1]
+            assert positions.tolist() == [[only, -1]]
+        allowed = np.arange(len(rows)) % 5 == 3
+        positions = engine.search(rows[::5].copy(), 1, allowed=allowed)[1][:, 0]
+        assert (positions % 5 == 3).all()
+
+    def test_a_mask_is_left_as_it_is(self) -> None:
+        engine, rows = self.engine(unit_rows(100))
+        allowed = np.arange(len(rows)) % 2 == 0
+        allowed.flags.writeable = False
+        engine.search(unit_rows(2), 3, allowed=allowed)
+        assert (allowed == (np.arange(len(rows)) % 2 == 0)).all()
+
     def test_the_queries_are_left_as_they_are(self) -> None:
         queries = unit_rows(5, seed=5)
         queries.flags.writeable = False

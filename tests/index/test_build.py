@@ -96,8 +96,7 @@ def test_recall_is_that_of_items_the_graph_had_not_seen(store: IndexStore) -> No
         store, shop(3_000), clustered(3_000), encoder_version="m", engine="hnsw", parameters=low
     )
     assert manifest.recall_at_10 is not None
-    assert manifest.recall_at_100 is not None
-    assert 0.2 < manifest.recall_at_100 < 0.97  # so little effort cannot find all
+    assert 0.2 < manifest.recall_at_10 < 0.97  # so little effort cannot find all
     snapshot = store.open()
     rows = np.array(snapshot.vectors)
     found = snapshot.search(rows[2_700:], 10).positions

@@ -46,6 +46,23 @@ class TestFloats(HnswContract):
     lowest_recall = 0.98
 
 
+class TestTheGraphAlone(HnswContract):
+    """However few rows are allowed, they are looked for in the graph."""
+
+    parameters = HnswParameters(storage="fp32")
+
+    @pytest.fixture(autouse=True)
+    def _always(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("index.hnsw._ROWS_A_VISIT", 0)
+
+
+def test_what_a_graph_cannot_reach_is_found_all_the_same() -> None:
+    engine, rows = build(unit_rows(300), HnswParameters(m=2, ef_construction=1, ef_search=1))
+    alone = engine._nearest(rows[:50], 300, engine._usual_effort, None)[1]
+    assert (alone < 0).any()
+    assert (engine.search(rows[:50], 300)[1] >= 0).all()
+
+
 @pytest.mark.parametrize("storage", ["sq8", "fp16", "fp32"])
 def test_more_effort_finds_more(storage: Storage) -> None:
     queries = unit_rows(100, dim=64, seed=1)

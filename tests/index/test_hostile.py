@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from index import FileEntry, HnswParameters, IndexFormatError, IndexStore, Manifest
-from index.faiss_file import check_graph
+from index.hnsw_file import check_graph
 from index.library import faiss as load_faiss
 from index.manifest import encode_manifest
 from tests.index.damage import refusal, reseal, rewrite

@@ -18,10 +18,11 @@ from tests.index.vectors import unit_rows
     n_queries=st.integers(1, 6),
     k=st.integers(1, 80),
     levels=st.integers(1, 10),
+    share=st.none() | st.floats(0, 1),
     seed=st.integers(0, 10_000),
 )
 def test_spreading_is_sorting_all_rows_behind_what_was_found(
-    sizes: list[int], n_queries: int, k: int, levels: int, seed: int
+    sizes: list[int], n_queries: int, k: int, levels: int, share: float | None, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
     n_nodes = len(sizes)
@@ -33,7 +34,14 @@ def test_spreading_is_sorting_all_rows_behind_what_was_found(
     n_missing = rng.integers(0, depth, n_queries)
     for i, missing in enumerate(n_missing):
         order[i, depth - missing :] = -1
-    scores, rows = groups.spread(found.copy(), order.copy(), k)
+    allowed = None if share is None else rng.random(groups.n_rows) < share
+    if allowed is not None:  # a node without allowed rows is never found
+        usable = groups.nodes_of(allowed)
+        order[~usable[order]] = -1
+        last = np.argsort(order < 0, axis=1, kind="stable")
+        order = np.take_along_axis(order, last, axis=1)
+        found = np.take_along_axis(found, last, axis=1)
+    scores, rows = groups.spread(found.copy(), order.copy(), k, allowed)
     for i in range(n_queries):
         # The nodes as found, each one's rows in order; then the first k; then ties by row.
         pairs = [
@@ -41,11 +49,26 @@ def test_spreading_is_sorting_all_rows_behind_what_was_found(
             for node in order[i]
             if node >= 0
             for row in range(groups.offsets[node], groups.offsets[node + 1])
+            if allowed is None or allowed[row]
         ][:k]
         expected = sorted(pairs)
         assert list(zip((-scores[i, : len(pairs)]).tolist(), rows[i], strict=False)) == expected
         assert (rows[i, len(pairs) :] == -1).all()
         assert np.isneginf(scores[i, len(pairs) :]).all()
+
+
+@given(
+    sizes=st.lists(st.integers(1, 5), min_size=1, max_size=30),
+    share=st.floats(0, 1),
+    seed=st.integers(0, 10_000),
+)
+def test_a_node_is_allowed_when_one_of_its_rows_is(
+    sizes: list[int], share: float, seed: int
+) -> None:
+    groups = Groups(np.concatenate([[0], np.cumsum(sizes)]))
+    allowed = np.random.default_rng(seed).random(groups.n_rows) < share
+    expected = [part.any() for part in np.split(allowed, groups.offsets[1:-1])]
+    assert groups.nodes_of(allowed).tolist() == expected
 
 
 @settings(deadline=None, max_examples=200)

@@ -53,6 +53,18 @@ def test_a_query_that_is_not_finite_is_refused(snapshot: Snapshot, bad: float) -
         snapshot.search(queries, 3)
 
 
+@pytest.mark.parametrize("mask", [np.ones(199, bool), np.ones(200), np.ones((1, 200), bool)])
+def test_a_mask_of_other_items_is_refused(snapshot: Snapshot, mask: Any) -> None:
+    with pytest.raises(ValueError, match=r"allowed is .*bool \(200,\)"):
+        snapshot.search(unit_rows(1), 3, allowed=mask)
+
+
+def test_only_allowed_items_come_back(snapshot: Snapshot) -> None:
+    allowed = np.arange(200) % 7 == 0
+    found = snapshot.search(unit_rows(3, seed=2), 29, allowed=allowed).positions
+    assert np.sort(found, axis=1).tolist() == [np.flatnonzero(allowed).tolist()] * 3
+
+
 def test_doubles_and_transposed_queries_are_converted(snapshot: Snapshot) -> None:
     queries = unit_rows(4)
     expected = snapshot.search(queries, 6).positions
