@@ -4,6 +4,7 @@ from index.build import build_index
 from index.catalogue import Catalogue, Item
 from index.engine import Engine
 from index.errors import (
+    BusyError,
     DimensionMismatchError,
     EncoderMismatchError,
     EngineUnavailableError,
@@ -11,6 +12,7 @@ from index.errors import (
     IndexFormatError,
     MismatchError,
     NoCurrentVersionError,
+    RecallError,
     RejectedInputError,
     UnknownEngineError,
     UnknownVersionError,
@@ -25,6 +27,7 @@ from index.writing import Build
 
 __all__ = [
     "Build",
+    "BusyError",
     "Candidates",
     "Catalogue",
     "DimensionMismatchError",
@@ -42,6 +45,7 @@ __all__ = [
     "Manifest",
     "MismatchError",
     "NoCurrentVersionError",
+    "RecallError",
     "RejectedInputError",
     "Snapshot",
     "UnknownEngineError",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -50,11 +50,18 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 @contextmanager
-def verified_files(folder: Path, manifest: Manifest) -> Iterator[dict[str, BinaryIO]]:
+def verified_files(
+    folder: Path, manifest: Manifest, only: Collection[str] | None = None
+) -> Iterator[dict[str, BinaryIO]]:
     """Open files whose bytes are what the manifest says, each at its start.
 
     They are read through these handles afterwards, so that a file put in their place after the
     check is never seen.
+
+    Args:
+        folder: The version's.
+        manifest: Of this folder.
+        only: Names of the files that are wanted; None = all.
 
     Raises:
         IndexFormatError: With every file that is missing, of another length or of another content.
@@ -63,6 +70,8 @@ def verified_files(folder: Path, manifest: Manifest) -> Iterator[dict[str, Binar
     with ExitStack() as stack:
         files: dict[str, BinaryIO] = {}
         for name, entry in sorted(manifest.files.items()):
+            if only is not None and name not in only:
+                continue
             try:
                 file = stack.enter_context((folder / name).open("rb"))
             except OSError as error:

@@ -82,7 +82,7 @@ class Staging:
             folder: Where; the caller removes it.
             dim: Width of a vector.
         """
-        self._dim = dim
+        self.dim = dim
         self._items_path = folder / "items"
         self._items = self._items_path.open("xb")
         self._spans = Column(folder / "spans", np.int64, 2)
@@ -134,9 +134,9 @@ class Staging:
             RejectedInputError: Something about them could not be served.
         """
         n = len(items)
-        if vectors.shape != (n, self._dim):
+        if vectors.shape != (n, self.dim):
             raise RejectedInputError(
-                f"vectors have shape {vectors.shape}, {n} items need ({n}, {self._dim})"
+                f"vectors have shape {vectors.shape}, {n} items need ({n}, {self.dim})"
             )
         check_items(items)
         self._vectors.append(unit_rows(vectors, items))

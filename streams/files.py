@@ -19,6 +19,8 @@ Input = Click | Search | Item | Impression
 
 SUFFIXES: Final = (".jsonl", ".ndjson", ".json", ".parquet")
 MAX_LINE_BYTES: Final = 1_000_000
+_PARQUET_BUFFER: Final = 1 << 20
+"""Read a column in pieces of this size, and not a row group's whole at once."""
 _MAPS: Final = ("context", "filters")
 """Fields that Parquet may hold as a map, which arrives as a list of pairs."""
 
@@ -55,7 +57,12 @@ _decoders: Final[Mapping[type[Record], msgspec.json.Decoder[Any]]] = {
 
 
 def read_records(path: Path) -> Iterator[Input | BadRow]:
-    """The records of one file, in its order; a bad row is an item of its own, and reading goes on.
+    """The records of one file; see `read_numbered`."""
+    return (row for _, row in read_numbered(path))
+
+
+def read_numbered(path: Path) -> Iterator[tuple[int, Input | BadRow]]:
+    """Each row with its number, in the file's order; a bad row is an item, and reading goes on.
 
     Kinds may be mixed: a row with `"type": "search"` is a search, with another type a click, with
     `item_ids` an impression, and otherwise an item.
@@ -97,16 +104,16 @@ def _kind_of(type_: object, item_ids: object) -> type[Input]:
     return Impression if item_ids is not None else Item
 
 
-def _read_lines(path: Path) -> Iterator[Input | BadRow]:
+def _read_lines(path: Path) -> Iterator[tuple[int, Input | BadRow]]:
     with path.open("rb") as file:
         number = 0
         while line := file.readline(MAX_LINE_BYTES + 1):
             number += 1
             if len(line) > MAX_LINE_BYTES:
-                yield BadRow(path, number, f"longer than {MAX_LINE_BYTES} bytes")
+                yield number, BadRow(path, number, f"longer than {MAX_LINE_BYTES} bytes")
                 _skip_line(file, line)
             elif not line.isspace():
-                yield _parse(path, number, line)
+                yield number, _parse(path, number, line)
 
 
 def _skip_line(file: Any, start: bytes) -> None:
@@ -125,17 +132,17 @@ def _parse(path: Path, number: int, line: bytes) -> Input | BadRow:
     return record
 
 
-def _read_parquet(path: Path) -> Iterator[Input | BadRow]:
+def _read_parquet(path: Path) -> Iterator[tuple[int, Input | BadRow]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, buffer_size=_PARQUET_BUFFER) as file:
             number = 0
             for batch in file.iter_batches(batch_size=8_192):
                 for fields in batch.to_pylist():
                     number += 1
-                    yield _convert(path, number, fields)
+                    yield number, _convert(path, number, fields)
     except (pa.ArrowException, OSError) as error:
         raise BadFileError(f"{path}: not a readable Parquet file: {error}") from None
 

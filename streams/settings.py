@@ -127,6 +127,8 @@ class Settings(BaseSettings):
     index_dir: Path = Path("indexes")
     store: Literal["rocksdb", "memory"] = "rocksdb"
     encoder: str | None = None
+    min_recall: float = Field(0.9, ge=0, le=1)
+    index_keep: int = Field(5, ge=1, le=10_000)
 
     delivery: Literal["exactly_once", "at_least_once"] = "exactly_once"
     batch_max: int = Field(512, ge=1, le=10_000)

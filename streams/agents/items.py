@@ -5,32 +5,16 @@ More workers encode a large catalogue faster.
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-import index
 from streams.errors import RejectedError
 from streams.indexed import as_indexed
+from streams.item_tower import ItemTower
 from streams.items import Item, ItemDeleted, ItemVector, decode_item
 from streams.metrics import StepMetrics
 from streams.outbox import Outbox
 from streams.records import encode
 from streams.runs import Claim, Run
 from streams.step import letter
-
-
-class ItemTower(Protocol):
-    """What turns items into vectors; `scoring.Encoder` is one."""
-
-    version: str
-
-    def item_text(self, item: index.Item) -> str:
-        """The words of an item that are encoded."""
-
-    def encode_items(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Texts (n) -> (n, dim) unit vectors, in their order; none for none."""
 
 
 class EncodeItems:

@@ -1,132 +1,138 @@
 """items -> encoder -> a new current index version, with progress bars on a terminal."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
-
 from streams.cli.faiss_build import installed, require_one
-from streams.errors import BadFileError
+from streams.cli.printing import remark
+from streams.cli.progress import Bars
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from index import Item, Manifest
+    from streams.popularity import Popularity
     from streams.settings import Settings
 
 
-def read_items(path: Path) -> Iterator["Item"]:
-    """Yield the items of a file.
+def build_from_files(
+    settings: "Settings",
+    paths: Sequence[Path],
+    *,
+    events: Sequence[Path] = (),
+    engine: str = "auto",
+    skip_bad: bool = False,
+) -> "Manifest":
+    """Check a catalogue, encode what is new in it, and make it the current version.
+
+    Args:
+        settings: Names the folder, the encoder, the recall target and the thread counts.
+        paths: Files of items.
+        events: Files of clicks, counted for popularity.
+        engine: One that there is, or auto.
+        skip_bad: Leave bad rows out.
 
     Raises:
-        BadFileError: A row is no valid item; the message has file and line.
+        BadFileError: A row cannot be used.
+        BusyError: Another build works in the folder.
+        RecallError: It falls below the recall target.
     """
-    from streams import items
-    from streams.files import BadRow, read_records
-    from streams.indexed import as_indexed
+    from streams.item_files import ItemFiles
+    from streams.popularity import Popularity
 
-    for row in read_records(path):
-        if isinstance(row, BadRow):
-            raise BadFileError(str(row))
-        if not isinstance(row, items.Item):
-            raise BadFileError(f"{path}: a {type(row).__name__.lower()} where items belong")
-        yield as_indexed(row)
-
-
-def count_events(paths: Sequence[Path], items: "Sequence[Item]") -> "NDArray[np.float32]":
-    """Count how often each item occurs in files of events; returns are no sign of popularity.
-
-    Returns:
-        (N,) counts, aligned with `items`.
-
-    Raises:
-        BadFileError: A row is no valid record; the message has file and line.
-    """
-    import numpy as np
-
-    from streams.events import Click
-    from streams.files import BadRow, read_records
-
-    counts: Counter[str | None] = Counter()
-    for path in paths:
-        for row in read_records(path):
-            if isinstance(row, BadRow):
-                raise BadFileError(str(row))
-            if isinstance(row, Click) and row.type != "return":
-                counts[row.item_id] += 1
-    return np.array([counts[item.item_id] for item in items], dtype=np.float32)
+    require_one(installed())
+    files = ItemFiles(paths)
+    with Bars() as bars:
+        files.check(
+            lambda row: remark(str(row)),
+            skip_bad=skip_bad,
+            progress=lambda done: bars.report("checking rows", done, 0),
+        )
+        bars.report("checking rows", files.n_items, files.n_items)
+        popularity = Popularity.of_files(events) if events else None
+        return build_version(
+            settings,
+            files.items(),
+            files.n_items,
+            engine=engine,
+            popularity=popularity,
+            report=bars.report,
+        )
 
 
 def build_version(
     settings: "Settings",
-    items: "Sequence[Item]",
+    items: "Iterable[Item]",
+    n_items: int,
     *,
     engine: str = "auto",
-    popularity: "NDArray[np.float32] | None" = None,
+    popularity: "Popularity | None" = None,
+    report: Callable[[str, int, int], None],
 ) -> "Manifest":
     """Encode `items`, build a version in the settings' index folder and make it the current one.
 
+    What an earlier version or a killed build has encoded is not encoded again.
+
     Args:
-        settings: Names the folder, the encoder and the thread counts.
-        items: The catalogue; the order does not matter.
-        engine: exact, hnsw or auto.
-        popularity: (N,) weights aligned with `items`, none if unknown.
+        settings: Names the folder, the encoder, the recall target and the thread counts.
+        items: The catalogue, consumed once; the order does not matter.
+        n_items: How many, for the bars.
+        engine: One that there is, or auto.
+        popularity: How often each was clicked, none if unknown.
+        report: Told of stage, done, total.
 
     Raises:
         IndexError_: the catalogue or the folder cannot be used.
     """
-    from index import IndexStore, build_index, set_threads
+    from index import IndexStore, set_threads
+    from index.build import build_staged
+    from index.encoded import EncodedLog
+    from index.known import of_versions
+    from index.staging import Staging
+    from index.workplace import workplace
     from scoring import load_encoder
+    from streams.encoding import Encoding
 
-    require_one(installed())
+    begun = time.monotonic()
     set_threads(settings.faiss_threads)
-    with _progress() as progress:
-        loading = progress.add_task("loading the encoder", total=1)
+    store = IndexStore(settings.index_dir)
+    with workplace(store.root) as place:
+        report("loading the encoder", 0, 1)
         encoder = load_encoder(settings.encoder, threads=settings.torch_threads)
-        progress.update(loading, completed=1)
+        report("loading the encoder", 1, 1)
+        known = of_versions(store, encoder.version, encoder.dim)
+        with (
+            EncodedLog(place.encoded(encoder.version), encoder.dim) as log,
+            Staging(place.staging, encoder.dim) as staging,
+        ):
+            encoding = Encoding(encoder, staging, log, known)
+            encoding_begun = time.monotonic()
+            encoding.run(items, popularity, lambda done: report("encoding items", done, n_items))
+            encoding_s = time.monotonic() - encoding_begun
+            manifest = build_staged(
+                store,
+                staging.finish(),
+                encoder_version=encoder.version,
+                engine=engine,
+                progress=report,
+                min_recall=settings.min_recall,
+                build_parameters={
+                    "source": "files",
+                    "encoded": encoding.n_encoded,
+                    "reused": encoding.n_reused,
+                },
+                started_s=begun,
+            )
+        place.forget_encoded()
+    _say_rate(manifest, encoding_s, time.monotonic() - begun)
+    return manifest
 
-        encoding = progress.add_task("encoding items", total=len(items))
-        texts = [encoder.item_text(item) for item in items]
-        vectors = encoder.encode_items(
-            texts, progress=lambda done, total: progress.update(encoding, completed=done)
-        )
-        stages: dict[str, TaskID] = {}
 
-        def show(stage: str, done: int, total: int) -> None:
-            if stage not in stages:
-                stages[stage] = progress.add_task(stage, total=total)
-            progress.update(stages[stage], completed=done, total=total)
-
-        return build_index(
-            IndexStore(Path(settings.index_dir)),
-            items,
-            vectors,
-            encoder_version=encoder.version,
-            engine=engine,
-            popularity=popularity,
-            progress=show,
-        )
-
-
-def _progress() -> Progress:
-    """Return bars on stderr, so that stdout stays for output; none where stderr is no terminal."""
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description:<22}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
+def _say_rate(manifest: "Manifest", encoding_s: float, all_s: float) -> None:
+    done: Mapping[str, int | float | str] = manifest.build_parameters
+    encoded = int(done["encoded"])
+    rate = f" ({encoded / encoding_s:,.0f} items/s)" if encoded else ""
+    remark(
+        f"{manifest.count:,} items in {all_s:,.1f} s, {manifest.count / all_s:,.0f} items/s: "
+        f"{encoded:,} encoded in {encoding_s:,.1f} s{rate}, {done['reused']:,} reused"
     )

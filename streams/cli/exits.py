@@ -15,6 +15,8 @@ class Exit(IntEnum):
     WORLD_DOWN = 3
     BAD_INPUT = 4
     FATAL = 5
+    BUSY = 6
+    BELOW_TARGET = 7
     FENCED = 75
     INTERRUPTED = 130
     TERMINATED = 143
@@ -27,6 +29,8 @@ MEANINGS = {
     Exit.WORLD_DOWN: "the broker is down or too slow; try again",
     Exit.BAD_INPUT: "an input file or record cannot be used",
     Exit.FATAL: "settings, topics, index and model do not fit together; change one of them",
+    Exit.BUSY: "another build works in this index folder; let it end",
+    Exit.BELOW_TARGET: "an index that falls below its recall target was not published",
     Exit.FENCED: "another worker took over; start again",
     Exit.INTERRUPTED: "ended by Ctrl-C",
     Exit.TERMINATED: "ended by SIGTERM",
@@ -48,6 +52,10 @@ def explain(error: Exception) -> tuple[Exit, str]:
     for kind, code in _BY_ERROR:
         if isinstance(error, kind):
             return code, _one_line(error)
+    if isinstance(error, _loaded("index.errors", "BusyError")):
+        return Exit.BUSY, _one_line(error)
+    if isinstance(error, _loaded("index.errors", "RecallError")):
+        return Exit.BELOW_TARGET, _one_line(error)
     known = _loaded("index.errors", "IndexError_") + _loaded("scoring.errors", "ScoringError")
     if isinstance(error, known):
         return Exit.FATAL, _one_line(error)

@@ -26,13 +26,22 @@ app = new_app(
     epilog=examples(
         "rillstream index build items.jsonl",
         "rillstream index build items.parquet --events clicks.parquet --engine hnsw",
+        "rillstream index build items.jsonl --out indexes --min-recall 0.95",
     )
 )
 def build(
     files: Annotated[
         list[Path], typer.Argument(help="Items as JSON Lines or Parquet, with the wire's fields.")
     ],
-    index_dir: IndexDir = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "--index-dir",
+            help="Folder of index versions.",
+            show_default="RILLSTREAM_INDEX_DIR, or ./indexes",
+        ),
+    ] = None,
     encoder: EncoderSource = None,
     engine: Annotated[
         str, typer.Option(help="exact, hnsw, or auto: exact up to a size, HNSW above it.")
@@ -45,18 +54,32 @@ def build(
             show_default="none, all items are equally popular",
         ),
     ] = None,
+    min_recall: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Recall at 100 below which nothing is published.",
+            show_default="RILLSTREAM_MIN_RECALL, or 0.9",
+        ),
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Report rows that cannot be used, and go on.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Build a version from a catalogue and make it current.
 
-    Workers notice the new version when they start.
+    Only what changed is encoded; a build that was killed goes on where it was. Bad rows are shown
+    with file and line before anything is encoded. Exit code 7 when the recall target is missed, 6
+    when another build works in the folder.
     """
-    settings = settings_from(index_dir=index_dir, encoder=encoder)
-    from streams.cli.building import build_version, count_events, read_items
+    settings = settings_from(index_dir=out, encoder=encoder, min_recall=min_recall)
+    from streams.cli.building import build_from_files
 
-    items = [item for file in files for item in read_items(file)]
-    popularity = count_events(events, items) if events else None
-    manifest = build_version(settings, items, engine=engine, popularity=popularity)
+    manifest = build_from_files(
+        settings, files, events=events or (), engine=engine, skip_bad=skip_bad
+    )
     _print_manifests([manifest], manifest.version, as_json=as_json)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from index import IndexError_, IndexStore
 from streams.brokers.kafka_java import default_cache
-from streams.cli.building import build_version, read_items
+from streams.cli.building import build_version
+from streams.cli.progress import Bars
 from streams.demo.shop import ITEMS_FILE, sample_popularity
 from streams.settings import Settings
 
@@ -33,12 +34,16 @@ class ShopIndex:
         """Build it, in the place of whatever is there."""
         import numpy as np
 
+        from streams.item_files import ItemFiles
+        from streams.popularity import Popularity
+
         shutil.rmtree(self.folder, ignore_errors=True)
-        items = list(read_items(ITEMS_FILE))
-        counts = sample_popularity()
-        popularity = np.array([counts.get(item.item_id, 0) for item in items], np.float32)  # (N,)
+        counts, popularity = sample_popularity(), Popularity()
+        popularity.add(list(counts), np.fromiter(counts.values(), np.float32))
         # Nothing else runs yet: the build may have all cores.
         settings = Settings.model_construct(
             index_dir=self.folder, torch_threads=os.cpu_count() or 1
         )
-        build_version(settings, items, popularity=popularity)
+        items = ItemFiles([ITEMS_FILE]).items()
+        with Bars() as bars:
+            build_version(settings, items, len(counts), popularity=popularity, report=bars.report)

@@ -1,16 +1,23 @@
 """Item files -> an index version that can be listed, verified and searched."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from index import IndexStore
-from streams.cli.building import count_events, read_items
+from index.workplace import workplace
+from scoring import load_encoder
 from streams.cli.exits import Exit
 from streams.cli.main import run
-from streams.errors import BadFileError
 
+ROOT = Path(__file__).parents[2]
 ITEMS: list[dict[str, object]] = [
     {"item_id": "mug", "title": "Blue stoneware mug", "tags": ["kitchen"], "in_stock": False},
     {"item_id": "pot", "title": "Red enamel teapot", "price": 12.5, "popularity": 3},
@@ -27,25 +34,6 @@ EVENTS: list[dict[str, object]] = [
 def lines(path: Path, rows: list[dict[str, object]]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
-
-
-def test_items_keep_what_the_file_says(tmp_path: Path) -> None:
-    mug, pot, owl = read_items(lines(tmp_path / "items.jsonl", ITEMS))
-    assert (mug.tags, mug.in_stock) == (("kitchen",), False)
-    assert (pot.price, pot.in_stock) == (12.5, True)
-    assert (owl.description, owl.tags) == (None, ())
-
-
-def test_an_event_among_the_items_is_refused(tmp_path: Path) -> None:
-    file = lines(tmp_path / "items.jsonl", [*ITEMS, EVENTS[0]])
-    with pytest.raises(BadFileError, match="a click where items belong"):
-        list(read_items(file))
-
-
-def test_popularity_counts_events_but_no_returns(tmp_path: Path) -> None:
-    items = list(read_items(lines(tmp_path / "items.jsonl", ITEMS)))
-    counts = count_events([lines(tmp_path / "events.jsonl", EVENTS)], items)
-    assert counts.tolist() == [0.0, 2.0, 0.0]
 
 
 def test_an_index_from_a_file_is_found_by_meaning(
@@ -78,3 +66,60 @@ def test_a_damaged_version_is_not_sound(tmp_path: Path, capsys: pytest.CaptureFi
     vectors.write_bytes(vectors.read_bytes()[:-4] + b"oops")
     assert run(["index", "verify", "--json", *where]) == Exit.FATAL
     assert "vectors.npy" in str(json.loads(capsys.readouterr().out)["problems"])
+
+
+def test_bad_rows_end_a_build_before_anything_is_encoded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--out", str(tmp_path / "indexes")]
+    items = str(lines(tmp_path / "items.jsonl", [*ITEMS, EVENTS[0], {"item_id": "x"}]))
+    assert run(["index", "build", items, *where]) == Exit.BAD_INPUT
+    complaint = capsys.readouterr().err
+    assert f"{items}:4: a click where items belong" in complaint
+    assert f"{items}:5: " in complaint
+    assert "2 of 5 rows" in complaint
+    assert not (tmp_path / "indexes").exists()
+
+
+def test_a_second_build_in_a_folder_is_turned_away(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = str(lines(tmp_path / "items.jsonl", ITEMS))
+    with workplace(tmp_path / "indexes"):
+        assert run(["index", "build", items, "--out", str(tmp_path / "indexes")]) == Exit.BUSY
+    assert f"process {os.getpid()}" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_killed_build_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Kill -9, twice; with the real encoder. Each vector that reached the log is kept."""
+    rows: list[dict[str, object]] = [
+        {"item_id": f"i{n}", "title": f"Teapot number {n}"} for n in range(2_000)
+    ]
+    items, out = lines(tmp_path / "items.jsonl", rows), tmp_path / "indexes"
+    command = [sys.executable, "-m", "streams.cli.main", "index", "build", str(items)]
+    kept = 0
+    for n_steps in (2, 4):  # of 256 texts
+        process = subprocess.Popen([*command, "--out", str(out)], cwd=ROOT, stderr=subprocess.PIPE)
+        record = 4 + 16 + 4 * 384
+        while process.poll() is None:
+            logs = list((out / ".building").glob("encoded-*"))
+            if logs and logs[0].stat().st_size >= n_steps * 256 * record:
+                process.kill()
+            time.sleep(0.01)
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
+        kept = logs[0].stat().st_size // record
+    assert IndexStore(out).current() is None
+    done = subprocess.run(
+        [*command, "--out", str(out), "--json"], cwd=ROOT, capture_output=True, check=True
+    )
+    built = json.loads(done.stdout)["build_parameters"]
+    assert (built["reused"], built["encoded"]) == (kept, 2_000 - kept)
+    assert not list((out / ".building").glob("*/*"))
+    snapshot = IndexStore(out).open()
+    encoder = load_encoder(None, threads=1)
+    some = [3, 700, 1_999]
+    fresh = encoder.encode_items([str(rows[n]["title"]) for n in some])
+    stored = snapshot.vectors[snapshot.catalogue.positions([f"i{n}" for n in some])]
+    np.testing.assert_allclose(stored, fresh, atol=1e-2)

@@ -1,0 +1,87 @@
+"""Vectors that a build has encoded so far, in a file: a killed build goes on where it was."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.hashes import Hashes
+from index.known import Known
+
+_RECORDS_A_STEP = 8_192
+
+
+class EncodedLog:
+    """Records of checksum, hash and vector, appended one batch after the other.
+
+    Each batch reaches the operating system before ``append`` returns, so that kill -9 loses none of
+    it. What a power failure leaves at the end, half written or empty, is cut off by the checksums.
+    """
+
+    def __init__(self, path: Path, dim: int) -> None:
+        """Open or start the log; one process at a time.
+
+        Args:
+            path: Of vectors of one encoder.
+            dim: Width of a vector.
+        """
+        self._record = np.dtype(
+            [("checksum", "<u4"), ("hash", "<u8", (2,)), ("vector", "<f4", (dim,))]
+        )
+        self._file = path.open("a+b")
+        n_sound = self._n_sound()
+        self._file.truncate(n_sound * self._record.itemsize)
+        self.known = self._known(path, n_sound)
+
+    def __enter__(self) -> Self:
+        """Leaving the block closes the file."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def append(self, hashes: Hashes, vectors: NDArray[np.float32]) -> None:
+        """Add n vectors.
+
+        Args:
+            hashes: (n, 2) what was encoded.
+            vectors: (n, d).
+        """
+        records = np.zeros(len(hashes), self._record)
+        records["hash"], records["vector"] = hashes, vectors
+        records["checksum"] = [_checksum(record) for record in records]
+        self._file.write(records.tobytes())
+        self._file.flush()
+
+    def _n_sound(self) -> int:
+        """Records from the start that are whole."""
+        n_sound = 0
+        self._file.seek(0)
+        while raw := self._file.read(_RECORDS_A_STEP * self._record.itemsize):
+            whole = len(raw) // self._record.itemsize
+            for record in np.frombuffer(raw, self._record, whole):
+                if record["checksum"] != _checksum(record):
+                    return n_sound
+                n_sound += 1
+        return n_sound
+
+    def _known(self, path: Path, n: int) -> Known:
+        if n == 0:  # an empty map cannot be made
+            records: NDArray[Any] = np.empty(0, self._record)
+        else:
+            records = np.memmap(path, self._record, "r", shape=(n,))
+        return Known(records["hash"], records["vector"])
+
+
+def _checksum(record: Any) -> int:
+    return zlib.crc32(record.tobytes()[4:])

@@ -1,0 +1,188 @@
+"""Nothing is encoded twice: not after a kill, not for a new version, not for equal texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import index
+from index import IndexStore, Item
+from index.build import build_staged
+from index.encoded import EncodedLog
+from index.known import of_versions
+from index.staging import Staged, Staging
+from index.workplace import workplace
+from streams import encoding
+from streams.encoding import Encoding
+from streams.popularity import Popularity
+
+DIM = 8
+
+
+class FakeTower:
+    """Vectors from the letters of a text; notes what it was asked, and may die on the way."""
+
+    def __init__(self, version: str = "fake-1", dies_after: int | None = None) -> None:
+        self.version = version
+        self.asked: list[list[str]] = []
+        self._dies_after = dies_after
+
+    def item_text(self, item: index.Item) -> str:
+        return item.title
+
+    def encode_items(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        if self._dies_after is not None and len(self.texts) >= self._dies_after:
+            raise KeyboardInterrupt
+        self.asked.append(list(texts))
+        return np.array([vector_of(text) for text in texts], np.float32).reshape(-1, DIM)
+
+    @property
+    def texts(self) -> list[str]:
+        return [text for step in self.asked for text in step]
+
+
+def vector_of(text: str) -> NDArray[np.float64]:
+    rng = np.random.default_rng(list(text.encode()))
+    row = rng.standard_normal(DIM)
+    unit: NDArray[np.float64] = row / np.linalg.norm(row)
+    return unit
+
+
+def items(n: int, price: float = 1.0) -> list[Item]:
+    return [Item(item_id=f"i{i}", title=f"Teapot {i}", price=price) for i in range(n)]
+
+
+def build(store: IndexStore, catalogue: Sequence[Item], tower: FakeTower) -> Encoding:
+    with workplace(store.root) as place:
+        known = of_versions(store, tower.version, DIM)
+        with (
+            EncodedLog(place.encoded(tower.version), DIM) as log,
+            Staging(place.staging, DIM) as staging,
+        ):
+            done = Encoding(tower, staging, log, known)
+            done.run(catalogue)
+            build_staged(store, staging.finish(), encoder_version=tower.version)
+        place.forget_encoded()
+    return done
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> IndexStore:
+    return IndexStore(tmp_path / "indexes")
+
+
+@pytest.fixture(autouse=True)
+def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoding, "WINDOW", 50)
+    monkeypatch.setattr(encoding, "_TEXTS_A_STEP", 16)
+
+
+def check(store: IndexStore, catalogue: Sequence[Item]) -> None:
+    """Each item has the vector of its own text."""
+    snapshot = store.open()
+    assert sorted(snapshot.catalogue.ids) == sorted(item.item_id for item in catalogue)
+    for item in catalogue:
+        row = snapshot.vectors[snapshot.catalogue.position(item.item_id)]
+        np.testing.assert_allclose(row, vector_of(item.title), atol=1e-6)
+
+
+def test_each_item_gets_the_vector_of_its_text(store: IndexStore) -> None:
+    tower = FakeTower()
+    done = build(store, items(130), tower)
+    check(store, items(130))
+    assert (done.n_encoded, done.n_reused) == (130, 0)
+    assert sorted(tower.texts) == sorted(item.title for item in items(130))
+
+
+def test_short_texts_are_encoded_before_long_ones(store: IndexStore) -> None:
+    tower = FakeTower()
+    catalogue = [Item(item_id=f"i{n}", title="x" * (n * 37 % 50 + 1)) for n in range(50)]
+    build(store, catalogue, tower)
+    assert [len(text) for text in tower.texts] == sorted(len(text) for text in tower.texts)
+
+
+def test_equal_texts_are_encoded_once(store: IndexStore) -> None:
+    tower = FakeTower()
+    catalogue = [Item(item_id=f"i{n}", title=f"Mug {n % 3}") for n in range(40)]
+    done = build(store, catalogue, tower)
+    check(store, catalogue)
+    assert (len(tower.texts), done.n_encoded, done.n_reused) == (3, 3, 37)
+
+
+def test_a_build_that_died_goes_on_where_it_was(store: IndexStore) -> None:
+    first = FakeTower(dies_after=60)
+    with pytest.raises(KeyboardInterrupt):
+        build(store, items(130), first)
+    assert store.current() is None
+    second = FakeTower()
+    done = build(store, items(130), second)
+    check(store, items(130))
+    assert sorted(first.texts + second.texts) == sorted(item.title for item in items(130))
+    assert done.n_reused == len(first.texts) >= 60
+
+
+def test_only_what_changed_is_encoded_for_the_next_version(store: IndexStore) -> None:
+    build(store, items(100), FakeTower())
+    changed = items(120, price=2.0)  # a price is not encoded
+    changed[7] = Item(item_id="i7", title="Quite another teapot")
+    tower = FakeTower()
+    build(store, changed, tower)
+    check(store, changed)
+    assert sorted(tower.texts) == sorted(
+        ["Quite another teapot", *(item.title for item in items(120)[100:])]
+    )
+
+
+def test_another_models_vectors_are_not_taken(store: IndexStore) -> None:
+    build(store, items(20), FakeTower())
+    tower = FakeTower("fake-2")
+    build(store, items(20), tower)
+    assert len(tower.texts) == 20
+    assert store.open().encoder_version == "fake-2"
+
+
+def test_vectors_of_a_damaged_version_are_encoded_again(store: IndexStore) -> None:
+    build(store, items(20), FakeTower())
+    version = store.current()
+    assert version is not None
+    path = store.root / version / "vectors.npy"
+    path.chmod(0o644)
+    raw = bytearray(path.read_bytes())
+    raw[-5] ^= 1
+    path.write_bytes(raw)
+    tower = FakeTower()
+    build(store, items(20), tower)
+    assert len(tower.texts) == 20
+    check(store, items(20))
+
+
+def test_after_a_rollback_the_newest_vectors_still_count(store: IndexStore) -> None:
+    build(store, items(10), FakeTower())
+    first = store.current()
+    build(store, items(30), FakeTower())
+    assert first is not None
+    store.set_current(first)
+    tower = FakeTower()
+    build(store, items(40), tower)
+    assert len(tower.texts) == 10
+
+
+def test_progress_ends_at_the_number_of_items(tmp_path: Path) -> None:
+    told: list[int] = []
+    with EncodedLog(tmp_path / "log", DIM) as log, Staging(tmp_path, DIM) as staging:
+        catalogue = [*items(60), *(Item(item_id=f"c{n}", title="copy") for n in range(60))]
+        Encoding(FakeTower(), staging, log, []).run(catalogue, progress=told.append)
+    assert told == sorted(told)
+    assert told[-1] == 120
+
+
+def test_popularity_goes_with_its_item(tmp_path: Path) -> None:
+    with EncodedLog(tmp_path / "log", DIM) as log, Staging(tmp_path, DIM) as staging:
+        counted = Popularity.of_ids(["i3", "i3", "i70"])
+        Encoding(FakeTower(), staging, log, []).run(items(80), counted)
+        staged: Staged = staging.finish()
+    assert staged.popularity[[3, 70, 5]].tolist() == [2.0, 1.0, 0.0]
