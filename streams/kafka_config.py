@@ -31,6 +31,8 @@ def client_config(settings: Settings, **extra: Any) -> dict[str, Any]:
         "log.connection.close": False,
         # What matters is raised or logged by us; the rest is a line a second without a broker.
         "log_level": 2,
+        # A broker that is back is found within a second, and not within ten.
+        "reconnect.backoff.max.ms": 1_000,
     }
     config.update(_security_config(settings.security))
     config.update(extra)

@@ -24,6 +24,10 @@ _RETRY = {
 }
 
 
+ANSWER_S = 2.0
+"""A broker that is there answers in milliseconds."""
+
+
 def place_of(message: Message) -> tuple[int, int]:
     """Partition and offset of a message that the broker has stored.
 
@@ -47,15 +51,14 @@ class GroupPositions:
     """
 
     def __init__(self, client_config: Mapping[str, Any], group: str) -> None:
-        self._consumer = Consumer(
-            {
-                **client_config,
-                "group.id": group,
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "auto.offset.reset": "earliest",
-            }
-        )
+        self._config = {
+            **client_config,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "earliest",
+        }
+        self._consumer = Consumer(self._config)
 
     def committed(self, sources: Iterable[Source], timeout_s: float) -> dict[Source, int | None]:
         """Next position of each source partition; None where the group has committed nothing yet.
@@ -88,18 +91,20 @@ class GroupPositions:
         """Leave nothing open; the reader was never a member of the group."""
         self._consumer.close()
 
-    @staticmethod
-    def _retry(ask: Any, timeout_s: float) -> Any:
+    def _retry(self, ask: Any, timeout_s: float) -> Any:
         deadline = time.monotonic() + timeout_s
         while True:
             try:
-                answer = ask(max(0.5, min(5.0, deadline - time.monotonic())))
+                answer = ask(max(0.5, min(ANSWER_S, deadline - time.monotonic())))
                 errors = [p.error for p in answer if getattr(p, "error", None) is not None]
                 if not errors:
                     return answer
                 error = errors[0]
             except KafkaException as exception:
                 error = exception.args[0]
+                # It may have lost its brokers for ever (see connection.py); a new one is cheap.
+                self._consumer.close()
+                self._consumer = Consumer(self._config)
             if error.code() not in _RETRY or time.monotonic() > deadline:
                 raise BrokerUnavailableError(
                     "the group's committed positions could not be read within "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 
 import structlog
 
+from streams.connection import PartitionReader
 from streams.errors import BrokerUnavailableError, RejectedError, TopicMismatchError
 from streams.kafka_config import consumer_config
 from streams.outputs import Recommendation, decode_recommendation
@@ -79,12 +80,12 @@ class Subscription:
         config = consumer_config(
             settings, f"{settings.app_id}-subscriber", error_cb=self._complaints
         )
-        self._consumer: Consumer = Consumer(config)
+        consumer = Consumer(config)
         try:
-            self._assign(start, topic_timeout_s)
-        except BaseException:
-            self._consumer.close()
-            raise
+            positions = self._positions(consumer, start, topic_timeout_s)
+        finally:
+            consumer.close()
+        self._reader = PartitionReader(config, positions)
 
     def __enter__(self) -> Self:
         return self
@@ -101,18 +102,16 @@ class Subscription:
         while self._left is None or self._left > 0:
             if self._should_stop():
                 return
-            message = self._consumer.poll(POLL_S)
-            if message is None:
-                continue
-            recommendation = self._read(message)
-            if recommendation is not None:
-                if self._left is not None:
-                    self._left -= 1
-                yield recommendation
+            for message in self._reader.consume(1, POLL_S):
+                recommendation = self._read(message)
+                if recommendation is not None:
+                    if self._left is not None:
+                        self._left -= 1
+                    yield recommendation
 
     def close(self) -> None:
         """Leave the broker."""
-        self._consumer.close()
+        self._reader.close()
 
     def _read(self, message: Message) -> Recommendation | None:
         """The list in a message, unless it is of another user, seen before, or unreadable."""
@@ -146,35 +145,36 @@ class Subscription:
             self._seen.popitem(last=False)
         return recommendation
 
-    def _assign(self, start: Literal["earliest", "latest"], timeout_s: float) -> None:
+    def _positions(
+        self, consumer: Consumer, start: Literal["earliest", "latest"], timeout_s: float
+    ) -> list[TopicPartition]:
+        """Where to begin in each partition."""
         from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
 
         deadline = time.monotonic() + timeout_s
         try:
-            while not (numbers := self._partitions(timeout_s)):
+            while not (numbers := self._partitions(consumer, timeout_s)):
                 if time.monotonic() > deadline or self._should_stop():
                     raise TopicMismatchError(
                         f"topic {self._topic} does not exist at {self._bootstrap}: "
                         "run `rillstream topics create`"
                     )
                 time.sleep(0.1)
-            positions = []
-            for number in numbers:
-                position = TopicPartition(self._topic, number, OFFSET_BEGINNING)
-                if start == "latest":
-                    position.offset = self._end(position, timeout_s)
-                positions.append(position)
-            self._consumer.assign(positions)
+            positions = [TopicPartition(self._topic, n, OFFSET_BEGINNING) for n in numbers]
+            if start == "latest":
+                for position in positions:
+                    position.offset = _end(consumer, position, timeout_s)
         except KafkaException as exception:
-            cause = self._complaints.cause(self._consumer, exception.args[0])
+            cause = self._complaints.cause(consumer, exception.args[0])
             raise unanswered(self._bootstrap, cause, "no lists were read") from None
+        return positions
 
-    def _end(self, where: TopicPartition, timeout_s: float) -> int:
-        from streams.patience import ask
-
-        offsets = self._consumer.get_watermark_offsets
-        return ask(lambda: offsets(where, timeout=timeout_s)[1], timeout_s)
-
-    def _partitions(self, timeout_s: float) -> list[int]:
-        topic = self._consumer.list_topics(self._topic, timeout=timeout_s).topics[self._topic]
+    def _partitions(self, consumer: Consumer, timeout_s: float) -> list[int]:
+        topic = consumer.list_topics(self._topic, timeout=timeout_s).topics[self._topic]
         return [] if topic.error is not None else sorted(topic.partitions)
+
+
+def _end(consumer: Consumer, where: TopicPartition, timeout_s: float) -> int:
+    from streams.patience import ask
+
+    return ask(lambda: consumer.get_watermark_offsets(where, timeout=timeout_s)[1], timeout_s)

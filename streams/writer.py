@@ -31,6 +31,7 @@ from typing import Any
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from streams.connection import AbandonedError, Calls, Lost
 from streams.errors import FencedError
 from streams.outbox import Outbox
 from streams.positions import GroupPositions, Source, place_of
@@ -47,6 +48,9 @@ _NOT_YET = {
     KafkaError._TIMED_OUT,  # noqa: SLF001 - it has no public name
     KafkaError._STATE,  # noqa: SLF001 - it has no public name
 }
+
+LOOK_EVERY_S = 0.5
+"""A transaction takes milliseconds; one that takes longer is looked after."""
 
 Boundary = Callable[[str], None]
 """Called with the name of each line of the crash table; a crash test ends the process there."""
@@ -93,7 +97,10 @@ class Writer(ABC):
         self._producer.flush(5)
 
     def _produce(
-        self, outbox: Outbox, delivered: Callable[[KafkaError | None, Message], None] | None
+        self,
+        producer: Producer,
+        outbox: Outbox,
+        delivered: Callable[[KafkaError | None, Message], None] | None,
     ) -> dict[int, int]:
         """Queue the whole outbox; the positions returned fill up as the broker acknowledges."""
         ends: dict[int, int] = {}
@@ -109,12 +116,12 @@ class Writer(ABC):
             batch: list[dict[str, Any]] = [{"key": key, "value": row} for key, row in rows.items()]
             if batch:
                 batch[-1]["callback"] = note_position
-                self._queue(self._changelog, batch, partition, delivered)
+                _queue(producer, self._changelog, batch, partition, delivered)
         self._boundary("changelog sent")
         for topic, messages in outbox.messages.items():
-            self._queue(topic, messages, -1, delivered)
+            _queue(producer, topic, messages, -1, delivered)
         for letter in outbox.letters:
-            self._producer.produce(
+            producer.produce(
                 letter.topic,
                 letter.value,
                 letter.key,
@@ -124,23 +131,14 @@ class Writer(ABC):
         self._boundary("lists sent")
         return ends
 
-    def _queue(
-        self, topic: str, batch: list[dict[str, Any]], partition: int, delivered: Any
-    ) -> None:
-        """Queue a batch; where the local queue is full, wait for room and lose no message."""
-        while self._producer.produce_batch(
-            topic, batch, partition=partition, on_delivery=delivered
-        ) < len(batch):
-            batch = [message for message in batch if message.pop("_error", None) is not None]
-            self._producer.poll(0.05)
-
 
 class TransactionalWriter(Writer):
     """Exactly once: one Kafka transaction a batch, the source positions in it (KIP-98, KIP-447).
 
     Any failure that is not a fence ends in one place: a new producer with the same transactional
     id, whose start makes the broker finish or abort what was open, and then the group's position
-    says which it was.
+    says which it was.  A producer that has lost all brokers fails likewise, also in the middle of a
+    call (see connection.py): should that call go on some day, its producer has been fenced.
     """
 
     def __init__(
@@ -156,6 +154,8 @@ class TransactionalWriter(Writer):
         super().__init__(config, changelog, boundary)
         self._positions = positions
         self._timeout_s = transaction_timeout_s
+        self._calls = Calls()
+        self._lost = Lost()
         self._config |= {
             "transactional.id": transactional_id,
             "transaction.timeout.ms": int(transaction_timeout_s * 1000),
@@ -176,7 +176,9 @@ class TransactionalWriter(Writer):
         """See `Writer.commit`."""
         while True:
             try:
-                return self._transact(outbox)
+                return self._try(outbox)
+            except AbandonedError:
+                log.warning("all brokers were lost, opening a new producer")
             except KafkaException as exception:
                 error = exception.args[0]
                 if error.code() in _FENCED:
@@ -195,10 +197,20 @@ class TransactionalWriter(Writer):
         """See `Writer.close`."""
         self._abort()
 
-    def _transact(self, outbox: Outbox) -> dict[int, int]:
-        producer = self._producer
+    def _try(self, outbox: Outbox) -> dict[int, int]:
+        """One transaction; given up when its producer has lost all brokers."""
+        producer, lost = self._producer, self._lost
+        latest = time.monotonic() + 3 * self._timeout_s
+
+        def hopeless() -> bool:
+            producer.poll(0)  # where the client says that it has lost them
+            return bool(lost) or time.monotonic() > latest
+
+        return self._calls.call(lambda: self._transact(producer, outbox), hopeless, LOOK_EVERY_S)
+
+    def _transact(self, producer: Producer, outbox: Outbox) -> dict[int, int]:
         producer.begin_transaction()
-        ends = self._produce(outbox, None)
+        ends = self._produce(producer, outbox, None)
         offsets = [TopicPartition(t, p, end) for (t, p), end in outbox.ends.items()]
         producer.send_offsets_to_transaction(offsets, outbox.claim.group_metadata, self._timeout_s)
         self._boundary("offsets sent")
@@ -226,7 +238,8 @@ class TransactionalWriter(Writer):
     def _reopen(self) -> None:
         """A fresh producer; blocks until the broker has ended what the old one left open."""
         while True:
-            producer = Producer(self._config)
+            self._lost = Lost()
+            producer = Producer({**self._config, "error_cb": self._lost})
             try:
                 producer.init_transactions(self._timeout_s)
             except KafkaException as exception:
@@ -267,7 +280,8 @@ class AcknowledgingWriter(Writer):
 
     def start(self) -> None:
         """See `Writer.start`."""
-        self._producer = Producer(self._config)
+        self._lost = Lost()
+        self._producer = Producer({**self._config, "error_cb": self._lost})
 
     def commit(self, outbox: Outbox) -> dict[int, int]:
         """See `Writer.commit`."""
@@ -280,14 +294,26 @@ class AcknowledgingWriter(Writer):
                 if error is not None:
                     failed.append(error)
 
-            ends = self._produce(outbox, delivered)
-            while self._producer.flush(1.0):
-                pass
+            ends = self._produce(self._producer, outbox, delivered)
+            while self._producer.flush(LOOK_EVERY_S):
+                if self._lost:  # it may never send again (see connection.py)
+                    self._producer.purge()
             if not failed:
                 break
             log.warning("a delivery failed, sending the batch again", error=str(failed[0]))
-            self._producer = Producer(self._config)
+            self.start()
         self._boundary("offsets sent")
         self._commit_positions(outbox.ends, outbox.claim.generation)
         self._boundary("committed")
         return ends
+
+
+def _queue(
+    producer: Producer, topic: str, batch: list[dict[str, Any]], partition: int, delivered: Any
+) -> None:
+    """Queue a batch; where the local queue is full, wait for room and lose no message."""
+    while producer.produce_batch(topic, batch, partition=partition, on_delivery=delivered) < len(
+        batch
+    ):
+        batch = [message for message in batch if message.pop("_error", None) is not None]
+        producer.poll(0.05)

@@ -12,12 +12,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import numpy as np
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    Message,
+    Producer,
+    TopicPartition,
+)
 from pydantic import SecretStr
 
 from index import Catalogue, IndexStore, Item, build_index
 from streams.agents import clicks, searches
+from streams.connection import Lost, PartitionReader
 from streams.decision import Shop
 from streams.events import Click, Search
 from streams.kafka_config import consumer_config, producer_config
@@ -87,7 +96,8 @@ class EventLog:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._producer = Producer(producer_config(settings))
+        self._failed: list[Click | Search] = []
+        self._connect()
         self.written: dict[tuple[str, int, int], Click | Search] = {}
 
     def publish(self, events: list[Click | Search], *, per_s: float | None = None) -> None:
@@ -96,20 +106,44 @@ class EventLog:
         for number, event in enumerate(events):
             if per_s is not None:
                 time.sleep(max(0.0, begun + number / per_s - time.monotonic()))
-            topic = self._settings.topic("clicks" if isinstance(event, Click) else "searches")
+            self._send(event)
+        while self._producer.flush(0.5) or self._failed:
+            self._send_failed()
 
-            def delivered(
-                error: KafkaError | None, message: object, event: Click | Search = event
-            ) -> None:
-                if error is not None:
-                    raise RuntimeError(str(error))
-                self.written[message.topic(), message.partition(), message.offset()] = event  # type: ignore[attr-defined]
+    def read_back(self, events: list[Click | Search]) -> None:
+        """Take the topics' word for what was written: what failed may have been, and was resent."""
+        by_id = {event.event_id: event for event in events}
+        topics = [self._settings.topic("clicks"), self._settings.topic("searches")]
+        for message in read_all(self._settings, topics):
+            event = msgspec.json.decode(message.value() or b"")
+            place = (message.topic(), message.partition(), message.offset())
+            self.written[place] = by_id[event["event_id"]]  # type: ignore[index]
 
-            self._producer.produce(
-                topic, encode(event), event.user_id.encode(), on_delivery=delivered
-            )
-            self._producer.poll(0)
-        assert self._producer.flush(60) == 0
+    def _connect(self) -> None:
+        self._lost = Lost()
+        self._producer = Producer(producer_config(self._settings, error_cb=self._lost))
+
+    def _send(self, event: Click | Search) -> None:
+        topic = self._settings.topic("clicks" if isinstance(event, Click) else "searches")
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            if error is None:
+                self.written[message.topic(), message.partition(), message.offset()] = event  # type: ignore[index]
+            else:
+                self._failed.append(event)
+
+        self._producer.produce(topic, encode(event), event.user_id.encode(), on_delivery=delivered)
+        self._producer.poll(0)
+        self._send_failed()
+
+    def _send_failed(self) -> None:
+        if self._lost:
+            self._producer.purge()
+            self._producer.flush(5)
+            self._connect()
+        failed, self._failed = self._failed, []
+        for event in failed:
+            self._send(event)
 
     def list_ids(self) -> set[str]:
         """The id of the one list that each event must have led to."""
@@ -149,8 +183,11 @@ class Reader(threading.Thread):
     def __init__(self, settings: Settings) -> None:
         super().__init__(daemon=True)
         self._logs = settings.state_dir.parent
-        self._consumer = Consumer(consumer_config(settings, f"reader-{settings.app_id}"))
-        self._consumer.subscribe([settings.topic("recommendations")])
+        topic = settings.topic("recommendations")
+        self._reader = PartitionReader(
+            consumer_config(settings, f"reader-{settings.app_id}"),
+            [TopicPartition(topic, p, OFFSET_BEGINNING) for p in range(settings.partitions)],
+        )
         self._done = threading.Event()
         self.seen: Counter[str] = Counter()
         self.arrived_s: list[float] = []
@@ -159,12 +196,12 @@ class Reader(threading.Thread):
     def run(self) -> None:
         """Read until closed; a broker that is away comes back."""
         while not self._done.is_set():
-            for message in self._consumer.consume(500, 0.1):
+            for message in self._reader.consume(500, 0.1):
                 if message.error() is None:
                     self.last = decode_recommendation(message.value())
                     self.seen[self.last.recommendation_id] += 1
                     self.arrived_s.append(time.monotonic())
-        self._consumer.close()
+        self._reader.close()
 
     def wait_for(self, n: int, timeout_s: float) -> None:
         """Until so many different lists have been seen; a failure shows what the workers said."""
@@ -302,23 +339,29 @@ def open_shop(bootstrap: str, folder: Path, **changes: object) -> Settings:
     return settings
 
 
-def changelog_rows(settings: Settings) -> dict[str, UserRow]:
-    """The newest committed row of each user."""
+def read_all(settings: Settings, topics: list[str]) -> Iterator[Message]:
+    """Every committed record of these topics, in each partition's order."""
     consumer = Consumer(
-        consumer_config(settings, f"rows-{settings.app_id}", **{"enable.partition.eof": True})
+        consumer_config(settings, f"all-{settings.app_id}", **{"enable.partition.eof": True})
     )
-    open_partitions = set(range(settings.partitions))
-    consumer.assign([TopicPartition(changelog_topic(settings), p, 0) for p in open_partitions])
-    rows: dict[str, UserRow] = {}
-    while open_partitions:
+    left = {(topic, partition) for topic in topics for partition in range(settings.partitions)}
+    consumer.assign([TopicPartition(*source, OFFSET_BEGINNING) for source in left])
+    while left:
         for message in consumer.consume(1000, 1.0):
             error = message.error()
             if error is None:
-                rows[(message.key() or b"").decode()] = UserRow.decode(message.value() or b"")
+                yield message
             elif error.code() == KafkaError._PARTITION_EOF:
-                open_partitions.discard(message.partition())
+                left.discard((message.topic(), message.partition()))
     consumer.close()
-    return rows
+
+
+def changelog_rows(settings: Settings) -> dict[str, UserRow]:
+    """The newest committed row of each user."""
+    return {
+        (message.key() or b"").decode(): UserRow.decode(message.value() or b"")
+        for message in read_all(settings, [changelog_topic(settings)])
+    }
 
 
 def check_exactly_once(settings: Settings, log: EventLog, reader: Reader) -> None:
