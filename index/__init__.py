@@ -19,6 +19,7 @@ from index.errors import (
 )
 from index.exact import ExactEngine
 from index.hnsw import HnswEngine, HnswParameters
+from index.live import Change, Corpus, LiveIndex, Place
 from index.manifest import FileEntry, Manifest
 from index.snapshot import Candidates, Snapshot
 from index.store import IndexStore
@@ -30,6 +31,8 @@ __all__ = [
     "BusyError",
     "Candidates",
     "Catalogue",
+    "Change",
+    "Corpus",
     "DimensionMismatchError",
     "EncoderMismatchError",
     "Engine",
@@ -42,9 +45,11 @@ __all__ = [
     "IndexFormatError",
     "IndexStore",
     "Item",
+    "LiveIndex",
     "Manifest",
     "MismatchError",
     "NoCurrentVersionError",
+    "Place",
     "RecallError",
     "RejectedInputError",
     "Snapshot",

@@ -117,6 +117,10 @@ class Snapshot:
         scores, positions = self._engine.search(rows, k, effort, allowed)
         return Candidates(positions, scores)
 
+    def gather(self, positions: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n,) positions -> (n, dim) vectors, a copy."""
+        return self.vectors.take(positions, axis=0)
+
     def warm(self) -> None:
         """Touch all pages, so that the first real query does not wait for the disk."""
         if len(self) == 0:

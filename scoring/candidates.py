@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index import Candidates, Catalogue, Snapshot
+from index import Candidates, Catalogue, Corpus
 from scoring.interests import LONG_TERM, SEARCH, SHORT_TERM, Interests
 from scoring.policy import Policy
 from scoring.rings import PURCHASE, Rings
@@ -48,14 +48,7 @@ class Pool:
     starts: NDArray[np.int64]
 
 
-def popular_positions(catalogue: Catalogue, at_most: int) -> NDArray[np.int64]:
-    """In-stock items, most popular first, equal ones in order of position."""
-    sellable = np.flatnonzero(catalogue.in_stock)
-    order = np.argsort(-catalogue.popularity[sellable], kind="stable")
-    return sellable[order[:at_most]]
-
-
-def retrieve(interests: Interests, snapshot: Snapshot, policy: Policy) -> Retrieved:
+def retrieve(interests: Interests, snapshot: Corpus, policy: Policy) -> Retrieved:
     """Search with the interests of the whole batch at once.
 
     Whose short-term and long-term interest nearly agree (a newcomer after some clicks) would find
@@ -91,7 +84,7 @@ def merge(
     Args:
         retrieved: For B users.
         rings: Of the same users.
-        popular: From `popular_positions`.
+        popular: From `popular.Popular`.
         forbidden: From `rules.forbidden_pairs`.
         catalogue: Of the snapshot.
         policy: Length of a list.

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from index import Corpus
 from scoring.candidates import Pool
 from scoring.interests import NAMES, SEARCH, Interests
 from scoring.policy import Policy
@@ -43,7 +44,7 @@ def score(
     interests: Interests,
     search_hits: NDArray[np.bool_],
     rings: Rings,
-    vectors: NDArray[np.float32],
+    snapshot: Corpus,
     popularity: NDArray[np.float32],
     policy: Policy,
 ) -> Scored:
@@ -54,11 +55,11 @@ def score(
         interests: Of these users.
         search_hits: (B,) a search without a hit has no say.
         rings: Of these users.
-        vectors: (N, d) unit rows of the snapshot.
-        popularity: (N,) from `relative_popularity`.
+        snapshot: Has the vectors.
+        popularity: (N,) from `popular.Popular`.
         policy: Weights.
     """
-    cosines = _cosines(pool, interests, vectors)
+    cosines = _cosines(pool, interests, snapshot)
     say = interests.confidence * np.array(
         [policy.weight_short_term, policy.weight_long_term, policy.weight_search], np.float32
     )  # (B, 3)
@@ -68,13 +69,6 @@ def score(
     np.multiply(popularity[pool.positions], np.float32(policy.weight_popularity), out=terms[3])
     np.multiply(_repeats(pool, rings, policy), np.float32(policy.weight_repeat), out=terms[4])
     return Scored(terms, cosines, terms.sum(axis=0))
-
-
-def relative_popularity(popularity: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N,) counts of any scale -> log(1 + count), 1 for the most popular item."""
-    logs = np.log1p(popularity)
-    most = logs.max(initial=0.0)
-    return logs / most if most > 0 else logs
 
 
 def best(pool: Pool, scored: Scored, n: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -98,7 +92,7 @@ def best(pool: Pool, scored: Scored, n: int) -> tuple[NDArray[np.int64], NDArray
     return np.where(exists, pool.starts[:-1, None] + _LOW - (top & _LOW), 0), exists
 
 
-def _cosines(pool: Pool, interests: Interests, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def _cosines(pool: Pool, interests: Interests, snapshot: Corpus) -> NDArray[np.float32]:
     """(3, M) cosines; the rows of one user at a time, for they fit the cache."""
     cosines = np.zeros((len(NAMES), len(pool.pairs)), np.float32)
     bounds = pool.starts.tolist()
@@ -106,7 +100,7 @@ def _cosines(pool: Pool, interests: Interests, vectors: NDArray[np.float32]) -> 
     for user, (start, end) in enumerate(pairwise(bounds)):
         if start == end or not any(present[user]):
             continue
-        rows = vectors.take(pool.positions[start:end], axis=0)  # (m, d)
+        rows = snapshot.gather(pool.positions[start:end])  # (m, d)
         for kind, confidence in enumerate(present[user]):
             if confidence:
                 # Two or three products with a vector take half the time of one with (d, 3).

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from index import Catalogue, Snapshot
+from index import Catalogue, Corpus
 from scoring.candidates import Pool
 from scoring.centroids import LONGEST_NAME
 from scoring.interests import LONG_TERM, SEARCH
@@ -50,7 +50,7 @@ def explain(
     pool: Pool,
     scored: Scored,
     rings: Rings,
-    snapshot: Snapshot,
+    snapshot: Corpus,
     popularity: NDArray[np.float32],
 ) -> list[list[str]]:
     """A reason for each chosen pair.
@@ -65,7 +65,7 @@ def explain(
         scored: Their terms.
         rings: Of the B users.
         snapshot: Vectors and titles.
-        popularity: (N,) from `relative_popularity`.
+        popularity: (N,) from `popular.Popular`.
     """
     if not len(pool.pairs):
         return [[] for _ in requests]
@@ -103,7 +103,7 @@ def _causes(
     strongest: NDArray[np.int64],
     positions: NDArray[np.int64],
     rings: Rings,
-    snapshot: Snapshot,
+    snapshot: Corpus,
 ) -> list[list[int]]:
     """The interaction behind each item that an interest brought.
 
@@ -123,7 +123,7 @@ def _causes(
     for user, asked in enumerate(asking):
         start, end = bounds[user], bounds[user + 1]
         if asked and start < end:
-            rows = snapshot.vectors.take(positions[user], axis=0)  # (n, d)
+            rows = snapshot.gather(positions[user])  # (n, d)
             gains = rows @ rings.vectors[start:end].T  # (n, m)
             kinds = np.minimum(strongest[user], LONG_TERM)  # other terms are blanked out below
             gains *= np.maximum(rings.weights[kinds, start:end], 0.0)

@@ -9,13 +9,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from index import Catalogue, Snapshot
-from scoring.candidates import Pool, merge, popular_positions, retrieve
+from index import Catalogue, Change, Corpus
+from scoring.candidates import Pool, merge, retrieve
 from scoring.centroids import find_centroids
 from scoring.interests import NAMES, SEARCH, Interests, find_interests
 from scoring.policy import Policy
+from scoring.popular import Popular
 from scoring.query_vectors import QueryTower, QueryVectors
-from scoring.ranking import Scored, best, relative_popularity, score
+from scoring.ranking import Scored, best, score
 from scoring.reasons import explain
 from scoring.rings import read_rings, type_weights
 from scoring.rules import forbidden_pairs
@@ -48,7 +49,7 @@ class Recommender:
 
     def __init__(
         self,
-        snapshot: Snapshot,
+        snapshot: Corpus,
         encoder: QueryTower | QueryVectors | None,
         *,
         policy: Policy | None = None,
@@ -56,7 +57,7 @@ class Recommender:
         """Work out what does not change: centroids, popularity. Reads every vector once.
 
         Args:
-            snapshot: What is searched.
+            snapshot: What is searched; a live index that nothing has changed yet.
             encoder: Of the same version as the snapshot's vectors.
             policy: None = the defaults.
 
@@ -77,8 +78,7 @@ class Recommender:
         self._snapshot = snapshot
         self._weight_of_type = type_weights(self.policy)
         self._centroids = find_centroids(snapshot.catalogue, snapshot.vectors)
-        self._popularity = relative_popularity(snapshot.catalogue.popularity)
-        self._popular = popular_positions(snapshot.catalogue, _POPULAR)
+        self._popular = Popular(snapshot.catalogue, _POPULAR)
 
     def recommend(self, requests: Sequence[Request]) -> list[Slate]:
         """A slate for each request, in their order.
@@ -93,15 +93,20 @@ class Recommender:
         interests = find_interests(requests, rings, self._centroids, self.queries, policy)
         retrieved = retrieve(interests, snapshot, policy)
         forbidden = forbidden_pairs(requests, rings, catalogue, policy)
-        pool = merge(retrieved, rings, self._popular, forbidden, catalogue, policy)
-        hits, vectors = retrieved.search_hits, snapshot.vectors
-        scored = score(pool, interests, hits, rings, vectors, self._popularity, policy)
+        pool = merge(retrieved, rings, self._popular.positions, forbidden, catalogue, policy)
+        hits, popularity = retrieved.search_hits, self._popular.relative
+        scored = score(pool, interests, hits, rings, snapshot, popularity, policy)
         places, exists = best(pool, scored, policy.slate_size)
-        reasons = explain(requests, places, pool, scored, rings, snapshot, self._popularity)
+        reasons = explain(requests, places, pool, scored, rings, snapshot, popularity)
         items = self._items(places, exists, pool, scored, interests, reasons)
         unknown = rings.unknown.tolist()
         vectors_by_name = _by_name(interests)
         return [Slate(*parts) for parts in zip(items, vectors_by_name, unknown, strict=True)]
+
+    def follow(self, change: Change) -> None:
+        """Take over what an upsert or a deletion in the live index has changed."""
+        self._centroids.follow(change)
+        self._popular.follow(change)
 
     def _items(
         self,

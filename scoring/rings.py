@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from index import Snapshot
+from index import Corpus
 from scoring.history import TYPE_CODES, Interaction
 from scoring.policy import Policy
 from scoring.slate import Request
@@ -60,7 +60,7 @@ def type_weights(policy: Policy) -> NDArray[np.float32]:
 
 def read_rings(
     requests: Sequence[Request],
-    snapshot: Snapshot,
+    snapshot: Corpus,
     policy: Policy,
     weight_of_type: NDArray[np.float32],
 ) -> Rings:
@@ -97,7 +97,7 @@ def read_rings(
         ages_ms=ages_ms,
         quantities=quantities,
         weights=weights,
-        vectors=snapshot.vectors.take(positions, axis=0),
+        vectors=snapshot.gather(positions),
         unknown=unknown,
     )
 

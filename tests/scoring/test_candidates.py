@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from index import Snapshot
 from scoring import Policy
-from scoring.candidates import merge, popular_positions, retrieve
+from scoring.candidates import merge, retrieve
 from scoring.interests import LONG_TERM, SEARCH, SHORT_TERM, Interests
+from scoring.popular import Popular
 from scoring.rings import read_rings, type_weights
 from scoring.rules import forbidden_pairs, pairs_of
 from tests.scoring.shop import did, item, open_shop, request
@@ -55,7 +56,7 @@ def test_two_interests_of_one_direction_are_searched_once(shop: Snapshot) -> Non
 def pool_of(shop: Snapshot, wants: Interests, *histories: list[str]) -> NDArray[np.int64]:
     requests = [request(*(did("purchase", each) for each in ring)) for ring in histories]
     rings = read_rings(requests, shop, POLICY, type_weights(POLICY))
-    popular = popular_positions(shop.catalogue, 100)
+    popular = Popular(shop.catalogue, 100).positions
     forbidden = forbidden_pairs(requests, rings, shop.catalogue, POLICY)
     found = retrieve(wants, shop, POLICY)
     return merge(found, rings, popular, forbidden, shop.catalogue, POLICY).pairs
@@ -63,7 +64,7 @@ def pool_of(shop: Snapshot, wants: Interests, *histories: list[str]) -> NDArray[
 
 def test_the_pool_is_what_was_found_bought_or_is_popular_and_in_stock(shop: Snapshot) -> None:
     wants = interests({SHORT_TERM: [1, 0, 0]}, {})
-    assert popular_positions(shop.catalogue, 2).tolist() == [4, 5]
+    assert Popular(shop.catalogue, 2).positions.tolist() == [4, 5]
     assert pool_of(shop, wants, ["i2"], []).tolist() == [
         *pairs_of(np.array(0), np.array([0, 2, 4, 5])),  # 3 was found and is sold out
         *pairs_of(np.array(1), np.array([4, 5])),
