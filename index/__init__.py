@@ -19,6 +19,7 @@ from index.errors import (
 )
 from index.exact import ExactEngine
 from index.hnsw import HnswEngine, HnswParameters
+from index.ivfpq import IvfPqEngine, IvfPqParameters
 from index.live import Change, Corpus, LiveIndex, Place
 from index.manifest import FileEntry, Manifest
 from index.snapshot import Candidates, Snapshot
@@ -45,6 +46,8 @@ __all__ = [
     "IndexFormatError",
     "IndexStore",
     "Item",
+    "IvfPqEngine",
+    "IvfPqParameters",
     "LiveIndex",
     "Manifest",
     "MismatchError",

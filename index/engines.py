@@ -18,6 +18,9 @@ from index.groups import Groups
 from index.hnsw import HnswEngine, HnswParameters
 from index.hnsw_build import build_hnsw
 from index.hnsw_file import HEADERS, check_graph
+from index.ivfpq import IvfPqEngine, IvfPqParameters
+from index.ivfpq_build import build_ivfpq
+from index.ivfpq_parts import PART_NAMES, read_parts
 from index.manifest import GROUPS_NAME, INDEX_NAME
 from index.npy_file import map_array
 
@@ -32,7 +35,7 @@ class NoParameters:
     """Of an engine that has none."""
 
 
-EngineParameters = NoParameters | HnswParameters
+EngineParameters = NoParameters | HnswParameters | IvfPqParameters
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,6 +180,17 @@ def _load_hnsw(stored: Stored, parameters: HnswParameters) -> Engine:
     return HnswEngine(graph, groups, parameters, stored.vectors)
 
 
+def _load_ivfpq(stored: Stored, parameters: IvfPqParameters) -> Engine:
+    parts = read_parts(
+        stored.files,
+        n_rows=stored.manifest.count,
+        dim=stored.manifest.dim,
+        n_lists=parameters.lists,
+        n_codes=parameters.n_codes(stored.manifest.dim),
+    )
+    return IvfPqEngine(parts, parameters, stored.vectors)
+
+
 def _read_groups(stored: Stored, n_nodes: int) -> Groups:
     offsets = map_array(stored.files[GROUPS_NAME], np.int64, (n_nodes + 1,))
     groups = Groups(np.array(offsets))
@@ -190,4 +204,5 @@ _KINDS = {
     HnswEngine.name: Kind(
         HnswParameters, frozenset({INDEX_NAME, GROUPS_NAME}), build_hnsw, _load_hnsw
     ),
+    IvfPqEngine.name: Kind(IvfPqParameters, PART_NAMES, build_ivfpq, _load_ivfpq),
 }

@@ -8,15 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.engine import Built, Progress
-from index.exact import ExactEngine
 from index.groups import Groups, label_groups
+from index.held_out import n_held_out, recall_at
 from index.hnsw import HnswEngine, HnswParameters
 from index.library import faiss
 from index.locality import by_likeness
-from index.recall import recall
 from index.threads import apply_threads
 
-_MAX_HELD_OUT = 1_000
 _TRAINING_ROWS = 50_000
 _NODES_A_STEP = 1_024
 
@@ -49,11 +47,6 @@ def build_hnsw(rows: NDArray[np.float32], parameters: HnswParameters, report: Pr
     order, groups = arrange(rows)
     engine, recall_at_10, recall_at_100 = grow(rows[order], groups, parameters, report)
     return Built(engine, order, recall_at_10, recall_at_100)
-
-
-def n_held_out(n_groups: int) -> int:
-    """How many groups recall is measured with: a tenth, at most 1,000."""
-    return min(_MAX_HELD_OUT, n_groups // 10)
 
 
 def grow(
@@ -94,7 +87,7 @@ def grow(
     for k in (10, 100):
         report("measuring recall", len(recalls), 2)
         engine = HnswEngine(graph, seen, parameters, rows[: seen.n_rows])
-        recalls.append(_measure(engine, rows[: seen.n_rows], queries, k))
+        recalls.append(recall_at(k, engine, rows[: seen.n_rows], queries))
     report("measuring recall", 2, 2)
     link(n_first, n_nodes)
     return HnswEngine(graph, groups, parameters, rows), recalls[0], recalls[1]
@@ -112,14 +105,3 @@ def _empty(dim: int, parameters: HnswParameters) -> Any:
         graph = library.IndexHNSWSQ(dim, value, parameters.m, metric)
     graph.hnsw.efConstruction = parameters.ef_construction
     return graph
-
-
-def _measure(
-    engine: HnswEngine, rows: NDArray[np.float32], queries: NDArray[np.float32], k: int
-) -> float | None:
-    """Recall against exact search of the same rows, None without queries."""
-    if len(queries) == 0:
-        return None
-    depth = min(k, len(rows))
-    kth_scores = ExactEngine(rows).search(queries, depth)[0][:, -1]
-    return recall(rows, queries, engine.search(queries, depth)[1], kth_scores)

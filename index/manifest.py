@@ -14,7 +14,23 @@ GROUPS_NAME = "groups.npy"
 ITEMS_NAME = "items.parquet"
 VECTORS_NAME = "vectors.npy"
 HASHES_NAME = "hashes.npy"
-FILE_NAMES = frozenset({INDEX_NAME, GROUPS_NAME, ITEMS_NAME, VECTORS_NAME, HASHES_NAME})
+CENTROIDS_NAME = "centroids.npy"
+CODEBOOK_NAME = "codebook.npy"
+CODES_NAME = "codes.npy"
+LISTS_NAME = "lists.npy"
+FILE_NAMES = frozenset(
+    {
+        INDEX_NAME,
+        GROUPS_NAME,
+        ITEMS_NAME,
+        VECTORS_NAME,
+        HASHES_NAME,
+        CENTROIDS_NAME,
+        CODEBOOK_NAME,
+        CODES_NAME,
+        LISTS_NAME,
+    }
+)
 
 VERSION_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 FORMAT = 2

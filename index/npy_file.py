@@ -5,12 +5,15 @@ from __future__ import annotations
 import mmap
 import os
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 _BYTES_A_WRITE = 16 << 20
+# What numpy lets through besides ValueError, depending on where a header stops making sense.
+_NO_HEADER = (TokenError, SyntaxError, TypeError, RecursionError, MemoryError, OverflowError)
 
 
 def write_array(path: Path, array: NDArray[Any], order: NDArray[np.int64] | None = None) -> None:
@@ -18,7 +21,7 @@ def write_array(path: Path, array: NDArray[Any], order: NDArray[np.int64] | None
 
     Args:
         path: A file that does not exist yet. Durable when this returns.
-        array: Of numbers, one or two axes, C-contiguous.
+        array: Of numbers, one axis at least, C-contiguous.
         order: As many row numbers as there are rows: which to write first; None = as they are.
     """
     header = np.lib.format.header_data_from_array_1_0(array)
@@ -47,7 +50,10 @@ def map_array(file: BinaryIO, dtype: type[np.generic], shape: tuple[int, ...]) -
     version = np.lib.format.read_magic(file)
     if version != (1, 0):
         raise ValueError(f"{name} has npy version {version}, expected (1, 0)")
-    found_shape, fortran, found = np.lib.format.read_array_header_1_0(file)
+    try:
+        found_shape, fortran, found = np.lib.format.read_array_header_1_0(file)
+    except _NO_HEADER as error:
+        raise ValueError(f"{name} has a header that cannot be read ({error})") from error
     expected = np.dtype(dtype)
     if found_shape != shape or found != expected:
         raise ValueError(f"{name} holds {found} {found_shape}, expected {expected} {shape}")

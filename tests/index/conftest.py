@@ -22,7 +22,7 @@ def store(tmp_path: Path) -> IndexStore:
     return IndexStore(tmp_path / "store")
 
 
-@pytest.fixture(params=["exact", "hnsw"])
+@pytest.fixture(params=["exact", "hnsw", "ivfpq"])
 def published(store: IndexStore, request: pytest.FixtureRequest) -> Manifest:
     """A current version of 200 items, once an engine."""
     return build_index(
@@ -34,6 +34,12 @@ def published(store: IndexStore, request: pytest.FixtureRequest) -> Manifest:
 def hnsw(store: IndexStore) -> Manifest:
     """A current version of 60 items with a graph."""
     return build_index(store, shop(60), unit_rows(60), encoder_version="mini-1", engine="hnsw")
+
+
+@pytest.fixture
+def ivfpq(store: IndexStore) -> Manifest:
+    """A current version of 300 items in lists."""
+    return build_index(store, shop(300), unit_rows(300), encoder_version="mini-1", engine="ivfpq")
 
 
 @pytest.fixture(scope="session")

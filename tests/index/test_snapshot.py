@@ -100,7 +100,7 @@ def test_warming_changes_nothing(snapshot: Snapshot) -> None:
     np.testing.assert_array_equal(snapshot.search(unit_rows(3), 5).positions, before)
 
 
-@pytest.mark.parametrize("engine", ["exact", "hnsw"])
+@pytest.mark.parametrize("engine", ["exact", "hnsw", "ivfpq"])
 def test_a_version_without_items_answers_with_nothing(store: IndexStore, engine: str) -> None:
     build_index(store, [], unit_rows(0), encoder_version="mini-1", engine=engine)
     snapshot = store.open()
@@ -111,7 +111,7 @@ def test_a_version_without_items_answers_with_nothing(store: IndexStore, engine:
     assert snapshot.catalogue.position("item-0") == -1
 
 
-@pytest.mark.parametrize("engine", ["exact", "hnsw"])
+@pytest.mark.parametrize("engine", ["exact", "hnsw", "ivfpq"])
 def test_a_version_of_one_item_finds_it(store: IndexStore, engine: str) -> None:
     build_index(store, shop(1), unit_rows(1), encoder_version="mini-1", engine=engine)
     found = store.open().search(unit_rows(4, seed=5), 2)

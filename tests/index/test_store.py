@@ -120,7 +120,10 @@ def test_files_of_a_version_cannot_be_written_to(store: IndexStore, published: M
 
 def test_a_version_lists_all_its_files(store: IndexStore, published: Manifest) -> None:
     names = {path.name for path in (store.root / published.version).iterdir()}
-    engine_files = {"index.faiss", "groups.npy"} if published.engine == "hnsw" else set()
+    arrays = {"centroids.npy", "codebook.npy", "codes.npy", "lists.npy"}
+    engine_files = {"hnsw": {"index.faiss", "groups.npy"}, "ivfpq": arrays}.get(
+        published.engine, set()
+    )
     assert names == {"manifest.json", "items.parquet", "vectors.npy", "hashes.npy"} | engine_files
     assert names - {"manifest.json"} == set(published.files)
 
