@@ -3,8 +3,8 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Protocol
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any, Protocol
 
 from streams.errors import GapError
 from streams.outbox import Outbox
@@ -65,6 +65,10 @@ class Lane:
     def has_room(self) -> bool:
         """Whether more should be fetched: up to two full batches wait."""
         return self._n_waiting < 2 * self._batch_max
+
+    def between_batches(self, call: Callable[[], object]) -> Future[Any]:
+        """Run a function in the lane's thread, before the next batch that is not yet under way."""
+        return self._compute_thread.submit(call)
 
     def begin(self, claim: Claim, positions: Mapping[Source, int]) -> None:
         """Expect the first run of each source partition at these positions."""

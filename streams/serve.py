@@ -8,7 +8,7 @@ import signal
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -34,13 +34,21 @@ from streams.writer import AcknowledgingWriter, Boundary, TransactionalWriter, W
 log = structlog.get_logger(__name__)
 
 
+BetweenBatches = Callable[[Callable[[], object]], "Future[Any]"]
+"""Runs a function in a lane's thread, where no batch is being computed meanwhile."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A lane's job: what to do with the runs of some topics."""
+    """A lane's job: what to do with the runs of some topics.
+
+    `begun` is handed the lane's way of running a function between two batches, before the first.
+    """
 
     name: str
     topics: Sequence[str]
     process: Process
+    begun: Callable[[BetweenBatches], None] | None = None
 
 
 Plan = Callable[[RowTable], Sequence[Work]]
@@ -252,6 +260,8 @@ class _Server:
             batch_max=self._settings.batch_max,
             failed=self._failed,
         )
+        if work.begun is not None:
+            work.begun(lane.between_batches)
         for topic in work.topics:
             self._app.agent(self._app.source(topic), name=f"streams.agents.{topic}")(_agent(lane))
         return lane

@@ -141,6 +141,7 @@ class Settings(BaseSettings):
     slate_size: int = Field(10, ge=1, le=200)
     candidates: int = Field(50, ge=1, le=10_000)
     ef_search: int | None = Field(None, ge=1, le=1_000_000)
+    rebuild_at: int = Field(10_000, ge=0, le=10_000_000)
     exclude_bought: bool = False
     publish_latest: bool = True
     publish_features: bool = False

@@ -193,6 +193,40 @@ def topic_ids(
     return ids
 
 
+def delete_retention_ms(settings: Settings, name: str, *, timeout_s: float = 15.0) -> int | None:
+    """How long a compacted topic remembers a deletion; None at the embedded broker: for ever.
+
+    Raises:
+        BrokerUnavailableError: No broker answers.
+        TopicMismatchError: The topic does not exist.
+    """
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import ConfigResource  # type: ignore[attr-defined]
+
+    admin, cluster = _connect(settings, timeout_s)
+    if _is_embedded(cluster):
+        return None
+    asked = admin.describe_configs([ConfigResource("topic", name)], request_timeout=timeout_s)
+    try:
+        (answer,) = (future.result() for future in asked.values())
+    except KafkaException as exception:
+        raise _as_ours(settings, exception.args[0], f"{name} was not read") from None
+    return int(answer["delete.retention.ms"].value)
+
+
+def partition_count(settings: Settings, name: str, *, timeout_s: float = 15.0) -> int:
+    """How many partitions a topic has.
+
+    Raises:
+        BrokerUnavailableError: No broker answers.
+        TopicMismatchError: The topic does not exist.
+    """
+    _, cluster = _connect(settings, timeout_s)
+    if name not in cluster.topics:
+        raise TopicMismatchError(f"topic {name} does not exist")
+    return len(cluster.topics[name].partitions)
+
+
 def _connect(settings: Settings, timeout_s: float) -> tuple[AdminClient, ClusterMetadata]:
     from confluent_kafka.admin import AdminClient
 

@@ -5,25 +5,45 @@ import logging
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
 
 import structlog
 
-from index import IndexStore, set_threads
-from scoring import History, Policy, Recommender, Request, load_encoder
+from index import set_threads
+from scoring import History, Policy, QueryTower, QueryVectors, Request, load_encoder
 from streams.agents import clicks, items, searches
+from streams.edition import Editions
 from streams.errors import TopicMismatchError
+from streams.index_metrics import IndexMetrics
+from streams.item_tower import ItemTower
+from streams.live_ranking import LiveRanking
 from streams.metrics import StepMetrics
-from streams.serve import Work, serve
+from streams.rebuilds import Rebuilds
+from streams.serve import BetweenBatches, Work, serve
 from streams.settings import Settings
 from streams.step import Publishing, Ranking, RecommendationStep
 from streams.table import RowTable
 from streams.topics import check_topics, ensure_topic, item_vectors_topic, topic_ids
+from streams.version_follower import Announcements, VersionFollower
+from streams.writer import Boundary, pass_by
 
 log = structlog.get_logger(__name__)
 
 
-def run(settings: Settings) -> int:
+class Tower(QueryTower, ItemTower, Protocol):
+    """Queries and items -> vectors that may be compared; `scoring.Encoder` is one."""
+
+    version: str
+
+
+def run(settings: Settings, *, tower: Tower | None = None, boundary: Boundary = pass_by) -> int:
     """Run one worker until SIGTERM or SIGINT; returns its exit code (see `streams.serve.serve`).
+
+    Args:
+        settings: Everything that can be set.
+        tower: None = the settings' encoder.
+        boundary: Called at each line of the crash tables of the writer and of the editions.
 
     Raises:
         TopicMismatchError: a topic is missing or has the wrong shape; nothing was consumed.
@@ -35,32 +55,59 @@ def run(settings: Settings) -> int:
     if problems := check_topics(settings):
         raise TopicMismatchError("; ".join(problems))
     set_threads(settings.faiss_threads)
-    snapshot = IndexStore(settings.index_dir).open(ef_search=settings.ef_search)
-    encoder = load_encoder(settings.encoder, threads=settings.torch_threads)
-    recommender = Recommender(snapshot, encoder, policy=policy_of(settings))
-    snapshot.warm()
-    recommender.recommend([Request("nobody", time.time_ns() // 1_000_000, History(), "warm")])
-    gc.collect()
-    gc.freeze()  # a catalogue is millions of objects that a full collection would walk through
+    metrics = StepMetrics()
+    index_metrics = IndexMetrics(metrics.registry)
+    encoder = tower or load_encoder(settings.encoder, threads=settings.torch_threads)
+    queries = QueryVectors(encoder)
     vectors = item_vectors_topic(settings, encoder.version)
     ensure_topic(settings, vectors)
+    announcements = Announcements(settings)  # before the current version is opened
+    editions = Editions(settings, policy_of(settings), index_metrics, boundary=boundary)
+    ranking = LiveRanking(editions.open(None, queries), index_metrics)
+    ranking.recommend([Request("nobody", time.time_ns() // 1_000_000, History(), "warm")])
+    gc.collect()
+    gc.freeze()  # a catalogue is millions of objects that a full collection would walk through
     log.info(
         "model and index loaded",
-        index=snapshot.version,
-        items=len(snapshot.catalogue.ids),
+        index=ranking.index_version,
+        items=ranking.edition.live.manifest.count,
         encoder=encoder.version,
         seconds=round(time.monotonic() - begun, 2),
     )
-    metrics = StepMetrics()
     if settings.metrics_port is not None:
         metrics.serve(settings.metrics_port)
 
-    plan = event_plan(settings, recommender, metrics)
+    followers: list[VersionFollower] = []
+
+    def follow(between_batches: BetweenBatches) -> None:
+        follower = VersionFollower(
+            announcements,
+            editions,
+            ranking,
+            queries,
+            Rebuilds(settings, index_metrics),
+            between_batches,
+            index_metrics,
+            boundary=boundary,
+        )
+        followers.append(follower)
+        follower.start()
+
+    plan = event_plan(settings, ranking, metrics)
     encode = items.EncodeItems(
         encoder, vectors, max_bytes=settings.max_message_bytes, metrics=metrics
     )
     encoding = Work("items", [settings.topic("items")], encode)
-    return serve(settings, lambda rows: [plan(rows), encoding], metrics=metrics)
+    try:
+        return serve(
+            settings,
+            lambda rows: [replace(plan(rows), begun=follow), encoding],
+            metrics=metrics,
+            boundary=boundary,
+        )
+    finally:
+        for follower in followers:
+            follower.close()
 
 
 def policy_of(settings: Settings) -> Policy:

@@ -199,9 +199,13 @@ class Reader(threading.Thread):
             for message in self._reader.consume(500, 0.1):
                 if message.error() is None:
                     self.last = decode_recommendation(message.value())
+                    self.note(self.last)
                     self.seen[self.last.recommendation_id] += 1
                     self.arrived_s.append(time.monotonic())
         self._reader.close()
+
+    def note(self, found: Recommendation) -> None:
+        """Called with each list; some tests look closer."""
 
     def wait_for(self, n: int, timeout_s: float) -> None:
         """Until so many different lists have been seen; a failure shows what the workers said."""
@@ -239,7 +243,15 @@ def security_variables(security: Security) -> dict[str, str]:
 class WorkerProcess:
     """One life of a worker after the other, with one state folder."""
 
-    def __init__(self, settings: Settings, name: str, *, event_loop: str = "uvloop") -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        *,
+        event_loop: str = "uvloop",
+        module: str = "tests.integration.shop_worker",
+    ) -> None:
+        self._module = module
         self.state_dir = settings.state_dir / name
         self._log = settings.state_dir.parent / f"{name}.log"
         self._event_loop = event_loop
@@ -264,6 +276,7 @@ class WorkerProcess:
                 "store",
                 "static_membership",
                 "max_message_bytes",
+                "rebuild_at",
             }
         )
         env = {f"RILLSTREAM_{name.upper()}": str(value) for name, value in fields.items()}
@@ -273,7 +286,7 @@ class WorkerProcess:
             env["CRASH_AT"] = crash_at
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.integration.shop_worker"],
+                [sys.executable, "-m", self._module],
                 cwd=ROOT,
                 env={**os.environ, **env},
                 stdout=log,

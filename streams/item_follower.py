@@ -1,0 +1,85 @@
+"""Keeps an edition current while it serves: changes are read aside, applied between two batches."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import Final
+
+import structlog
+
+from streams.edition import Edition
+from streams.index_metrics import IndexMetrics
+from streams.item_changes import ItemChange
+from streams.serve import BetweenBatches
+
+log = structlog.get_logger(__name__)
+
+SLOT_S: Final = 0.002
+"""How long changes may hold up the next batch."""
+
+_READ_AT_ONCE: Final = 64
+_MAX_PENDING: Final = 2_048
+
+
+class ItemFollower(threading.Thread):
+    """Keeps one edition current: reads and decodes here, applies between two batches.
+
+    A change is applied in the order of its partition, and once; where serving goes on with another
+    edition, that one has a follower of its own, and this one is closed.
+    """
+
+    def __init__(
+        self, edition: Edition, between_batches: BetweenBatches, metrics: IndexMetrics
+    ) -> None:
+        super().__init__(name="item-changes", daemon=True)
+        self._edition = edition
+        self._between_batches = between_batches
+        self._metrics = metrics
+        self._pending: deque[ItemChange] = deque()
+        self._scheduled = False
+        self._done = threading.Event()
+
+    def run(self) -> None:
+        """Follow until closed."""
+        reader = self._edition.reader
+        while not self._done.is_set():
+            if len(self._pending) >= _MAX_PENDING:
+                self._done.wait(SLOT_S)
+                continue
+            try:
+                self._pending.extend(reader.read(_READ_AT_ONCE, 0.2))
+            except Exception:  # without this thread the worker would serve ever older items
+                log.exception("item changes could not be read, trying again")
+                self._done.wait(1.0)
+            self._schedule()
+        reader.close()
+
+    def close(self) -> None:
+        """Stop reading; returns when nothing of this follower runs any more."""
+        self._done.set()
+        if self.is_alive():
+            self.join()
+        self._pending.clear()
+
+    def _schedule(self) -> None:
+        if self._pending and not self._scheduled and not self._done.is_set():
+            self._scheduled = True
+            self._between_batches(self._apply_some)
+
+    def _apply_some(self) -> None:
+        """A bounded amount of what waits; in the compute thread."""
+        edition, deadline = self._edition, time.monotonic() + SLOT_S
+        while self._pending and time.monotonic() < deadline:
+            change = self._pending.popleft()
+            try:
+                edition.apply(change)
+            except Exception:  # a fault of ours must not stop the lists
+                self._metrics.unreadable.inc()
+                log.exception("item change could not be applied", item_id=change.item_id)
+            else:
+                self._metrics.applied(change.at_ms)
+        self._metrics.sized(edition.live.n_delta, edition.live.n_tombstones)
+        self._scheduled = False
+        self._schedule()

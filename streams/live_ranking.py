@@ -1,0 +1,45 @@
+"""What a worker ranks with: the edition of the moment; a batch never sees two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from index import Catalogue
+from scoring import Request, Slate
+from streams.edition import Edition
+from streams.index_metrics import IndexMetrics
+
+
+class LiveRanking:
+    """Ranks with one edition at a time, see `streams.step.Ranking`.
+
+    Everything here belongs to the lane's compute thread: `recommend` in a batch, `swap` and the
+    changes of items between two.
+    """
+
+    def __init__(self, edition: Edition, metrics: IndexMetrics) -> None:
+        self._metrics = metrics
+        self.swap(edition)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The items of the edition."""
+        return self._edition.live.catalogue
+
+    @property
+    def edition(self) -> Edition:
+        """What is served now."""
+        return self._edition
+
+    def recommend(self, requests: Sequence[Request]) -> list[Slate]:
+        """One slate for each request, in their order."""
+        return self._edition.ranking.recommend(requests)
+
+    def swap(self, edition: Edition) -> None:
+        """Serve another edition from the next batch on."""
+        self._edition = edition
+        self.encoder_version = edition.ranking.encoder_version
+        self.index_version = edition.ranking.index_version
+        self.policy_version = edition.ranking.policy_version
+        self._metrics.serves(self.index_version, self.encoder_version)
+        self._metrics.sized(edition.live.n_delta, edition.live.n_tombstones)

@@ -1,0 +1,97 @@
+"""Too much has changed since the version was built: start `rillstream index rebuild`, once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from streams.child import dies_with_parent
+from streams.index_metrics import IndexMetrics
+from streams.settings import ENV_PREFIX, Settings
+
+log = structlog.get_logger(__name__)
+
+PAUSE_S: Final = 60.0
+"""From the end of a rebuild to the next one, so that one that fails does not fill the machine."""
+
+
+class Rebuilds:
+    """One child process at a time; it ends with this process.
+
+    The index folder has a lock, so of all the workers that notice at once one rebuilds and the
+    others' children end at once. What comes of it is announced, and all workers swap.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: IndexMetrics,
+        *,
+        command: Sequence[str] = (sys.executable, "-m", "streams.cli.main", "index", "rebuild"),
+        pause_s: float = PAUSE_S,
+    ) -> None:
+        """Say when and what.
+
+        Args:
+            settings: `rebuild_at`, and those that the child takes over.
+            metrics: Counts the starts.
+            command: What to run.
+            pause_s: From the end of one to the start of the next.
+        """
+        self._settings = settings
+        self._metrics = metrics
+        self._command = command
+        self._pause_s = pause_s
+        self._child: subprocess.Popen[bytes] | None = None
+        self._not_before_s = 0.0
+
+    def consider(self, n_delta: int) -> None:
+        """Start one if so many items have changed; called often, by a thread that lives on."""
+        if self._child is not None:
+            code = self._child.poll()
+            if code is None:
+                return
+            log.info("index rebuild ended", exit_code=code)
+            self._child = None
+            self._not_before_s = time.monotonic() + self._pause_s
+        at = self._settings.rebuild_at
+        if not at or n_delta <= at or time.monotonic() < self._not_before_s:
+            return
+        log.info("index rebuild starts", changed_items=n_delta, rebuild_at=at)
+        nice = shutil.which("nice")
+        self._child = subprocess.Popen(  # noqa: S603
+            [*dies_with_parent("TERM"), *([nice, "-n", "15"] if nice else []), *self._command],
+            env=_environment(self._settings),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is the worker's, which passes it on by ending
+        )
+        self._metrics.rebuilds.inc()
+
+    def close(self) -> None:
+        """End the child, if there is one; what it has not published is thrown away."""
+        if self._child is not None and self._child.poll() is None:
+            self._child.terminate()
+            try:
+                self._child.wait(5)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """What came from the worker's options; the rest is in the environment and in files."""
+    own = {
+        "BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+        "INDEX_DIR": str(settings.index_dir),
+    }
+    if settings.encoder is not None:
+        own["ENCODER"] = settings.encoder
+    return {**os.environ, **{ENV_PREFIX + name: value for name, value in own.items()}}

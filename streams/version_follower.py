@@ -1,0 +1,201 @@
+"""index-versions topic -> the version served: loaded aside, swapped in between two batches."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from index import IndexError_
+from scoring import QueryVectors
+from streams import index_versions
+from streams.connection import PartitionReader
+from streams.edition import Edition, Editions
+from streams.errors import RejectedError, RetryError
+from streams.index_metrics import IndexMetrics
+from streams.index_versions import IndexVersion
+from streams.item_follower import ItemFollower
+from streams.kafka_config import consumer_config
+from streams.live_ranking import LiveRanking
+from streams.patience import ask
+from streams.rebuilds import Rebuilds
+from streams.refusal import Complaints, unanswered
+from streams.serve import BetweenBatches
+from streams.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+ANSWER_S: Final = 15.0
+RETRY_S: Final = 5.0
+_LOOK_S: Final = 0.25
+
+
+class Announcements:
+    """What is announced from now on.
+
+    A version is made current before it is announced. So whoever takes the position first and opens
+    the current version then misses nothing, and what was announced before is not newer than that.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the position.
+
+        Raises:
+            BrokerUnavailableError: No broker answers.
+        """
+        self._topic = settings.topic("index_versions")
+        complaints = Complaints()
+        config = consumer_config(settings, f"{settings.app_id}-index-versions", error_cb=complaints)
+        partition = TopicPartition(self._topic, index_versions.PARTITION)
+        consumer = Consumer(config)
+        try:
+            _, end = ask(
+                lambda: consumer.get_watermark_offsets(partition, timeout=ANSWER_S), ANSWER_S
+            )
+        except KafkaException as exception:
+            cause = complaints.cause(consumer, exception.args[0])
+            what = f"{self._topic} was not read"
+            raise unanswered(settings.bootstrap_servers, cause, what) from None
+        finally:
+            consumer.close()
+        partition.offset = end
+        self._reader = PartitionReader(config, [partition])
+
+    def newest(self, timeout_s: float) -> IndexVersion | None:
+        """The last of those that wait; None when there is none within `timeout_s`.
+
+        Raises:
+            RejectedError: It cannot be read.
+        """
+        messages = self._reader.consume(1, timeout_s)
+        if not messages:
+            return None
+        last = (messages + self._reader.consume(100, 0))[-1]
+        error = last.error()
+        if error is not None:
+            if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - it has no public name
+                log.warning("announcements interrupted", topic=self._topic, error=error.str())
+            return None
+        return index_versions.decode(last.value())
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._reader.close()
+
+
+class VersionFollower(threading.Thread):
+    """Serves what is announced; whatever is wrong with that, the old version goes on.
+
+    See `streams.edition.Editions` for the crash table.
+    """
+
+    def __init__(
+        self,
+        announcements: Announcements,
+        editions: Editions,
+        ranking: LiveRanking,
+        queries: QueryVectors,
+        rebuilds: Rebuilds,
+        between_batches: BetweenBatches,
+        metrics: IndexMetrics,
+        *,
+        boundary: Callable[[str], None],
+    ) -> None:
+        super().__init__(name="index-versions", daemon=True)
+        self._announcements = announcements
+        self._editions = editions
+        self._ranking = ranking
+        self._queries = queries
+        self._rebuilds = rebuilds
+        self._between_batches = between_batches
+        self._metrics = metrics
+        self._boundary = boundary
+        self._items = ItemFollower(ranking.edition, between_batches, metrics)
+        self._wanted: IndexVersion | None = None
+        self._not_before_s = 0.0
+        self._done = threading.Event()
+
+    def run(self) -> None:
+        """Follow until closed."""
+        self._items.start()
+        while not self._done.is_set():
+            try:
+                self._look()
+            except Exception:  # without this thread no version would ever be swapped in
+                log.exception("following index versions failed, trying again")
+                self._done.wait(RETRY_S)
+        self._items.close()
+        self._rebuilds.close()
+        self._announcements.close()
+
+    def close(self) -> None:
+        """Stop following items and versions; returns when nothing of this runs any more."""
+        self._done.set()
+        if self.is_alive():
+            self.join()
+
+    def _look(self) -> None:
+        try:
+            self._wanted = self._announcements.newest(_LOOK_S) or self._wanted
+        except RejectedError as rejected:
+            self._metrics.refusals.inc()
+            log.warning("unreadable announcement of an index version", reason=rejected.reason)
+        if self._wanted is not None and time.monotonic() >= self._not_before_s:
+            self._take(self._wanted)
+        self._rebuilds.consider(self._ranking.edition.live.n_delta)
+
+    def _take(self, said: IndexVersion) -> None:
+        """Swap the announced version in, or refuse it."""
+        old = self._ranking.edition
+        if said.version == old.live.version:
+            self._wanted = None
+            return
+        self._boundary("version announced")
+        log.info("index version announced", index=said.version, serving=old.live.version)
+        if said.encoder_version != self._queries.version:
+            self._refuse(
+                said,
+                f"its vectors were made by {said.encoder_version}, this worker's encoder is "
+                f"{self._queries.version}: restart the worker with the other one",
+            )
+            return
+        try:
+            new = self._editions.open(said.version, self._queries)
+        except RetryError as error:
+            self._not_before_s = time.monotonic() + RETRY_S
+            log.warning("index version not taken yet", index=said.version, error=str(error))
+            return
+        except IndexError_ as error:
+            self._refuse(said, str(error))
+            return
+        except Exception as error:
+            log.exception("index version could not be loaded", index=said.version)
+            self._refuse(said, repr(error))
+            return
+        self._wanted = None
+        self._swap(new)
+
+    def _refuse(self, said: IndexVersion, why: str) -> None:
+        self._wanted = None
+        self._metrics.refusals.inc()
+        log.error(
+            "index version refused, the old one goes on",
+            index=said.version,
+            serving=self._ranking.index_version,
+            reason=why,
+        )
+
+    def _swap(self, new: Edition) -> None:
+        self._between_batches(lambda: self._ranking.swap(new)).result()
+        self._boundary("swapped")
+        before, self._items = self._items, ItemFollower(new, self._between_batches, self._metrics)
+        self._items.start()
+        before.close()
+        gc.freeze()  # a catalogue is millions of objects that a full collection would walk through
+        self._metrics.swaps.inc()
+        log.info("index version swapped in", index=new.live.version)

@@ -1,0 +1,56 @@
+"""A worker process for the tests of live items: the real worker, with a text tower made of digests.
+
+Settings come from the environment.  CRASH_AT=<boundary>:<n> ends it with kill -9 the n-th time it
+passes that line of a crash table.
+"""
+
+import hashlib
+import os
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+import index
+from streams.cli.exits import explain
+from streams.settings import load_settings
+from streams.worker import run
+from tests.integration.shop_worker import crash_at
+
+DIM = 16
+
+
+class Digests:
+    """The vector of a text is drawn from its digest; an item's text is its title."""
+
+    version = os.environ.get("TOWER", "digests")
+
+    def item_text(self, item: index.Item) -> str:
+        return item.title
+
+    def encode_items(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return vectors_of(texts)
+
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return vectors_of(texts)
+
+
+def vectors_of(texts: Sequence[str]) -> NDArray[np.float32]:
+    """(n, DIM) unit vectors; equal texts have equal ones."""
+    rows = np.empty((len(texts), DIM), np.float32)
+    for row, text in zip(rows, texts, strict=True):
+        seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
+        row[:] = np.random.default_rng(seed).standard_normal(DIM)
+    unit: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit
+
+
+if __name__ == "__main__":
+    boundary = crash_at(os.environ.get("CRASH_AT", "nowhere:0"))
+    try:
+        sys.exit(run(load_settings(), tower=Digests(), boundary=boundary))
+    except Exception as error:
+        code, line = explain(error)
+        print(line, file=sys.stderr)
+        sys.exit(code)
