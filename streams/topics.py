@@ -148,11 +148,11 @@ def check_topics(settings: Settings, *, timeout_s: float = 15.0) -> list[str]:
     embedded = _is_embedded(cluster)
     problems = []
     present = []
+    missing = []
     for spec in all_topics(settings):
         topic = cluster.topics.get(spec.name)
         if topic is None:
-            if not embedded:
-                problems.append(f"topic {spec.name} is missing: run `rillstream topics create`")
+            missing.append(spec.name)
             continue
         present.append(spec)
         found = len(topic.partitions)
@@ -163,6 +163,9 @@ def check_topics(settings: Settings, *, timeout_s: float = 15.0) -> list[str]:
             )
     if not embedded:
         problems += _check_cleanup(admin, settings, present, timeout_s)
+        if missing:
+            names = ", ".join(missing)
+            problems.append(f"missing topics, run `rillstream topics create`: {names}")
     return problems
 
 
