@@ -74,3 +74,43 @@ def _compared(
             None if rows is None else library.IDSelectorArray(len(rows), library.swig_ptr(rows)),
         )
     return scores, found
+
+
+def best_of(
+    vectors: NDArray[np.float32],
+    queries: NDArray[np.float32],
+    candidates: NDArray[np.int64],
+    k: int,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Of each query's own candidates those with the largest inner products, ties in any order.
+
+    Args:
+        vectors: (N, d) float32, C-contiguous.
+        queries: (B, d) float32, C-contiguous.
+        candidates: (B, j) distinct rows, then -1.
+        k: How many, at least 1.
+
+    Returns:
+        (B, min(j, k)) scores, descending, and rows, -1 where candidates run out.
+    """
+    apply_threads()
+    library = faiss()
+    n_queries, n_candidates = candidates.shape
+    depth = min(k, n_candidates)
+    scores = np.empty((n_queries, depth), dtype=np.float32)
+    found = np.empty((n_queries, depth), dtype=np.int64)
+    if candidates.size:
+        library.knn_inner_products_by_idx(
+            library.swig_ptr(queries),
+            library.swig_ptr(vectors),
+            library.swig_ptr(candidates),
+            vectors.shape[1],
+            n_queries,
+            len(vectors),
+            n_candidates,
+            depth,
+            library.swig_ptr(scores),
+            library.swig_ptr(found),
+            n_candidates,
+        )
+    return scores, found

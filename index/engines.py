@@ -14,6 +14,10 @@ from index.engine import Built, Engine, Progress
 from index.errors import RejectedInputError, UnknownEngineError
 from index.exact import ExactEngine
 from index.faiss_file import read_faiss
+from index.gpu import gpu
+from index.gpu_cagra import GpuCagraEngine, GpuCagraParameters, build_gpu_cagra
+from index.gpu_exact import GpuExactEngine, GpuExactParameters, build_gpu_exact
+from index.gpu_ivfpq import GpuIvfPqEngine, GpuIvfPqParameters, build_gpu_ivfpq
 from index.groups import Groups
 from index.hnsw import HnswEngine, HnswParameters
 from index.hnsw_build import build_hnsw
@@ -35,7 +39,14 @@ class NoParameters:
     """Of an engine that has none."""
 
 
-EngineParameters = NoParameters | HnswParameters | IvfPqParameters
+EngineParameters = (
+    NoParameters
+    | HnswParameters
+    | IvfPqParameters
+    | GpuExactParameters
+    | GpuIvfPqParameters
+    | GpuCagraParameters
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,12 +77,14 @@ class Kind:
         files: What they need of a version beside its vectors.
         build: From (N, d) unit rows, parameters and whom to tell of the progress.
         load: From files and parameters. Raises ValueError where these cannot be believed.
+        on_gpu: Whether it needs one.
     """
 
     parameters: type[Any]
     files: frozenset[str]
     build: Callable[[NDArray[np.float32], Any, Progress], Built]
     load: Callable[[Stored, Any], Engine]
+    on_gpu: bool = False
 
 
 def engine_names() -> list[str]:
@@ -80,8 +93,14 @@ def engine_names() -> list[str]:
 
 
 def check_name(engine: str) -> None:
-    """Raise UnknownEngineError where there is no such engine."""
-    _kind(engine)
+    """Fail before the long work, not after it.
+
+    Raises:
+        UnknownEngineError: There is no such engine.
+        EngineUnavailableError: It needs a GPU, and there is none.
+    """
+    if _kind(engine).on_gpu:
+        gpu()
 
 
 def make_parameters(engine: str, values: Mapping[str, object]) -> EngineParameters:
@@ -199,10 +218,23 @@ def _read_groups(stored: Stored, n_nodes: int) -> Groups:
     return groups
 
 
+def _on_gpu(engine: Any, parameters: type[Any], build: Callable[..., Built]) -> Kind:
+    """Made on the device from the vectors, when it is built and whenever it is opened."""
+
+    def load(stored: Stored, chosen: Any) -> Engine:
+        made: Engine = engine(stored.vectors, chosen)
+        return made
+
+    return Kind(parameters, frozenset(), build, load, on_gpu=True)
+
+
 _KINDS = {
     ExactEngine.name: Kind(NoParameters, frozenset(), _build_exact, _load_exact),
     HnswEngine.name: Kind(
         HnswParameters, frozenset({INDEX_NAME, GROUPS_NAME}), build_hnsw, _load_hnsw
     ),
     IvfPqEngine.name: Kind(IvfPqParameters, PART_NAMES, build_ivfpq, _load_ivfpq),
+    GpuExactEngine.name: _on_gpu(GpuExactEngine, GpuExactParameters, build_gpu_exact),
+    GpuIvfPqEngine.name: _on_gpu(GpuIvfPqEngine, GpuIvfPqParameters, build_gpu_ivfpq),
+    GpuCagraEngine.name: _on_gpu(GpuCagraEngine, GpuCagraParameters, build_gpu_cagra),
 }

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from index.brute import best_of
 from index.engine import Engine, Parameters
 from index.exact import ExactEngine
 from index.ivfpq_parts import IvfPqParts
@@ -116,7 +117,8 @@ class IvfPqEngine(Engine):
             if n_allowed <= _ROWS_A_LIST * probes:
                 return self._exact.search(queries, k, allowed=allowed)
         candidates = self._candidates(queries, k, probes, allowed)
-        scores, positions = finish(*self._scored(queries, candidates, k), k)
+        best = best_of(self._vectors, queries, candidates, k)
+        scores, positions = finish(*best, k)
         self._exact.complete(queries, scores, positions, allowed)
         return scores, positions
 
@@ -149,31 +151,6 @@ class IvfPqEngine(Engine):
                 how,
             )
         return found
-
-    def _scored(
-        self, queries: NDArray[np.float32], candidates: NDArray[np.int64], k: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """The best of the candidates by exact score; -1 = none."""
-        library = faiss()
-        n_queries, n_candidates = candidates.shape
-        depth = min(k, n_candidates)
-        scores = np.empty((n_queries, depth), dtype=np.float32)
-        positions = np.empty((n_queries, depth), dtype=np.int64)
-        if candidates.size:
-            library.knn_inner_products_by_idx(
-                library.swig_ptr(queries),
-                library.swig_ptr(self._vectors),
-                library.swig_ptr(candidates),
-                self.dim,
-                n_queries,
-                self.count,
-                n_candidates,
-                depth,
-                library.swig_ptr(scores),
-                library.swig_ptr(positions),
-                n_candidates,
-            )
-        return scores, positions
 
     def write(self, folder: Path) -> None:
         """Write the lists as arrays."""

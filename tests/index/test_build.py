@@ -27,7 +27,7 @@ def test_the_engine_is_chosen_by_size(store: IndexStore) -> None:
 
 
 def test_an_unknown_engine_is_refused_with_those_there_are(store: IndexStore) -> None:
-    with pytest.raises(UnknownEngineError, match="auto, exact, hnsw"):
+    with pytest.raises(UnknownEngineError, match="auto, exact, hnsw, ivfpq"):
         build_index(store, [], unit_rows(0), encoder_version="mini-1", engine="annoy")
 
 

@@ -1,0 +1,127 @@
+"""What the engines on a GPU share: the way to the device, masks, and results that are owed.
+
+An index on a GPU cannot leave rows out, so more results are asked for and those that are not
+allowed are dropped; what is still owed then is searched exactly on the CPU. Nothing of these
+engines is written to a version: they are made from its vectors whenever it is opened.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from abc import abstractmethod
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.brute import best_of
+from index.engine import Engine
+from index.errors import EngineUnavailableError
+from index.exact import ExactEngine
+from index.library import faiss
+from index.ranking import finish
+
+# FAISS on a GPU returns at most so many results of a query.
+MOST_RESULTS = 2_048
+# Results asked for beyond what a mask is expected to leave.
+_MORE = 32
+# With fewer rows than this, lists and graphs have too little to learn from: all are compared.
+FEW_ROWS = 1_024
+
+
+@cache
+def gpu() -> tuple[Any, Any]:
+    """The FAISS module and the resources of device 0, which all engines share.
+
+    Raises:
+        EngineUnavailableError: This build of FAISS has no GPU code, or it sees no device.
+    """
+    library = faiss()
+    if not hasattr(library, "StandardGpuResources"):
+        raise EngineUnavailableError(
+            "this version is for a GPU engine, and the installed FAISS has no GPU code: on a "
+            "machine with CUDA 13 pip install 'rillstream[gpu]', or build a version for the CPU "
+            "from the same items (rillstream index build --engine auto)"
+        )
+    if library.get_num_gpus() < 1:
+        raise EngineUnavailableError(
+            "FAISS sees no GPU: look at nvidia-smi and CUDA_VISIBLE_DEVICES, or build a version "
+            "for the CPU from the same items (rillstream index build --engine auto)"
+        )
+    return library, library.StandardGpuResources()
+
+
+# Two searches must not use the resources of a device at once.
+_searching = threading.Lock()
+
+
+class GpuEngine(Engine):
+    """An engine whose search runs on device 0, one call after another."""
+
+    def __init__(self, device_index: Any, vectors: NDArray[np.float32]) -> None:
+        """Serve what FAISS has put on the device.
+
+        Args:
+            device_index: It finds positions; its scores may be approximate.
+            vectors: (N, d) float32 unit rows, in order of position.
+        """
+        self._device_index = device_index
+        self._vectors = vectors
+        self._exact = ExactEngine(vectors)
+
+    @property
+    def dim(self) -> int:
+        """Width of a vector."""
+        return int(self._vectors.shape[1])
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return len(self._vectors)
+
+    @property
+    def _refine(self) -> int:
+        """So many times k results get exact scores; 0 = the device's scores are exact enough."""
+        return 0
+
+    @abstractmethod
+    def _how(self, effort: float, depth: int) -> Any:
+        """FAISS's parameters for one search of this depth, None = it has none."""
+
+    def search(
+        self,
+        queries: NDArray[np.float32],
+        k: int,
+        effort: float = 1.0,
+        allowed: NDArray[np.bool_] | None = None,
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Top-k rows. See ``Engine.search``; very deep searches run on the CPU, exactly."""
+        wanted = float(k * max(1, self._refine))
+        if allowed is not None:
+            share = np.count_nonzero(allowed) / max(1, self.count)
+            wanted = wanted / share + _MORE if share else math.inf
+        depth = math.ceil(min(wanted, self.count))
+        if depth > MOST_RESULTS or not depth or not len(queries):
+            return self._exact.search(queries, k, allowed=allowed)
+        with _searching:
+            scores, found = self._device_index.search(
+                queries, depth, params=self._how(effort, depth)
+            )
+        if allowed is not None:
+            found[~allowed[found]] = -1  # -1 itself stays so
+        last = np.argsort(found < 0, axis=1, kind="stable")
+        found = np.take_along_axis(found, last, axis=1)
+        if self._refine:
+            scores, found = best_of(self._vectors, queries, found, k)
+        else:
+            scores = np.take_along_axis(scores, last, axis=1)[:, :k].copy()
+            found = found[:, :k].copy()
+        scores, found = finish(scores, found, k)
+        self._exact.complete(queries, scores, found, allowed)
+        return scores, found
+
+    def write(self, folder: Path) -> None:
+        """Write nothing: the vectors are all it is made from."""

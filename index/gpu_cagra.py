@@ -1,0 +1,97 @@
+"""CAGRA: a graph of fixed degree, built and searched on a GPU (Ootomo et al., ICDE 2024)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.engine import Built, Parameters, Progress
+from index.gpu import FEW_ROWS, GpuEngine, gpu
+from index.gpu_exact import flat_on_device
+from index.held_out import measured
+
+
+@dataclass(frozen=True, slots=True)
+class GpuCagraParameters:
+    """How the graph is built, and how hard it is searched. Not yet measured on a GPU.
+
+    Attributes:
+        degree: Links of a row.
+        intermediate_degree: Links of a row before the weaker ones are cut, ``degree`` at least.
+        itopk: Rows kept in view during a search, k at least.
+    """
+
+    degree: int = 32
+    intermediate_degree: int = 64
+    itopk: int = 160
+
+    def __post_init__(self) -> None:
+        """Refuse what cuVS would refuse only on the device.
+
+        Raises:
+            ValueError: A number is out of range.
+        """
+        bounds = {"degree": (4, 512), "intermediate_degree": (4, 1_024), "itopk": (1, 2_048)}
+        for name, (least, most) in bounds.items():
+            if not least <= (value := getattr(self, name)) <= most:
+                raise ValueError(f"{name} is {value}, expected {least} to {most}")
+        if self.intermediate_degree < self.degree:
+            raise ValueError(
+                f"intermediate_degree is {self.intermediate_degree}, "
+                f"expected the degree, {self.degree}, at least"
+            )
+
+
+class GpuCagraEngine(GpuEngine):
+    """A graph on the device, and the rows beside it."""
+
+    name: ClassVar[str] = "gpu-cagra"
+    exact: ClassVar[bool] = False
+
+    def __init__(self, vectors: NDArray[np.float32], parameters: GpuCagraParameters) -> None:
+        """Link (N, d) unit rows, on the device.
+
+        Raises:
+            EngineUnavailableError: There is none.
+        """
+        self._parameters = parameters
+        self._linked = len(vectors) >= FEW_ROWS
+        index = _graph(vectors, parameters) if self._linked else flat_on_device(vectors, fp16=False)
+        super().__init__(index, vectors)
+
+    @property
+    def parameters(self) -> Parameters:
+        """All fields of ``GpuCagraParameters``."""
+        return asdict(self._parameters)
+
+    def _how(self, effort: float, depth: int) -> Any:
+        if not self._linked:
+            return None
+        how = gpu()[0].SearchParametersCagra()
+        wanted = max(depth, round(effort * self._parameters.itopk))
+        how.itopk_size = -(-wanted // 32) * 32  # in steps of 32
+        return how
+
+
+def _graph(vectors: NDArray[np.float32], parameters: GpuCagraParameters) -> Any:
+    library, resources = gpu()
+    config = library.GpuIndexCagraConfig()
+    config.graph_degree = parameters.degree
+    config.intermediate_graph_degree = parameters.intermediate_degree
+    config.build_algo = library.graph_build_algo_IVF_PQ
+    index = library.GpuIndexCagra(resources, vectors.shape[1], library.METRIC_INNER_PRODUCT, config)
+    index.train(np.ascontiguousarray(vectors))  # also takes them in
+    return index
+
+
+def build_gpu_cagra(
+    rows: NDArray[np.float32], parameters: GpuCagraParameters, report: Progress
+) -> Built:
+    """Build on the device, and measure."""
+    report("building on the GPU", 0, 1)
+    engine = GpuCagraEngine(rows, parameters)
+    report("building on the GPU", 1, 1)
+    return Built(engine, None, *measured(engine, rows, report))

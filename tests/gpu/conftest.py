@@ -1,0 +1,5 @@
+"""The store of the index tests."""
+
+from tests.index.conftest import store
+
+__all__ = ["store"]
