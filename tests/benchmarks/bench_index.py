@@ -10,7 +10,6 @@ Prints the Markdown tables of docs/benchmarks-index.md. Texts are encoded once, 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import tempfile
 import time
@@ -20,21 +19,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from index import ExactEngine, HnswParameters, IndexStore, Item, Snapshot, build_index, set_threads
 from index.library import faiss
 from index.recall import recall
-from scoring import load_encoder
-from streams.demo.shop import sample_items
-from streams.indexed import as_indexed
+from tests.benchmarks.item_vectors import (
+    N_QUERIES,
+    Vectors,
+    distinct,
+    encoder,
+    enlarged,
+    interests,
+    item_texts,
+    texts,
+    unit,
+)
 
-Vectors = NDArray[np.float32]
-
-_N_QUERIES = 1_000
 _K = 100
-_NOISE = 0.35  # beside a unit vector: cosine .94 to the original
 _EFFORTS = (1.0, 2.0, 4.0)
 _ROUNDS = 7
 _OTHERS = (
@@ -67,15 +68,15 @@ def main() -> None:
     options = _options()
     os.sched_setaffinity(0, {options.core})
     set_threads(1)
-    encode = _encoder(options.cache)
-    items = _unit(_enlarged(encode(_item_texts(options.items)), options.count))
+    encode = encoder(options.cache)
+    items = unit(enlarged(encode(item_texts(options.items)), options.count))
     rng = np.random.default_rng(5)
     held_out = np.zeros(len(items), dtype=np.bool_)
-    held_out[rng.permutation(len(items))[:_N_QUERIES]] = True
+    held_out[rng.permutation(len(items))[:N_QUERIES]] = True
     rows = items[~held_out]
-    kinds = {"unseen items": items[held_out], "interests": _interests(rows, items[held_out], rng)}
+    kinds = {"unseen items": items[held_out], "interests": interests(rows, items[held_out], rng)}
     if options.searches:
-        kinds["searches"] = encode(_distinct(_texts(options.searches), rng))
+        kinds["searches"] = encode(distinct(texts(options.searches), rng))
     queries = [_with_truth(name, vectors, rows) for name, vectors in kinds.items()]
     print(f"{len(rows):,} items x {rows.shape[1]}; k = {_K}; one core; best of {_ROUNDS} rounds")
     _print_engines(rows, queries)
@@ -92,65 +93,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--core", type=int, default=0, help="the one that everything runs on")
     parser.add_argument("--compare", action="store_true", help="other HNSW parameters, too")
     return parser.parse_args()
-
-
-def _item_texts(source: str | None) -> list[str]:
-    if source:
-        return _texts(source)
-    encoder = load_encoder(None, threads=1)
-    return [encoder.item_text(as_indexed(item)) for item in sample_items()]
-
-
-def _texts(source: str) -> list[str]:
-    """Rows of these columns, joined; empty ones left out."""
-    path, _, columns = source.rpartition(":")
-    table = pq.read_table(path, columns=columns.split(",")).to_pylist()
-    texts = (" ".join(value for value in row.values() if value) for row in table)
-    return [text for text in texts if text.strip()]
-
-
-def _distinct(texts: list[str], rng: np.random.Generator) -> list[str]:
-    distinct = sorted({text.strip().lower() for text in texts})
-    return [distinct[i] for i in rng.permutation(len(distinct))[:_N_QUERIES]]
-
-
-def _encoder(cache: Path) -> Callable[[list[str]], Vectors]:
-    """Encodes texts, once for each list of them."""
-
-    def encode(texts: list[str]) -> Vectors:
-        cache.mkdir(parents=True, exist_ok=True)
-        name = hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
-        path = cache / f"{name}.npy"
-        if not path.exists():
-            print(f"encoding {len(texts):,} texts")
-            np.save(path, load_encoder(None, threads=1).encode_items(texts))
-        vectors: Vectors = np.load(path)
-        return vectors
-
-    return encode
-
-
-def _enlarged(vectors: Vectors, count: int) -> Vectors:
-    """The first of these, or as many perturbed ones behind them as are missing."""
-    rng = np.random.default_rng(1)
-    missing = max(0, count - len(vectors))
-    noise = rng.standard_normal((missing, vectors.shape[1])).astype(np.float32)
-    copies = vectors[rng.integers(0, len(vectors), missing)] + _NOISE * _unit(noise)
-    return np.concatenate([vectors[:count], copies])
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit
-
-
-def _interests(rows: Vectors, around: Vectors, rng: np.random.Generator) -> Vectors:
-    """As of a shopper's history: six items near each other, older ones count less, and a stray."""
-    near = ExactEngine(rows).search(np.ascontiguousarray(around), 30)[1]
-    weights = 0.7 ** np.arange(6)
-    chosen = np.stack([rows[rng.choice(found, 6)] for found in near])  # (B, 6, d)
-    strays = rows[rng.integers(0, len(rows), len(near))]
-    return _unit((np.einsum("bid,i->bd", chosen, weights) + 0.5 * strays).astype(np.float32))
 
 
 def _with_truth(name: str, vectors: Vectors, rows: Vectors) -> Queries:
