@@ -18,6 +18,7 @@ from index.errors import (
     UnknownVersionError,
 )
 from index.exact import ExactEngine
+from index.filters import Filter
 from index.hnsw import HnswEngine, HnswParameters
 from index.ivfpq import IvfPqEngine, IvfPqParameters
 from index.live import Change, Corpus, LiveIndex, Place
@@ -40,6 +41,7 @@ __all__ = [
     "EngineUnavailableError",
     "ExactEngine",
     "FileEntry",
+    "Filter",
     "HnswEngine",
     "HnswParameters",
     "IndexError_",

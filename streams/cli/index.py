@@ -124,12 +124,30 @@ def search(
     index_dir: IndexDir = None,
     encoder: EncoderSource = None,
     maximum: Annotated[int, typer.Option("--max", "-k", min=1, max=1000, help="How many.")] = 10,
+    category: Annotated[
+        list[str] | None,
+        typer.Option("--category", help="Only of this one; may be repeated.", show_default=False),
+    ] = None,
+    brand: Annotated[
+        list[str] | None,
+        typer.Option("--brand", help="Only of this one; may be repeated.", show_default=False),
+    ] = None,
+    price_min: Annotated[
+        float | None, typer.Option("--price-min", help="At least.", show_default=False)
+    ] = None,
+    price_max: Annotated[
+        float | None, typer.Option("--price-max", help="At most.", show_default=False)
+    ] = None,
+    in_stock: Annotated[bool, typer.Option("--in-stock", help="Only what is in stock.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Find the items nearest to a query."""
+    """Find the items nearest to a query.
+
+    Items of unknown price meet no price bound.
+    """
     require_one(installed())
     settings = settings_from(index_dir=index_dir, encoder=encoder)
-    from index import EncoderMismatchError, IndexStore
+    from index import EncoderMismatchError, Filter, IndexStore
     from scoring import load_encoder
 
     snapshot = IndexStore(settings.index_dir).open()
@@ -139,7 +157,15 @@ def search(
             f"encoder {model.version}, but index {snapshot.version} was built with "
             f"{snapshot.encoder_version}: build a new one with rillstream index build"
         )
-    found = snapshot.search(model.encode_queries([query]), maximum)
+    try:
+        wanted = Filter(
+            frozenset(category or ()), frozenset(brand or ()), price_min, price_max, in_stock
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    found = snapshot.search(
+        model.encode_queries([query]), maximum, allowed=wanted.mask(snapshot.catalogue)
+    )
     catalogue = snapshot.catalogue
     rows = [
         (rank, catalogue.ids[position], round(float(score), 4), catalogue.titles[position])
