@@ -23,6 +23,7 @@ from index.hnsw import HnswEngine, HnswParameters
 from index.ivfpq import IvfPqEngine, IvfPqParameters
 from index.live import Change, Corpus, LiveIndex, Place
 from index.manifest import FileEntry, Manifest
+from index.memory import give_back_memory
 from index.snapshot import Candidates, Snapshot
 from index.store import IndexStore
 from index.threads import set_threads
@@ -61,5 +62,6 @@ __all__ = [
     "UnknownEngineError",
     "UnknownVersionError",
     "build_index",
+    "give_back_memory",
     "set_threads",
 ]

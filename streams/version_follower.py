@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from index import IndexError_
+from index import IndexError_, give_back_memory
 from scoring import QueryVectors
 from streams import index_versions
 from streams.connection import PartitionReader
@@ -145,16 +145,17 @@ class VersionFollower(threading.Thread):
         except RejectedError as rejected:
             self._metrics.refusals.inc()
             log.warning("unreadable announcement of an index version", reason=rejected.reason)
-        if self._wanted is not None and time.monotonic() >= self._not_before_s:
-            self._take(self._wanted)
+        wanted = self._wanted
+        if wanted is not None and time.monotonic() >= self._not_before_s and self._take(wanted):
+            give_back_memory()  # here nothing refers to the old edition any more
         self._rebuilds.consider(self._ranking.edition.live.n_delta)
 
-    def _take(self, said: IndexVersion) -> None:
-        """Swap the announced version in, or refuse it."""
+    def _take(self, said: IndexVersion) -> bool:
+        """Swap the announced version in, or refuse it; whether it was swapped in."""
         old = self._ranking.edition
         if said.version == old.live.version:
             self._wanted = None
-            return
+            return False
         self._boundary("version announced")
         log.info("index version announced", index=said.version, serving=old.live.version)
         if said.encoder_version != self._queries.version:
@@ -163,22 +164,23 @@ class VersionFollower(threading.Thread):
                 f"its vectors were made by {said.encoder_version}, this worker's encoder is "
                 f"{self._queries.version}: restart the worker with the other one",
             )
-            return
+            return False
         try:
             new = self._editions.open(said.version, self._queries)
         except RetryError as error:
             self._not_before_s = time.monotonic() + RETRY_S
             log.warning("index version not taken yet", index=said.version, error=str(error))
-            return
+            return False
         except IndexError_ as error:
             self._refuse(said, str(error))
-            return
+            return False
         except Exception as error:
             log.exception("index version could not be loaded", index=said.version)
             self._refuse(said, repr(error))
-            return
+            return False
         self._wanted = None
         self._swap(new)
+        return True
 
     def _refuse(self, said: IndexVersion, why: str) -> None:
         self._wanted = None
