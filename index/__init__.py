@@ -14,6 +14,7 @@ from index.errors import (
     NoCurrentVersionError,
     RecallError,
     RejectedInputError,
+    StoreUnavailableError,
     UnknownEngineError,
     UnknownVersionError,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "RecallError",
     "RejectedInputError",
     "Snapshot",
+    "StoreUnavailableError",
     "UnknownEngineError",
     "UnknownVersionError",
     "build_index",

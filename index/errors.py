@@ -8,12 +8,14 @@
     ├── UnknownEngineError         no engine of that name
     ├── EngineUnavailableError     the engine's library is not installed
     ├── RecallError                a build that finds too little is not published
+    ├── StoreUnavailableError      an object store that does not answer, or has no driver here
     ├── BusyError                  another build works in this folder
     └── MismatchError              two things that must not meet
         ├── DimensionMismatchError     query vectors of another width
         └── EncoderMismatchError       query vectors of another model
 
-Nothing here is worth a retry: each needs another input, another version or another setting.
+Only a busy folder and an object store that does not answer are worth a retry: the others need
+another input, another version or another setting.
 """
 
 from __future__ import annotations
@@ -62,6 +64,10 @@ class EngineUnavailableError(IndexError_):
 
 class RecallError(IndexError_):
     """A build whose recall is below its target."""
+
+
+class StoreUnavailableError(IndexError_):
+    """An object store that does not answer, or whose driver is not installed."""
 
 
 class BusyError(IndexError_):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+import msgspec
 import numpy as np
 
 from index.catalogue import Catalogue, Item, checked_popularity
@@ -68,6 +69,31 @@ def write_items(
                 writer.write_table(pa.table(columns, schema=schema))
         file.flush()
         os.fsync(file.fileno())
+
+
+def read_items(file: BinaryIO) -> Iterator[tuple[list[Item], NDArray[np.float32]]]:
+    """Items with all that is known of them, some thousand at a time, and their popularity.
+
+    Raises:
+        ValueError: It is no such file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        for batch in pq.ParquetFile(file).iter_batches(batch_size=_ROWS_A_GROUP):
+            rows = batch.to_pylist()
+            popularity = np.array([row.pop("popularity") for row in rows], np.float32)
+            yield [msgspec.convert(row, Item) for row in rows], popularity
+    except (pa.ArrowException, KeyError, msgspec.ValidationError) as error:
+        raise ValueError(f"items.parquet cannot be read ({error})") from error
+
+
+def read_ids(file: BinaryIO) -> pa.Array:
+    """(N,) item ids."""
+    import pyarrow.parquet as pq
+
+    return pq.read_table(file, columns=["item_id"])["item_id"].combine_chunks()
 
 
 def read_catalogue(file: BinaryIO, count: int) -> Catalogue:

@@ -12,8 +12,11 @@ import numpy as np
 
 from index.engines import Stored, load_engine
 from index.errors import IndexFormatError, RejectedInputError
+from index.hashes import WIDTH
+from index.in_use import hold
 from index.items_file import read_catalogue
 from index.manifest import (
+    HASHES_NAME,
     ITEMS_NAME,
     MANIFEST_NAME,
     VECTORS_NAME,
@@ -38,14 +41,23 @@ def read_manifest(folder: Path) -> Manifest:
             raw = file.read(MAX_MANIFEST_BYTES + 1)
     except OSError as error:
         raise IndexFormatError(folder.name, [f"no manifest can be read ({error})"]) from error
+    return parse_manifest(raw, folder.name)
+
+
+def parse_manifest(raw: bytes, version: str) -> Manifest:
+    """The manifest in these bytes, if it can be believed to be that of this version.
+
+    Raises:
+        IndexFormatError: It is too long, unreadable, damaged, or that of another version.
+    """
     if len(raw) > MAX_MANIFEST_BYTES:
-        raise IndexFormatError(folder.name, [f"its manifest is over {MAX_MANIFEST_BYTES} bytes"])
+        raise IndexFormatError(version, [f"its manifest is over {MAX_MANIFEST_BYTES} bytes"])
     try:
         manifest = decode_manifest(raw)
     except ValueError as error:
-        raise IndexFormatError(folder.name, [f"its manifest is unreadable ({error})"]) from error
-    if problems := manifest.problems(folder.name):
-        raise IndexFormatError(folder.name, problems)
+        raise IndexFormatError(version, [f"its manifest is unreadable ({error})"]) from error
+    if problems := manifest.problems(version):
+        raise IndexFormatError(version, problems)
     return manifest
 
 
@@ -102,8 +114,11 @@ def load(folder: Path, ef_search: int | None = None) -> Snapshot:
     """
     manifest = read_manifest(folder)
     with verified_files(folder, manifest) as files:
+        hold(files[VECTORS_NAME])
         try:
             vectors = map_array(files[VECTORS_NAME], np.float32, (manifest.count, manifest.dim))
+            if HASHES_NAME in files:  # format 1 has none
+                map_array(files[HASHES_NAME], np.uint64, (manifest.count, WIDTH))
             catalogue = read_catalogue(files[ITEMS_NAME], manifest.count)
             engine = load_engine(Stored(manifest, files, vectors), ef_search)
         except (ValueError, RejectedInputError) as error:

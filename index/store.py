@@ -9,13 +9,14 @@ import uuid
 from pathlib import Path
 
 from index.errors import IndexFormatError, NoCurrentVersionError, UnknownVersionError
+from index.in_use import in_use
 from index.loading import load, read_manifest, verified_files
 from index.manifest import VERSION_PATTERN, Manifest
 from index.snapshot import Snapshot
 from index.writing import Build, sync, write_version
 
 _POINTER = "CURRENT"
-_UNFINISHED = ".unfinished-"
+UNFINISHED = ".unfinished-"
 # What a killed build left behind; a build that still runs has written to its folder since.
 _ABANDONED_AFTER_S = 24 * 3600
 
@@ -103,7 +104,7 @@ class IndexStore:
         """
         self.root.mkdir(parents=True, exist_ok=True)
         self._clear_abandoned()
-        folder = self.root / f"{_UNFINISHED}{uuid.uuid4().hex}"
+        folder = self.root / f"{UNFINISHED}{uuid.uuid4().hex}"
         folder.mkdir()
         try:
             manifest = write_version(folder, build)
@@ -124,13 +125,49 @@ class IndexStore:
         folder = self._folder(version)
         with verified_files(folder, read_manifest(folder)):
             pass
-        beside = self.root / f"{_UNFINISHED}{uuid.uuid4().hex}"
+        beside = self.root / f"{UNFINISHED}{uuid.uuid4().hex}"
         with beside.open("x", encoding="utf-8") as file:
             file.write(f"{version}\n")
             file.flush()
             os.fsync(file.fileno())
         beside.replace(self.root / _POINTER)
         sync(self.root)
+
+    def remove(self, version: str) -> bool:
+        """Remove a version that is not current, unless a process of this machine has it open.
+
+        It disappears at once, and its files then; whoever has them open keeps them.
+
+        Returns:
+            Whether it was removed.
+
+        Raises:
+            UnknownVersionError: There is no such version.
+            ValueError: It is the current one.
+        """
+        folder = self._folder(version)
+        if version == self.current():
+            raise ValueError(f"{version} is current")
+        if in_use(folder):
+            return False
+        beside = self.root / f"{UNFINISHED}{uuid.uuid4().hex}"
+        folder.rename(beside)
+        shutil.rmtree(beside, ignore_errors=True)
+        return True
+
+    def before_current(self) -> str:
+        """The version to go back to: the newest that is older than the current one.
+
+        Raises:
+            NoCurrentVersionError: None is current.
+            UnknownVersionError: There is none before it.
+        """
+        versions = [manifest.version for manifest in self.versions()]
+        now = self.manifest().version
+        older = versions[versions.index(now) + 1 :]
+        if not older:
+            raise UnknownVersionError(f"no index version in {self.root} is older than {now}")
+        return older[0]
 
     def _folders(self) -> list[Path]:
         if not self.root.is_dir():
@@ -154,7 +191,7 @@ class IndexStore:
         return folder
 
     def _clear_abandoned(self) -> None:
-        for path in self.root.glob(f"{_UNFINISHED}*"):
+        for path in self.root.glob(f"{UNFINISHED}*"):
             try:
                 newest = max(p.stat().st_mtime for p in (path, *path.glob("*")))
             except FileNotFoundError:

@@ -100,6 +100,17 @@ class Encoder:
         return unit
 
 
+def identify(source: str | Path | None = None, *, max_tokens: int | None = None) -> tuple[str, int]:
+    """Version and width of an encoder's vectors, without loading it; arguments as `load_encoder`.
+
+    Raises:
+        EncoderSourceError: There is no such thing.
+        EncoderFormatError: It cannot be loaded faithfully.
+    """
+    folder = read_folder(find_folder(source))
+    return _version(folder, min(folder.max_tokens, max_tokens or folder.max_tokens)), folder.dim
+
+
 def load_encoder(
     source: str | Path | None = None,
     *,
@@ -132,15 +143,19 @@ def load_encoder(
     from scoring.backbone import load_backbone
 
     torch.set_num_threads(threads)
-    version = folder.fingerprint(f"max_tokens={limit}", _ITEM_TEXT)
     return Encoder(
         load_backbone(folder, precision),
         _load_tokenizer(folder, limit),
-        version=f"{folder.config['model_type']}-{folder.dim}-{version}",
+        version=_version(folder, limit),
         dim=folder.dim,
         max_tokens=limit,
         pooling=folder.pooling,
     )
+
+
+def _version(folder: EncoderFolder, max_tokens: int) -> str:
+    fingerprint = folder.fingerprint(f"max_tokens={max_tokens}", _ITEM_TEXT)
+    return f"{folder.config['model_type']}-{folder.dim}-{fingerprint}"
 
 
 def _load_tokenizer(folder: EncoderFolder, max_tokens: int) -> Tokenizer:

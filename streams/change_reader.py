@@ -17,6 +17,7 @@ from streams.item_changes import Deletion, ItemChange, decode_change
 from streams.kafka_config import consumer_config
 from streams.positions import place_of
 from streams.settings import Settings
+from streams.topic_items import FILES_AND_TOPIC
 from streams.topics import delete_retention_ms, partition_count, topic_ids
 
 log = structlog.get_logger(__name__)
@@ -69,7 +70,10 @@ class ChangeReader:
         self._manifest = manifest
         self._metrics = metrics
         topic_id = topic_ids(settings, [topic])[topic]
-        of_topic = any(source.startswith(f"{topic_id}:") for source in manifest.items_read)
+        # A version that has items of files, too, has more than the topic: that is no deletion.
+        of_topic = manifest.build_parameters.get("source") != FILES_AND_TOPIC and any(
+            source.startswith(f"{topic_id}:") for source in manifest.items_read
+        )
         self._too_old = of_topic and _is_too_old(manifest, delete_retention_ms(settings, topic))
         n_partitions = partition_count(settings, topic)
         starts = first_offsets(manifest.items_read, topic_id, n_partitions, too_old=self._too_old)

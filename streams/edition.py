@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import structlog
 
-from index import IndexStore, LiveIndex
+from index import LiveIndex
 from scoring import History, Policy, QueryTower, QueryVectors, Recommender, Request
 from streams.change_reader import ChangeReader
+from streams.index_folder import index_store
 from streams.index_metrics import IndexMetrics
 from streams.item_changes import ItemChange, Upsert
 from streams.settings import Settings
@@ -122,7 +123,7 @@ class Editions:
         self, version: str | None, encoder: QueryTower | QueryVectors
     ) -> tuple[LiveIndex, Recommender]:
         settings = self._settings
-        snapshot = IndexStore(settings.index_dir).open(version, ef_search=settings.ef_search)
+        snapshot = index_store(settings).open(version, ef_search=settings.ef_search)
         live = LiveIndex(snapshot)
         ranking = Recommender(live, encoder, policy=self._policy)
         snapshot.warm()

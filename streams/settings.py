@@ -125,6 +125,7 @@ class Settings(BaseSettings):
 
     state_dir: Path = Path("state")
     index_dir: Path = Path("indexes")
+    index_url: str | None = Field(None, pattern=r"^[a-z0-9+]+(::[a-z0-9+]+)*://.+$")
     store: Literal["rocksdb", "memory"] = "rocksdb"
     encoder: str | None = None
     min_recall: float = Field(0.9, ge=0, le=1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from streams.cli.faiss_build import installed, require_one
 from streams.cli.printing import remark
 from streams.cli.progress import Bars
+from streams.cli.release import release
 
 if TYPE_CHECKING:
     from index import Item, Manifest
@@ -22,6 +23,7 @@ def build_from_files(
     events: Sequence[Path] = (),
     engine: str = "auto",
     skip_bad: bool = False,
+    announce: bool = False,
 ) -> "Manifest":
     """Check a catalogue, encode what is new in it, and make it the current version.
 
@@ -31,6 +33,7 @@ def build_from_files(
         events: Files of clicks, counted for popularity.
         engine: One that there is, or auto.
         skip_bad: Leave bad rows out.
+        announce: Tell running workers.
 
     Raises:
         BadFileError: A row cannot be used.
@@ -57,6 +60,7 @@ def build_from_files(
             engine=engine,
             popularity=popularity,
             report=bars.report,
+            announce=announce,
         )
 
 
@@ -68,6 +72,7 @@ def build_version(
     engine: str = "auto",
     popularity: "Popularity | None" = None,
     report: Callable[[str, int, int], None],
+    announce: bool = False,
 ) -> "Manifest":
     """Encode `items`, build a version in the settings' index folder and make it the current one.
 
@@ -80,11 +85,12 @@ def build_version(
         engine: One that there is, or auto.
         popularity: How often each was clicked, none if unknown.
         report: Told of stage, done, total.
+        announce: Tell running workers.
 
     Raises:
         IndexError_: the catalogue or the folder cannot be used.
     """
-    from index import IndexStore, set_threads
+    from index import set_threads
     from index.build import build_staged
     from index.encoded import EncodedLog
     from index.known import of_versions
@@ -92,10 +98,11 @@ def build_version(
     from index.workplace import workplace
     from scoring import load_encoder
     from streams.encoding import Encoding
+    from streams.index_folder import index_store
 
     begun = time.monotonic()
     set_threads(settings.faiss_threads)
-    store = IndexStore(settings.index_dir)
+    store = index_store(settings)
     with workplace(store.root) as place:
         report("loading the encoder", 0, 1)
         encoder = load_encoder(settings.encoder, threads=settings.torch_threads)
@@ -115,6 +122,7 @@ def build_version(
                 encoder_version=encoder.version,
                 engine=engine,
                 progress=report,
+                make_current=False,
                 min_recall=settings.min_recall,
                 build_parameters={
                     "source": "files",
@@ -123,6 +131,7 @@ def build_version(
                 },
                 started_s=begun,
             )
+        release(settings, store, manifest.version, announce=announce, keep=settings.index_keep)
         place.forget_encoded()
     _say_rate(manifest, encoding_s, time.monotonic() - begun)
     return manifest

@@ -160,9 +160,9 @@ def _topics(settings: "Settings") -> Iterator[Finding]:
 
 
 def _index(settings: "Settings") -> Iterator[Finding]:
-    from index import IndexStore
+    from streams.index_folder import index_store
 
-    store = IndexStore(settings.index_dir)
+    store = index_store(settings)
     current = store.current()
     if current is None:
         yield Finding(

@@ -26,7 +26,7 @@ MEANINGS = {
     Exit.OK: "done",
     Exit.UNEXPECTED: "unexpected error; run again with --debug and report it",
     Exit.USAGE: "wrong arguments",
-    Exit.WORLD_DOWN: "the broker is down or too slow; try again",
+    Exit.WORLD_DOWN: "the broker or the object store is down or too slow; try again",
     Exit.BAD_INPUT: "an input file or record cannot be used",
     Exit.FATAL: "settings, topics, index and model do not fit together; change one of them",
     Exit.BUSY: "another build works in this index folder; let it end",
@@ -54,6 +54,8 @@ def explain(error: Exception) -> tuple[Exit, str]:
             return code, _one_line(error)
     if isinstance(error, _loaded("index.errors", "BusyError")):
         return Exit.BUSY, _one_line(error)
+    if isinstance(error, _loaded("index.errors", "StoreUnavailableError")):
+        return Exit.WORLD_DOWN, _one_line(error)
     if isinstance(error, _loaded("index.errors", "RecallError")):
         return Exit.BELOW_TARGET, _one_line(error)
     known = _loaded("index.errors", "IndexError_") + _loaded("scoring.errors", "ScoringError")

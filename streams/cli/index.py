@@ -1,23 +1,30 @@
-"""`rillstream index …`: build, list, verify and search index versions."""
+"""`rillstream index …`: build, rebuild and search; what is done with versions is beside this."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from streams.cli.exits import Exit
+from streams.cli import versions
 from streams.cli.faiss_build import installed, require_one
-from streams.cli.options import EncoderSource, IndexDir, Json, examples, new_app, settings_from
-from streams.cli.printing import print_json, print_table, remark
-
-if TYPE_CHECKING:
-    from index import Manifest
+from streams.cli.options import (
+    Announce,
+    Broker,
+    EncoderSource,
+    IndexDir,
+    IndexUrl,
+    Json,
+    Keep,
+    MinRecall,
+    examples,
+    new_app,
+    settings_from,
+)
+from streams.cli.printing import print_json, print_table
 
 app = new_app(
     "index",
-    "Build, list, verify and search index versions.",
+    "Build, compare, verify and search index versions.",
     examples("rillstream index build items.jsonl"),
 )
 
@@ -26,7 +33,8 @@ app = new_app(
     epilog=examples(
         "rillstream index build items.jsonl",
         "rillstream index build items.parquet --events clicks.parquet --engine hnsw",
-        "rillstream index build items.jsonl --out indexes --min-recall 0.95",
+        "rillstream index build items.jsonl --out indexes --min-recall 0.95 --keep 3",
+        "rillstream index build items.jsonl --out s3://shop/indexes --announce",
     )
 )
 def build(
@@ -34,11 +42,12 @@ def build(
         list[Path], typer.Argument(help="Items as JSON Lines or Parquet, with the wire's fields.")
     ],
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--out",
             "--index-dir",
-            help="Folder of index versions.",
+            metavar="FOLDER|URL",
+            help="Folder of index versions, or an object store that gets them from that folder.",
             show_default="RILLSTREAM_INDEX_DIR, or ./indexes",
         ),
     ] = None,
@@ -54,18 +63,13 @@ def build(
             show_default="none, all items are equally popular",
         ),
     ] = None,
-    min_recall: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            help="Recall at 100 below which nothing is published.",
-            show_default="RILLSTREAM_MIN_RECALL, or 0.9",
-        ),
-    ] = None,
+    min_recall: MinRecall = None,
+    keep: Keep = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Report rows that cannot be used, and go on.")
     ] = False,
+    announce: Announce = False,
+    broker: Broker = None,
     as_json: Json = False,
 ) -> None:
     """Build a version from a catalogue and make it current.
@@ -74,54 +78,78 @@ def build(
     with file and line before anything is encoded. Exit code 7 when the recall target is missed, 6
     when another build works in the folder.
     """
-    settings = settings_from(index_dir=out, encoder=encoder, min_recall=min_recall)
+    place = "index_url" if out is not None and "://" in out else "index_dir"
+    settings = settings_from(
+        **{place: out},
+        bootstrap_servers=broker,
+        encoder=encoder,
+        min_recall=min_recall,
+        index_keep=keep,
+    )
     from streams.cli.building import build_from_files
 
     manifest = build_from_files(
-        settings, files, events=events or (), engine=engine, skip_bad=skip_bad
+        settings,
+        files,
+        events=events or (),
+        engine=engine,
+        skip_bad=skip_bad,
+        announce=announce,
     )
-    _print_manifests([manifest], manifest.version, as_json=as_json)
+    versions.print_manifests([manifest], manifest.version, as_json=as_json)
 
 
-@app.command("list", epilog=examples("rillstream index list --json"))
-def list_versions(index_dir: IndexDir = None, as_json: Json = False) -> None:
-    """List the versions, newest first."""
-    from index import IndexStore
-
-    store = IndexStore(settings_from(index_dir=index_dir).index_dir)
-    manifests = store.versions()
-    if not manifests and not as_json:
-        remark("No index here yet. Build one: rillstream index build items.jsonl")
-    else:
-        _print_manifests(manifests, store.current(), as_json=as_json)
-
-
-@app.command(epilog=examples("rillstream index verify", "rillstream index verify 20260101-120000"))
-def verify(
-    version: Annotated[str | None, typer.Argument(help="Which version; the current one.")] = None,
+@app.command(
+    epilog=examples("rillstream index rebuild", "rillstream index rebuild --only-topic --keep 3")
+)
+def rebuild(
+    broker: Broker = None,
     index_dir: IndexDir = None,
+    index_url: IndexUrl = None,
+    encoder: EncoderSource = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="An engine that there is, or auto.",
+            show_default="what the current version was built with",
+        ),
+    ] = None,
+    only_topic: Annotated[
+        bool,
+        typer.Option("--only-topic", help="Leave out items that came from a file only."),
+    ] = False,
+    min_recall: MinRecall = None,
+    keep: Keep = None,
     as_json: Json = False,
-) -> int:
-    """Compare a version's files with its manifest.
+) -> None:
+    """Build a version from the vectors that workers have written, and announce it.
 
-    Sizes and SHA-256; nothing is loaded.
+    Nothing is encoded. The newest vector of each item counts, deleted items are gone; items of the
+    current version that came from a file stay, unless the topic knows better. Exit code 6 when
+    another build works in the folder: let it end.
     """
-    from index import IndexStore
+    settings = settings_from(
+        bootstrap_servers=broker,
+        index_dir=index_dir,
+        index_url=index_url,
+        encoder=encoder,
+        min_recall=min_recall,
+        index_keep=keep,
+    )
+    from streams.cli.rebuilding import rebuild_from_topic
 
-    store = IndexStore(settings_from(index_dir=index_dir).index_dir)
-    chosen = version or store.manifest().version
-    problems = store.verify(chosen)
-    if as_json:
-        print_json({"version": chosen, "problems": problems})
-    else:
-        print("\n".join([f"{chosen}: {'broken' if problems else 'sound'}", *problems]))
-    return Exit.FATAL if problems else Exit.OK
+    manifest = rebuild_from_topic(settings, engine=engine, only_topic=only_topic)
+    versions.print_manifests([manifest], manifest.version, as_json=as_json)
+
+
+versions.register(app)
 
 
 @app.command(epilog=examples("rillstream index search 'red teapot' --max 5"))
 def search(
     query: Annotated[str, typer.Argument(help="What a shopper would type.")],
     index_dir: IndexDir = None,
+    index_url: IndexUrl = None,
     encoder: EncoderSource = None,
     maximum: Annotated[int, typer.Option("--max", "-k", min=1, max=1000, help="How many.")] = 10,
     category: Annotated[
@@ -146,11 +174,12 @@ def search(
     Items of unknown price meet no price bound.
     """
     require_one(installed())
-    settings = settings_from(index_dir=index_dir, encoder=encoder)
-    from index import EncoderMismatchError, Filter, IndexStore
+    settings = settings_from(index_dir=index_dir, index_url=index_url, encoder=encoder)
+    from index import EncoderMismatchError, Filter
     from scoring import load_encoder
+    from streams.index_folder import index_store
 
-    snapshot = IndexStore(settings.index_dir).open()
+    snapshot = index_store(settings).open()
     model = load_encoder(settings.encoder, threads=settings.torch_threads)
     if model.version != snapshot.encoder_version:
         raise EncoderMismatchError(
@@ -179,29 +208,3 @@ def search(
             print_json({"rank": rank, "item_id": item_id, "score": score, "title": title})
     else:
         print_table(("", "item", "score", "title"), rows)
-
-
-def _print_manifests(
-    manifests: "Sequence[Manifest]", current: str | None, *, as_json: bool
-) -> None:
-    if as_json:
-        import msgspec
-
-        for manifest in manifests:
-            print_json({**msgspec.to_builtins(manifest), "current": manifest.version == current})
-        return
-    print_table(
-        ("version", "", "items", "engine", "recall@100", "encoder", "built"),
-        [
-            (
-                manifest.version,
-                "current" if manifest.version == current else "",
-                f"{manifest.count:,}",
-                manifest.engine,
-                "" if manifest.recall_at_100 is None else f"{manifest.recall_at_100:.3f}",
-                manifest.encoder_version,
-                datetime.fromtimestamp(manifest.created_at_ms / 1000, UTC).strftime("%F %T UTC"),
-            )
-            for manifest in manifests
-        ],
-    )

@@ -37,6 +37,35 @@ EncoderSource = Annotated[
         show_default="RILLSTREAM_ENCODER, or the MiniLM that comes along",
     ),
 ]
+IndexUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--index-url",
+        metavar="URL",
+        help="Object store of index versions; the folder is its cache.",
+        show_default="RILLSTREAM_INDEX_URL, or none",
+    ),
+]
+MinRecall = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Recall at 100 below which nothing is published.",
+        show_default="RILLSTREAM_MIN_RECALL, or 0.9",
+    ),
+]
+Keep = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="How many of the newest versions to keep; those in use stay besides.",
+        show_default="RILLSTREAM_INDEX_KEEP, or 5",
+    ),
+]
+Announce = Annotated[
+    bool, typer.Option("--announce", help="Tell running workers to take the version over.")
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for scripts.")]
 
 

@@ -106,7 +106,7 @@ def hold(root: Path, connection: object) -> None:
 def test_one_build_at_a_time_and_a_killed_one_leaves_the_door_open(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    other = context.Process(target=hold, args=(tmp_path, theirs))
+    other = context.Process(target=hold, args=(tmp_path, theirs), daemon=True)
     other.start()
     assert ours.poll(30)
     pid = ours.recv()

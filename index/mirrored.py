@@ -1,0 +1,127 @@
+"""A store whose truth is elsewhere: versions are built and served from a local folder."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from index.errors import IndexFormatError, NoCurrentVersionError, UnknownVersionError
+from index.loading import verified_files
+from index.manifest import MANIFEST_NAME, VERSION_PATTERN, Manifest, encode_manifest
+from index.object_store import ObjectStore
+from index.store import UNFINISHED, IndexStore
+from index.writing import Build, sync
+
+_LOCK = ".fetching"
+
+
+class MirroredStore(IndexStore):
+    """Publishes to an object store; fetches from there what the local folder lacks.
+
+    What is fetched is verified before it gets a version's name in the folder, and again before it
+    is served. What is current, and which versions there are, only the object store knows.
+    """
+
+    def __init__(self, root: Path | str, url: str) -> None:
+        """Mirror a place.
+
+        Args:
+            root: The local folder.
+            url: Where versions are published, see ``ObjectStore``.
+
+        Raises:
+            StoreUnavailableError: There is no driver for it.
+        """
+        super().__init__(root)
+        self._remote = ObjectStore(url)
+
+    def versions(self) -> list[Manifest]:
+        """As ``IndexStore``; read from the object store."""
+        found = []
+        for name in self._remote.versions():
+            try:
+                manifest = self._remote.manifest(name)
+            except IndexFormatError:
+                continue  # `verify` says what is wrong with it
+            if manifest is not None:
+                found.append(manifest)
+        return sorted(found, key=lambda m: (m.created_at_ms, m.version), reverse=True)
+
+    def current(self) -> str | None:
+        """As ``IndexStore``; read from the object store."""
+        return self._remote.current()
+
+    def verify(self, version: str) -> list[str]:
+        """As ``IndexStore``; the files in the object store, and those here."""
+        problems = super().verify(version)
+        return problems or self._remote.verify(self.manifest(version))
+
+    def publish(self, build: Build) -> Manifest:
+        """As ``IndexStore``; here first, then there."""
+        manifest = super().publish(build)
+        self._remote.upload(self.root / manifest.version, manifest)
+        return manifest
+
+    def set_current(self, version: str) -> None:
+        """As ``IndexStore``; the local files are verified, then the pointer is replaced there."""
+        super().set_current(version)
+        self._remote.set_current(version)
+
+    def remove(self, version: str) -> bool:
+        """As ``IndexStore``; there and here. Readers on other machines are not known."""
+        if version == self.current():
+            raise ValueError(f"{version} is current")
+        if (self.root / version).is_dir() and not super().remove(version):
+            return False
+        self._remote.remove(version)
+        return True
+
+    def _folder(self, version: str | None) -> Path:
+        name = self.current() if version is None else version
+        if name is None:
+            raise NoCurrentVersionError(
+                f"no index version is current in {self._remote.url}: "
+                "build one (rillstream index build FILE)"
+            )
+        folder = self.root / name
+        if not VERSION_PATTERN.fullmatch(name):
+            raise UnknownVersionError(f"no index version {name!r} in {self._remote.url}")
+        if not folder.is_dir():
+            with self._fetching():
+                if not folder.is_dir():  # another worker may have fetched it meanwhile
+                    self._fetch(name)
+        return folder
+
+    @contextmanager
+    def _fetching(self) -> Iterator[None]:
+        """The workers of a machine fetch one after the other: a version comes once."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / _LOCK).open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _fetch(self, version: str) -> None:
+        """Download, verify, rename."""
+        manifest = self._remote.manifest(version)
+        if manifest is None:
+            known = ", ".join(sorted(self._remote.versions())) or "none"
+            raise UnknownVersionError(
+                f"no index version {version!r} in {self._remote.url}, there are: {known}"
+            )
+        beside = self.root / f"{UNFINISHED}{uuid.uuid4().hex}"
+        beside.mkdir()
+        try:
+            self._remote.download(beside, manifest)
+            (beside / MANIFEST_NAME).write_bytes(encode_manifest(manifest))
+            with verified_files(beside, manifest):
+                pass
+            for path in beside.iterdir():
+                path.chmod(0o444)
+            sync(beside)
+            beside.rename(self.root / version)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)

@@ -1,0 +1,154 @@
+"""Versions in an object store, through fsspec: whole or not there, and a pointer."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from index.errors import IndexFormatError, StoreUnavailableError
+from index.loading import MAX_MANIFEST_BYTES, parse_manifest
+from index.manifest import MANIFEST_NAME, VERSION_PATTERN, FileEntry, Manifest
+
+_POINTER = "CURRENT"
+_BYTES_A_READ = 4 << 20
+
+
+class ObjectStore:
+    """Versions under a URL: ``<url>/<version>/<file>`` and ``<url>/CURRENT``.
+
+    A version's manifest is uploaded last, and one without a manifest is not there: so a reader sees
+    it whole or not at all. The pointer is one small object. In S3, GCS and Azure replacing it is
+    atomic (a reader sees the old one or the new one) and seen by every read that begins afterwards;
+    ``file://`` renames, which is atomic, too; ``memory://`` is one process. Other file systems
+    (SFTP, SMB, HDFS) write in place: a reader may meet half a pointer, refuses it, and looks again
+    later. Two builders that publish at once both succeed; the pointer is that of the last one.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Use this place.
+
+        Args:
+            url: As fsspec has it: ``s3://bucket/shop``, ``gs://…``, ``file:///…``, ``memory://…``.
+
+        Raises:
+            StoreUnavailableError: fsspec, or its driver for this protocol, is not installed.
+        """
+        self.url = url.rstrip("/")
+        try:
+            import fsspec
+
+            self._fs, self._root = fsspec.url_to_fs(self.url, use_listings_cache=False)
+        except (ImportError, ValueError) as error:
+            raise StoreUnavailableError(f"{url} cannot be used: {error}") from error
+        protocol = self._fs.protocol
+        self._renames = "file" in ((protocol,) if isinstance(protocol, str) else protocol)
+
+    def versions(self) -> list[str]:
+        """Names of what may be versions, in no order."""
+        with self._asked():
+            if not self._fs.exists(self._root):
+                return []
+            names = [str(path).rstrip("/").rsplit("/", 1)[-1] for path in self._list()]
+        return [name for name in names if VERSION_PATTERN.fullmatch(name) and name != _POINTER]
+
+    def manifest(self, version: str) -> Manifest | None:
+        """What a version says of itself; None where there is none.
+
+        Raises:
+            IndexFormatError: It cannot be believed.
+        """
+        with self._asked():
+            try:
+                raw = self._fs.cat_file(
+                    self._path(version, MANIFEST_NAME), 0, MAX_MANIFEST_BYTES + 1
+                )
+            except FileNotFoundError:
+                return None
+        return parse_manifest(raw, version)
+
+    def current(self) -> str | None:
+        """The current version's name.
+
+        Raises:
+            IndexFormatError: The pointer does not hold a name.
+        """
+        with self._asked():
+            try:
+                raw: bytes = self._fs.cat_file(f"{self._root}/{_POINTER}", 0, 200)
+            except FileNotFoundError:
+                return None
+        name = raw.decode("utf-8", "replace").strip()
+        if not VERSION_PATTERN.fullmatch(name):
+            raise IndexFormatError(_POINTER, [f"{self.url}/{_POINTER} holds {name[:100]!r}"])
+        return name
+
+    def set_current(self, version: str) -> None:
+        """Replace the pointer."""
+        raw, target = f"{version}\n".encode(), f"{self._root}/{_POINTER}"
+        with self._asked():
+            if not self._renames:
+                self._fs.pipe_file(target, raw)
+                return
+            beside = f"{target}.{uuid.uuid4().hex}"
+            self._fs.pipe_file(beside, raw)
+            self._fs.mv(beside, target)
+
+    def upload(self, folder: Path, manifest: Manifest) -> None:
+        """Put a version's files there, its manifest last."""
+        with self._asked():
+            self._fs.makedirs(self._path(manifest.version), exist_ok=True)
+            for name in [*sorted(manifest.files), MANIFEST_NAME]:
+                self._fs.put_file(str(folder / name), self._path(manifest.version, name))
+
+    def download(self, folder: Path, manifest: Manifest) -> None:
+        """Fetch a version's files; the caller verifies them."""
+        with self._asked():
+            for name in sorted(manifest.files):
+                self._fs.get_file(self._path(manifest.version, name), str(folder / name))
+
+    def verify(self, manifest: Manifest) -> list[str]:
+        """What is wrong with a version's files there, one sentence each."""
+        problems = []
+        with self._asked():
+            for name, entry in sorted(manifest.files.items()):
+                try:
+                    found = self._entry(self._path(manifest.version, name))
+                except FileNotFoundError:
+                    problems.append(f"{name} is missing in {self.url}")
+                    continue
+                if found != entry:
+                    problems.append(f"{name} in {self.url} is not what the manifest says")
+        return problems
+
+    def remove(self, version: str) -> None:
+        """Remove a version, its manifest first, so that nobody begins to read it."""
+        with self._asked():
+            self._fs.rm_file(self._path(version, MANIFEST_NAME))
+            self._fs.rm(self._path(version), recursive=True)
+
+    def _list(self) -> list[Any]:
+        found: list[Any] = self._fs.ls(self._root, detail=False)
+        return found
+
+    def _entry(self, path: str) -> FileEntry:
+        digest, size = hashlib.sha256(), 0
+        with self._fs.open(path, "rb") as file:
+            while raw := file.read(_BYTES_A_READ):
+                digest.update(raw)
+                size += len(raw)
+        return FileEntry(sha256=digest.hexdigest(), bytes=size)
+
+    def _path(self, version: str, name: str = "") -> str:
+        return f"{self._root}/{version}/{name}".rstrip("/")
+
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        """Its drivers raise what they like; most of it is an OSError."""
+        try:
+            yield
+        except (OSError, RuntimeError) as error:
+            raise StoreUnavailableError(f"{self.url}: {type(error).__name__}: {error}") from error

@@ -1,0 +1,47 @@
+"""A version becomes the current one: pointer first, then the announcement, then old ones go."""
+
+from typing import TYPE_CHECKING
+
+from streams.cli.printing import remark
+
+if TYPE_CHECKING:
+    from index import IndexStore, Manifest
+    from streams.settings import Settings
+
+
+def release(
+    settings: "Settings",
+    store: "IndexStore",
+    version: str,
+    *,
+    announce: bool,
+    keep: int | None = None,
+) -> "Manifest":
+    """Make a version current, tell the workers if wanted, and remove the oldest ones.
+
+    In this order, so that a worker that starts or hears of it finds it. Ended in between, the next
+    worker to start serves it, the others go on with the old one.
+
+    Args:
+        settings: Where to announce, and how many versions to keep.
+        store: Where the version is.
+        version: Which.
+        announce: Whether workers shall take it over now.
+        keep: How many versions; None = leave them all.
+
+    Raises:
+        IndexFormatError: The version is damaged; nothing changes.
+        BrokerUnavailableError: It could not be announced; it is current all the same.
+    """
+    from index.retention import prune
+
+    store.set_current(version)
+    manifest = store.manifest(version)
+    if announce:
+        from streams import index_versions
+
+        index_versions.announce(settings, manifest)
+    if keep is not None:
+        for removed in prune(store, keep):
+            remark(f"removed the old version {removed}")
+    return manifest

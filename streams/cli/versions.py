@@ -1,0 +1,162 @@
+"""`rillstream index list | verify | rollback | diff`: what is done with versions that are there."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.cli.exits import Exit
+from streams.cli.options import (
+    Announce,
+    Broker,
+    IndexDir,
+    IndexUrl,
+    Json,
+    examples,
+    settings_from,
+)
+from streams.cli.printing import print_json, print_table, remark
+
+if TYPE_CHECKING:
+    from index import Manifest
+
+_NAME = "20260101T120000.000Z-0123abcd"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("list", epilog=examples("rillstream index list --json"))(list_versions)
+    app.command(epilog=examples("rillstream index verify", f"rillstream index verify {_NAME}"))(
+        verify
+    )
+    app.command(
+        epilog=examples(
+            "rillstream index rollback --announce", f"rillstream index rollback {_NAME}"
+        )
+    )(rollback)
+    app.command(
+        epilog=examples(
+            f"rillstream index diff {_NAME}", f"rillstream index diff {_NAME} {_NAME} --json"
+        )
+    )(diff)
+
+
+def list_versions(
+    index_dir: IndexDir = None, index_url: IndexUrl = None, as_json: Json = False
+) -> None:
+    """List the versions, newest first."""
+    from streams.index_folder import index_store
+
+    store = index_store(settings_from(index_dir=index_dir, index_url=index_url))
+    manifests = store.versions()
+    if not manifests and not as_json:
+        remark("No index here yet. Build one: rillstream index build items.jsonl")
+    else:
+        print_manifests(manifests, store.current(), as_json=as_json)
+
+
+def verify(
+    version: Annotated[str | None, typer.Argument(help="Which version; the current one.")] = None,
+    index_dir: IndexDir = None,
+    index_url: IndexUrl = None,
+    as_json: Json = False,
+) -> int:
+    """Compare a version's files with its manifest, and load it.
+
+    Exit code 5 when it is broken.
+    """
+    from streams.index_folder import index_store
+
+    store = index_store(settings_from(index_dir=index_dir, index_url=index_url))
+    chosen = version or store.manifest().version
+    problems = store.verify(chosen)
+    if as_json:
+        print_json({"version": chosen, "problems": problems})
+    else:
+        print("\n".join([f"{chosen}: {'broken' if problems else 'sound'}", *problems]))
+    return Exit.FATAL if problems else Exit.OK
+
+
+def rollback(
+    version: Annotated[
+        str | None, typer.Argument(help="Which version; the one before the current one.")
+    ] = None,
+    announce: Announce = False,
+    broker: Broker = None,
+    index_dir: IndexDir = None,
+    index_url: IndexUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Make an older version current again, or a newer one.
+
+    Its files are verified first. Without --announce running workers stay with what they have.
+    """
+    settings = settings_from(bootstrap_servers=broker, index_dir=index_dir, index_url=index_url)
+    from streams.cli.release import release
+    from streams.index_folder import index_store
+
+    store = index_store(settings)
+    chosen = version or store.before_current()
+    manifest = release(settings, store, chosen, announce=announce)
+    print_manifests([manifest], chosen, as_json=as_json)
+
+
+def diff(
+    first: Annotated[str, typer.Argument(help="The version to begin with.")],
+    second: Annotated[
+        str | None, typer.Argument(help="The version to compare with it; the current one.")
+    ] = None,
+    maximum: Annotated[
+        int, typer.Option("--max", "-k", min=0, help="Ids to show of each kind.")
+    ] = 20,
+    index_dir: IndexDir = None,
+    index_url: IndexUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Show which items a version adds, removes and changes.
+
+    With --json all ids are printed.
+    """
+    from index.difference import difference
+    from streams.index_folder import index_store
+
+    store = index_store(settings_from(index_dir=index_dir, index_url=index_url))
+    other = second or store.manifest().version
+    found = difference(store, first, other)
+    kinds = {"added": found.added, "removed": found.removed, "changed": found.changed}
+    if as_json:
+        print_json({"first": first, "second": other, **kinds, "same": found.n_same})
+        return
+    counts = ", ".join(f"{len(ids):,} {kind}" for kind, ids in kinds.items())
+    print(f"{first} -> {other}: {counts}, {found.n_same:,} the same")
+    for kind, ids in kinds.items():
+        for item_id in ids[:maximum]:
+            print(f"{kind:<8} {item_id}")
+        if maximum and len(ids) > maximum:
+            remark(f"… and {len(ids) - maximum:,} more {kind}: --max {len(ids)}, or --json")
+
+
+def print_manifests(manifests: "Sequence[Manifest]", current: str | None, *, as_json: bool) -> None:
+    """Print versions as a table, or one JSON object each."""
+    if as_json:
+        import msgspec
+
+        for manifest in manifests:
+            print_json({**msgspec.to_builtins(manifest), "current": manifest.version == current})
+        return
+    print_table(
+        ("version", "", "items", "engine", "recall@100", "encoder", "built"),
+        [
+            (
+                manifest.version,
+                "current" if manifest.version == current else "",
+                f"{manifest.count:,}",
+                manifest.engine,
+                "" if manifest.recall_at_100 is None else f"{manifest.recall_at_100:.3f}",
+                manifest.encoder_version,
+                datetime.fromtimestamp(manifest.created_at_ms / 1000, UTC).strftime("%F %T UTC"),
+            )
+            for manifest in manifests
+        ],
+    )

@@ -1,0 +1,151 @@
+"""What is done with versions: listed, compared, verified, rolled back, announced, stored."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from index import IndexStore, Item, build_index
+from streams.cli.exits import Exit
+from streams.cli.main import run
+from streams.index_versions import decode
+from streams.settings import Settings
+from streams.topics import create_topics
+from tests.index.vectors import shop, unit_rows
+from tests.streams.conftest import embedded
+from tests.streams.reading import messages
+
+__all__ = ["embedded"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RILLSTREAM_INDEX_DIR", str(tmp_path / "indexes"))
+    return tmp_path / "indexes"
+
+
+def build(folder: Path, items: list[Item]) -> str:
+    rows = unit_rows(len(items))
+    return build_index(IndexStore(folder), items, rows, encoder_version="mini-1").version
+
+
+def printed(capsys: pytest.CaptureFixture[str], *words: str, code: Exit = Exit.OK) -> str:
+    capsys.readouterr()
+    assert run(["index", *words]) == code
+    out, err = capsys.readouterr()
+    return out if code == Exit.OK else err
+
+
+def test_rollback_goes_to_the_version_before(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, third = (build(folder, shop(n)) for n in (3, 4, 5))
+    assert json.loads(printed(capsys, "rollback", "--json"))["version"] == second
+    assert json.loads(printed(capsys, "rollback", "--json"))["version"] == first
+    assert IndexStore(folder).current() == first
+    assert "older" in printed(capsys, "rollback", code=Exit.FATAL)
+    printed(capsys, "rollback", third)
+    assert IndexStore(folder).current() == third
+
+
+def test_rollback_to_a_broken_version_changes_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = build(folder, shop(3)), build(folder, shop(4))
+    path = folder / first / "hashes.npy"
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    assert "hashes.npy" in printed(capsys, "rollback", code=Exit.FATAL)
+    assert IndexStore(folder).current() == second
+
+
+def test_rollback_is_announced_when_asked(
+    embedded: Settings, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create_topics(embedded)
+    first, _ = build(folder, shop(3)), build(folder, shop(4))
+    printed(capsys, "rollback", "--announce", "--broker", embedded.bootstrap_servers)
+    (said,) = messages(embedded, "index-versions")
+    assert decode(said.value()).version == first
+
+
+def test_diff_counts_and_names_what_differs(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = build(folder, shop(30))
+    changed = [Item(item_id="item-7", title="Another"), *shop(30)[8:], Item(item_id="x", title="y")]
+    second = build(folder, changed)
+    text = printed(capsys, "diff", first, "--max", "2")
+    assert f"{first} -> {second}: 1 added, 7 removed, 1 changed, 22 the same" in text
+    assert "added    x" in text
+    assert "changed  item-7" in text
+    assert text.count("removed ") == 2 + 0
+    found = json.loads(printed(capsys, "diff", first, second, "--json"))
+    assert found["removed"] == [f"item-{n}" for n in range(7)]
+    assert (found["added"], found["changed"], found["same"]) == (["x"], ["item-7"], 22)
+
+
+def test_diff_with_an_unknown_version_names_those_there_are(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = build(folder, shop(3))
+    assert first in printed(capsys, "diff", first, "nope", code=Exit.FATAL)
+
+
+def test_a_build_goes_to_an_object_store_and_is_served_from_there(
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    items, url = tmp_path / "items.jsonl", f"file://{tmp_path}/objects"
+    items.write_text('{"item_id": "pot", "title": "Red enamel teapot"}\n')
+    built = json.loads(printed(capsys, "build", str(items), "--out", url, "--json"))
+    monkeypatch.setenv("RILLSTREAM_INDEX_DIR", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("RILLSTREAM_INDEX_URL", url)
+    assert json.loads(printed(capsys, "list", "--json"))["version"] == built["version"]
+    assert "sound" in printed(capsys, "verify")
+    assert json.loads(printed(capsys, "search", "teapot", "--json"))["item_id"] == "pot"
+    assert (tmp_path / "elsewhere" / built["version"] / "manifest.json").is_file()
+
+
+def test_only_the_newest_are_kept(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = tmp_path / "items.jsonl"
+    items.write_text('{"item_id": "pot", "title": "Red enamel teapot"}\n')
+    made = [
+        json.loads(printed(capsys, "build", str(items), "--keep", "2", "--json"))["version"]
+        for _ in range(3)
+    ]
+    assert [m.version for m in IndexStore(folder).versions()] == [made[2], made[1]]
+
+
+def test_a_build_below_its_recall_target_is_not_published(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """1.0 is more than a graph of 2,000 random vectors finds."""
+    from index.build import build_staged
+    from index.errors import RecallError
+    from index.hnsw import HnswParameters
+    from index.staging import Staging
+    from streams.cli.exits import explain
+
+    old = build(folder, shop(3))
+    staging_folder = tmp_path / "staging"
+    staging_folder.mkdir()
+    with Staging(staging_folder, 64) as staging:
+        staging.add(shop(2_000), unit_rows(2_000, dim=64))
+        with pytest.raises(RecallError, match="the target is 1: nothing was published") as caught:
+            build_staged(
+                IndexStore(folder),
+                staging.finish(),
+                encoder_version="m",
+                engine="hnsw",
+                parameters=HnswParameters(m=4, ef_construction=8, ef_search=8),
+                min_recall=1.0,
+            )
+    assert explain(caught.value)[0] == Exit.BELOW_TARGET
+    assert [m.version for m in IndexStore(folder).versions()] == [old]

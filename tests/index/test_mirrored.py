@@ -1,0 +1,170 @@
+"""An object store: a version is there whole or not at all, and is verified before it is served."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+import numpy as np
+import pytest
+
+from index import (
+    IndexFormatError,
+    IndexStore,
+    Manifest,
+    NoCurrentVersionError,
+    StoreUnavailableError,
+    UnknownVersionError,
+    build_index,
+)
+from index.mirrored import MirroredStore
+from index.retention import prune
+from tests.index.vectors import shop, unit_rows
+
+
+@pytest.fixture(params=["memory", "file"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "file":
+        yield f"file://{tmp_path}/objects/shop"
+        return
+    place = f"memory://{uuid.uuid4().hex}/shop"
+    yield place
+    fsspec.filesystem("memory").rm(place, recursive=True)
+
+
+@pytest.fixture
+def builder(url: str, tmp_path: Path) -> MirroredStore:
+    return MirroredStore(tmp_path / "builder", url)
+
+
+@pytest.fixture
+def reader(url: str, tmp_path: Path) -> MirroredStore:
+    """On another machine: nothing is in its folder yet."""
+    return MirroredStore(tmp_path / "reader", url)
+
+
+def build(store: IndexStore, n: int = 60, engine: str = "hnsw") -> Manifest:
+    return build_index(store, shop(n), unit_rows(n), encoder_version="mini-1", engine=engine)
+
+
+def objects(url: str, version: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    fs, root = fsspec.url_to_fs(url)
+    return fs, f"{root}/{version}"
+
+
+def change(url: str, manifest: Manifest, name: str, raw: bytes) -> None:
+    fs, folder = objects(url, manifest.version)
+    if f"{folder}/{name}".startswith("/") and hasattr(fs, "chmod"):
+        fs.chmod(f"{folder}/{name}", 0o644)
+    fs.pipe_file(f"{folder}/{name}", raw)
+
+
+def test_what_one_machine_publishes_another_serves(
+    builder: MirroredStore, reader: MirroredStore
+) -> None:
+    with pytest.raises(NoCurrentVersionError, match="rillstream index build"):
+        reader.open()
+    made = build(builder)
+    snapshot = reader.open()
+    assert snapshot.manifest == made == reader.manifest()
+    assert reader.versions() == builder.versions() == [made]
+    queries = unit_rows(5)
+    here, there = builder.open().search(queries, 7), snapshot.search(queries, 7)
+    np.testing.assert_array_equal(here.positions, there.positions)
+    assert reader.verify(made.version) == []
+
+
+def test_the_pointer_goes_back_and_forth(builder: MirroredStore, reader: MirroredStore) -> None:
+    first, second = build(builder, 20), build(builder, 30)
+    assert reader.current() == second.version
+    assert builder.before_current() == first.version
+    builder.set_current(first.version)
+    assert (reader.current(), len(reader.open())) == (first.version, 20)
+
+
+@pytest.mark.parametrize("name", ["index.faiss", "vectors.npy", "items.parquet", "hashes.npy"])
+@pytest.mark.parametrize("damage", ["flipped", "cut", "swapped", "missing"])
+def test_damage_on_the_way_is_refused_and_the_old_version_serves_on(
+    builder: MirroredStore, reader: MirroredStore, url: str, name: str, damage: str
+) -> None:
+    old = build(builder, 40)
+    snapshot = reader.open()
+    new = build(builder, 60)
+    fs, folder = objects(url, new.version)
+    raw = fs.cat_file(f"{folder}/{name}")
+    if damage == "missing":
+        fs.rm_file(f"{folder}/{name}")
+    else:
+        flipped = bytes([raw[0] ^ 1]) + raw[1:]
+        other = (builder.root / old.version / name).read_bytes()
+        change(url, new, name, {"flipped": flipped, "cut": raw[:-3], "swapped": other}[damage])
+    expected = StoreUnavailableError if damage == "missing" else IndexFormatError
+    with pytest.raises(expected, match=r"SHA-256|bytes|No such file|" + name):
+        reader.open()
+    assert not (reader.root / new.version).exists()
+    assert {path.name for path in reader.root.iterdir()} == {old.version, ".fetching"}
+    assert len(snapshot.search(unit_rows(3), 5).positions) == 3
+    assert any(name in problem for problem in builder.verify(new.version))
+
+
+def test_a_version_without_a_manifest_is_not_there(
+    builder: MirroredStore, reader: MirroredStore, url: str
+) -> None:
+    made = build(builder)
+    fs, folder = objects(url, made.version)
+    fs.rm_file(f"{folder}/manifest.json")
+    assert reader.versions() == []
+    with pytest.raises(UnknownVersionError):
+        reader.open()
+
+
+@pytest.mark.parametrize("pointer", [b"", b"../../etc\n", b"\xff"])
+def test_half_a_pointer_is_refused(
+    builder: MirroredStore, reader: MirroredStore, url: str, pointer: bytes
+) -> None:
+    build(builder)
+    fs, root = fsspec.url_to_fs(url)
+    fs.pipe_file(f"{root}/CURRENT", pointer)
+    with pytest.raises(IndexFormatError, match="CURRENT"):
+        reader.open()
+
+
+def test_several_workers_of_a_machine_fetch_at_once(
+    builder: MirroredStore, url: str, tmp_path: Path
+) -> None:
+    build(builder)
+    found: list[int] = []
+
+    def fetch() -> None:
+        found.append(len(MirroredStore(tmp_path / "reader", url).open()))
+
+    workers = [threading.Thread(target=fetch) for _ in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert found == [60] * 6
+    assert len(list((tmp_path / "reader").iterdir())) == 2  # the version and the lock
+
+
+def test_old_versions_go_there_too(builder: MirroredStore, reader: MirroredStore) -> None:
+    made = [build(builder, n, "exact").version for n in (5, 6, 7)]
+    assert prune(builder, 1) == [made[1], made[0]]
+    assert [manifest.version for manifest in reader.versions()] == [made[2]]
+    with pytest.raises(UnknownVersionError):
+        reader.open(made[0])
+
+
+def test_a_protocol_without_a_driver_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailableError, match=r"nosuch://x cannot be used"):
+        MirroredStore(tmp_path, "nosuch://x")
+
+
+def test_a_store_that_is_away_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    store = MirroredStore(tmp_path / "root", f"file://{tmp_path}/file/below")
+    with pytest.raises(StoreUnavailableError, match="below"):
+        build(store, 3, "exact")

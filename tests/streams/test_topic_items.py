@@ -1,0 +1,213 @@
+"""item-vectors -> a version: the newest of each item, nothing encoded, positions remembered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+import numpy as np
+import pytest
+from confluent_kafka import Producer
+from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry
+
+import index
+from index import IndexStore, build_index
+from index.workplace import workplace
+from scoring.encoder import identify
+from streams import change_reader
+from streams.change_reader import ChangeReader
+from streams.cli.exits import Exit
+from streams.cli.main import run
+from streams.index_metrics import IndexMetrics
+from streams.index_versions import decode
+from streams.item_changes import Deletion, ItemChange
+from streams.items import Item, ItemVector
+from streams.kafka_config import producer_config
+from streams.records import encode
+from streams.settings import Settings
+from streams.topics import create_topics, item_vectors_topic
+from tests.index.vectors import unit_rows
+from tests.streams.reading import messages
+
+VERSION, DIM = identify()
+ROWS = unit_rows(200, dim=DIM)
+
+
+def a_vector(n: int, row: NDArray[np.float32] | None = None, **fields: object) -> bytes:
+    item = Item(item_id=f"i{n}", title=f"Teapot {n}", **fields)  # type: ignore[arg-type]
+    raw = (ROWS[n] if row is None else row).astype("<f4").tobytes()
+    return encode(ItemVector(item=item, encoder_version=VERSION, vector=raw))
+
+
+def write(settings: Settings, *records: tuple[str, bytes | None]) -> None:
+    producer = Producer(producer_config(settings))
+    for key, value in records:
+        producer.produce(item_vectors_topic(settings, VERSION), value, key.encode())
+    assert producer.flush(20) == 0
+
+
+@pytest.fixture
+def shop(embedded: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    create_topics(embedded)
+    monkeypatch.setenv("RILLSTREAM_BOOTSTRAP_SERVERS", embedded.bootstrap_servers)
+    monkeypatch.setenv("RILLSTREAM_INDEX_DIR", str(tmp_path / "indexes"))
+    return embedded.model_copy(update={"index_dir": tmp_path / "indexes"})
+
+
+def rebuild(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, object]:
+    capsys.readouterr()
+    assert run(["index", "rebuild", "--json", *words]) == Exit.OK
+    built: dict[str, object] = json.loads(capsys.readouterr().out)
+    return built
+
+
+def test_the_newest_vector_of_each_item_makes_the_version(
+    shop: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(shop, *((f"i{n}", a_vector(n)) for n in range(100)))
+    write(shop, *((f"i{n}", None) for n in range(10)), ("never", None))
+    write(shop, ("i3", a_vector(3, price=7.0)), ("i50", a_vector(50, ROWS[150], in_stock=False)))
+    built = rebuild(capsys)
+    snapshot = IndexStore(shop.index_dir).open()
+    catalogue = snapshot.catalogue
+    assert sorted(catalogue.ids) == sorted(["i3", *(f"i{n}" for n in range(10, 100))])
+    assert catalogue.prices[catalogue.position("i3")] == 7.0
+    assert not catalogue.in_stock[catalogue.position("i50")]
+    for item_id, row in (("i3", 3), ("i50", 150), ("i99", 99)):
+        found = snapshot.vectors[catalogue.position(item_id)]
+        np.testing.assert_allclose(found, ROWS[row], atol=1e-6)
+    assert snapshot.encoder_version == VERSION
+    assert built["build_parameters"] == {
+        "engine": "auto",
+        "min_recall": 0.9,
+        "source": "topic",
+        "records": 113,
+        "unreadable": 0,
+    }
+
+
+def test_a_version_remembers_where_each_partition_goes_on(
+    shop: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(shop, *((f"i{n}", a_vector(n)) for n in range(60)))
+    topic = item_vectors_topic(shop, VERSION)
+    ends: dict[str, int] = {}
+    for message in messages(shop, topic):
+        ends[f"{topic}:{message.partition()}"] = (message.offset() or 0) + 1
+    assert len(ends) > 1
+    assert rebuild(capsys)["items_read"] == ends
+
+
+def test_a_rebuild_is_announced(shop: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    write(shop, ("i1", a_vector(1)))
+    built = rebuild(capsys)
+    (said,) = messages(shop, shop.topic("index_versions"))
+    assert decode(said.value()).version == built["version"] == IndexStore(shop.index_dir).current()
+
+
+def test_unreadable_records_are_passed_over_and_counted(
+    shop: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = a_vector(2).replace(VERSION.encode(), b"another-encoder")
+    write(shop, ("i1", a_vector(1)), ("i2", other), ("x", b"{"), ("i4", a_vector(5)))
+    assert run(["index", "rebuild", "--json"]) == Exit.OK
+    out, complaints = capsys.readouterr()
+    built = json.loads(out)
+    assert (built["count"], built["build_parameters"]["unreadable"]) == (1, 3)
+    assert complaints.count("left out item-vectors-") == 3
+
+
+def test_items_from_a_file_stay_unless_the_topic_knows_better(
+    shop: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, events = tmp_path / "items.jsonl", tmp_path / "events.jsonl"
+    rows = [{"item_id": i, "title": "From the file"} for i in ("i1", "i2", "i3")]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    event = {"event_id": "e", "user_id": "u", "type": "view", "item_id": "i1", "at_ms": 1}
+    events.write_text(json.dumps(event) + "\n")
+    assert run(["index", "build", str(file), "--events", str(events)]) == Exit.OK
+    write(shop, ("i2", a_vector(2)), ("i3", None), ("i4", a_vector(4)))
+    for _ in range(2):  # the second begins with what the first has made
+        built = rebuild(capsys)
+        catalogue = IndexStore(shop.index_dir).open().catalogue
+        assert dict(zip(catalogue.ids, catalogue.titles, strict=True)) == {
+            "i1": "From the file",
+            "i2": "Teapot 2",
+            "i4": "Teapot 4",
+        }
+        assert built["build_parameters"]["source"] == "files and topic"  # type: ignore[index]
+        assert catalogue.popularity[catalogue.position("i1")] == 1.0
+    write(shop, ("i1", a_vector(1)))
+    rebuild(capsys, "--only-topic")
+    catalogue = IndexStore(shop.index_dir).open().catalogue
+    assert sorted(catalogue.ids) == ["i1", "i2", "i4"]
+    assert catalogue.popularity[catalogue.position("i1")] == 1.0
+
+
+@pytest.mark.parametrize("source", ["topic", "files and topic"])
+def test_an_old_version_lacks_no_item_that_came_from_a_file(
+    shop: Settings, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    """The topic has forgotten deletions by now; what it never had was not deleted."""
+    monkeypatch.setattr(change_reader, "delete_retention_ms", lambda *_: 0)
+    topic = item_vectors_topic(shop, VERSION)
+    write(shop, ("i1", a_vector(1)))
+    items = [index.Item(item_id=i, title="t") for i in ("i1", "gone or from a file")]
+    with TemporaryDirectory() as folder:
+        manifest = build_index(
+            IndexStore(folder),
+            items,
+            ROWS[:2],
+            encoder_version=VERSION,
+            items_read={f"{topic}:{p}": 0 for p in range(4)},
+        )
+    manifest = msgspec.structs.replace(manifest, build_parameters={"source": source})
+    reader = ChangeReader(shop, topic, manifest, IndexMetrics(CollectorRegistry()))
+    found: list[ItemChange] = []
+    reader.catch_up(found.append, [item.item_id for item in items], timeout_s=20)
+    reader.close()
+    deleted = [change.item_id for change in found if isinstance(change, Deletion)]
+    assert deleted == (["gone or from a file"] if source == "topic" else [])
+
+
+def test_a_build_after_a_rebuild_encodes_nothing_again(
+    shop: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(shop, *((f"i{n}", a_vector(n, brand="Potter")) for n in range(5)))
+    rebuild(capsys)
+    file = tmp_path / "items.jsonl"
+    rows = [{"item_id": f"i{n}", "title": f"Teapot {n}", "brand": "Potter"} for n in range(5)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert run(["index", "build", str(file), "--json"]) == Exit.OK
+    parameters = json.loads(capsys.readouterr().out)["build_parameters"]
+    assert (parameters["encoded"], parameters["reused"]) == (0, 5)
+
+
+def test_an_empty_topic_replaces_nothing(
+    shop: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(shop, ("i1", None))
+    assert run(["index", "rebuild"]) == Exit.FATAL
+    assert "holds no item" in capsys.readouterr().err
+    assert IndexStore(shop.index_dir).current() is None
+
+
+def test_a_second_rebuild_is_turned_away(
+    shop: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with workplace(shop.index_dir):
+        assert run(["index", "rebuild"]) == Exit.BUSY
+    assert "another build" in capsys.readouterr().err
+
+
+def test_no_broker_is_one_clear_error(shop: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["index", "rebuild", "--broker", "127.0.0.1:1"]) == Exit.WORLD_DOWN
+    assert "127.0.0.1:1" in capsys.readouterr().err
+
+
+def test_a_deleted_item_may_come_back(shop: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    write(shop, ("i1", a_vector(1)), ("i1", None), ("i1", a_vector(1, price=2.0)))
+    assert rebuild(capsys)["count"] == 1
