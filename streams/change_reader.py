@@ -17,8 +17,9 @@ from streams.item_changes import Deletion, ItemChange, decode_change
 from streams.kafka_config import consumer_config
 from streams.positions import place_of
 from streams.settings import Settings
+from streams.topic_facts import delete_retention_ms, partition_count
 from streams.topic_items import FILES_AND_TOPIC
-from streams.topics import delete_retention_ms, partition_count, topic_ids
+from streams.topics import topic_ids
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +41,21 @@ def first_offsets(
     if too_old:
         return [OFFSET_BEGINNING] * n_partitions
     return [items_read.get(f"{topic_id}:{p}", OFFSET_BEGINNING) for p in range(n_partitions)]
+
+
+def forgotten_share(manifest: Manifest, retention_ms: int | None) -> float:
+    """Time since a version was read together, as a share of that for which a deletion is kept.
+
+    From 1 on, deletions since then may be missing from the topic.
+
+    Args:
+        manifest: Of the version.
+        retention_ms: Of the topic; None = it keeps them for ever.
+    """
+    if not retention_ms:
+        return 0.0
+    read_at_ms = manifest.created_at_ms - int(manifest.build_s * 1000)
+    return (time.time_ns() // 1_000_000 - read_at_ms) / retention_ms
 
 
 class ChangeReader:
@@ -74,7 +90,8 @@ class ChangeReader:
         of_topic = manifest.build_parameters.get("source") != FILES_AND_TOPIC and any(
             source.startswith(f"{topic_id}:") for source in manifest.items_read
         )
-        self._too_old = of_topic and _is_too_old(manifest, delete_retention_ms(settings, topic))
+        self._retention_ms = delete_retention_ms(settings, topic)
+        self._too_old = of_topic and self.forgotten_share() >= 1
         n_partitions = partition_count(settings, topic)
         starts = first_offsets(manifest.items_read, topic_id, n_partitions, too_old=self._too_old)
         self._reader = PartitionReader(
@@ -134,6 +151,10 @@ class ChangeReader:
                     apply(Deletion(item_id, now_ms))
         return n_changes
 
+    def forgotten_share(self) -> float:
+        """See `forgotten_share`."""
+        return forgotten_share(self._manifest, self._retention_ms)
+
     def read(self, max_n: int, timeout_s: float) -> list[ItemChange]:
         """The next changes, as soon as there is one; none when nothing came within `timeout_s`."""
         messages = self._reader.consume(1, timeout_s)
@@ -172,11 +193,3 @@ class ChangeReader:
                 reason=rejected.reason,
             )
             return None
-
-
-def _is_too_old(manifest: Manifest, retention_ms: int | None) -> bool:
-    """Whether a deletion since the version's build may have been forgotten by the topic."""
-    if retention_ms is None:
-        return False
-    read_at_ms = manifest.created_at_ms - int(manifest.build_s * 1000)
-    return time.time_ns() // 1_000_000 - read_at_ms >= retention_ms

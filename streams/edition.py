@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
@@ -21,6 +22,8 @@ from streams.settings import Settings
 from streams.topics import item_vectors_topic
 
 log = structlog.get_logger(__name__)
+
+_FOLD_AT: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,15 @@ class Edition:
     live: LiveIndex
     ranking: Recommender
     reader: ChangeReader
+
+    @property
+    def is_due(self) -> bool:
+        """Whether deletions should become part of a version now.
+
+        The topic forgets a deletion after a while (`delete.retention.ms`, a day): a worker that
+        then started with this version would serve the item again.
+        """
+        return self.live.n_tombstones > 0 and self.reader.forgotten_share() >= _FOLD_AT
 
     def apply(self, change: ItemChange) -> None:
         """Take over one change of an item."""

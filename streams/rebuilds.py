@@ -1,4 +1,4 @@
-"""Too much has changed since the version was built: start `rillstream index rebuild`, once."""
+"""Too much has changed since the version was built, or too long ago: `rillstream index rebuild`."""
 
 from __future__ import annotations
 
@@ -52,8 +52,13 @@ class Rebuilds:
         self._child: subprocess.Popen[bytes] | None = None
         self._not_before_s = 0.0
 
-    def consider(self, n_delta: int) -> None:
-        """Start one if so many items have changed; called often, by a thread that lives on."""
+    def consider(self, n_delta: int, *, due: bool = False) -> None:
+        """Start one if it is time; called often, by a thread that lives on.
+
+        Args:
+            n_delta: Items that have changed since the version was built.
+            due: It is time however few they are.
+        """
         if self._child is not None:
             code = self._child.poll()
             if code is None:
@@ -62,9 +67,8 @@ class Rebuilds:
             self._child = None
             self._not_before_s = time.monotonic() + self._pause_s
         at = self._settings.rebuild_at
-        if not at or n_delta <= at or time.monotonic() < self._not_before_s:
+        if not at or not (due or n_delta > at) or time.monotonic() < self._not_before_s:
             return
-        log.info("index rebuild starts", changed_items=n_delta, rebuild_at=at)
         nice = shutil.which("nice")
         self._child = subprocess.Popen(  # noqa: S603
             [*dies_with_parent("TERM"), *([nice, "-n", "15"] if nice else []), *self._command],
@@ -74,6 +78,7 @@ class Rebuilds:
             start_new_session=True,  # Ctrl-C is the worker's, which passes it on by ending
         )
         self._metrics.rebuilds.inc()
+        log.info("index rebuild started", changed_items=n_delta, due=due, pid=self._child.pid)
 
     def close(self) -> None:
         """End the child, if there is one; what it has not published is thrown away."""
@@ -92,6 +97,8 @@ def _environment(settings: Settings) -> dict[str, str]:
         "BOOTSTRAP_SERVERS": settings.bootstrap_servers,
         "INDEX_DIR": str(settings.index_dir),
     }
+    if settings.index_url is not None:
+        own["INDEX_URL"] = settings.index_url
     if settings.encoder is not None:
         own["ENCODER"] = settings.encoder
     return {**os.environ, **{ENV_PREFIX + name: value for name, value in own.items()}}

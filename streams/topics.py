@@ -111,11 +111,11 @@ def _create(settings: Settings, specs: list[TopicSpec], timeout_s: float) -> lis
     from confluent_kafka import KafkaError, KafkaException, Producer
     from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
 
-    admin, cluster = _connect(settings, timeout_s)
+    admin, cluster = connect(settings, timeout_s)
     missing = [spec for spec in specs if spec.name not in cluster.topics]
     if not missing:
         return []
-    if _is_embedded(cluster):  # it has no CreateTopics, but asking a producer for one makes it
+    if is_embedded(cluster):  # it has no CreateTopics, but asking a producer for one makes it
         producer = Producer(producer_config(settings))
         for spec in missing:
             producer.list_topics(spec.name, timeout=timeout_s)
@@ -132,7 +132,7 @@ def _create(settings: Settings, specs: list[TopicSpec], timeout_s: float) -> lis
             error = exception.args[0]
             if error.code() == KafkaError.TOPIC_ALREADY_EXISTS:  # another one was faster
                 continue
-            raise _as_ours(settings, error, f"topic {name} was not created") from None
+            raise as_ours(settings, error, f"topic {name} was not created") from None
         created.append(name)
     _wait_until_known(admin, settings, created, timeout_s)
     return created
@@ -144,8 +144,8 @@ def check_topics(settings: Settings, *, timeout_s: float = 15.0) -> list[str]:
     Raises:
         BrokerUnavailableError: No broker answers.
     """
-    admin, cluster = _connect(settings, timeout_s)
-    embedded = _is_embedded(cluster)
+    admin, cluster = connect(settings, timeout_s)
+    embedded = is_embedded(cluster)
     problems = []
     present = []
     missing = []
@@ -183,8 +183,8 @@ def topic_ids(
     from confluent_kafka import KafkaException, TopicCollection
 
     wanted = list(names)
-    admin, cluster = _connect(settings, timeout_s)
-    if _is_embedded(cluster):
+    admin, cluster = connect(settings, timeout_s)
+    if is_embedded(cluster):
         return {name: name for name in wanted}
     ids = {}
     described = admin.describe_topics(TopicCollection(wanted), request_timeout=timeout_s)
@@ -192,45 +192,16 @@ def topic_ids(
         try:
             ids[name] = str(future.result().topic_id)
         except KafkaException as exception:
-            raise _as_ours(settings, exception.args[0], f"topic {name} has no id") from None
+            raise as_ours(settings, exception.args[0], f"topic {name} has no id") from None
     return ids
 
 
-def delete_retention_ms(settings: Settings, name: str, *, timeout_s: float = 15.0) -> int | None:
-    """How long a compacted topic remembers a deletion; None at the embedded broker: for ever.
+def connect(settings: Settings, timeout_s: float) -> tuple[AdminClient, ClusterMetadata]:
+    """An admin client, and what the cluster consists of.
 
     Raises:
         BrokerUnavailableError: No broker answers.
-        TopicMismatchError: The topic does not exist.
     """
-    from confluent_kafka import KafkaException
-    from confluent_kafka.admin import ConfigResource  # type: ignore[attr-defined]
-
-    admin, cluster = _connect(settings, timeout_s)
-    if _is_embedded(cluster):
-        return None
-    asked = admin.describe_configs([ConfigResource("topic", name)], request_timeout=timeout_s)
-    try:
-        (answer,) = (future.result() for future in asked.values())
-    except KafkaException as exception:
-        raise _as_ours(settings, exception.args[0], f"{name} was not read") from None
-    return int(answer["delete.retention.ms"].value)
-
-
-def partition_count(settings: Settings, name: str, *, timeout_s: float = 15.0) -> int:
-    """How many partitions a topic has.
-
-    Raises:
-        BrokerUnavailableError: No broker answers.
-        TopicMismatchError: The topic does not exist.
-    """
-    _, cluster = _connect(settings, timeout_s)
-    if name not in cluster.topics:
-        raise TopicMismatchError(f"topic {name} does not exist")
-    return len(cluster.topics[name].partitions)
-
-
-def _connect(settings: Settings, timeout_s: float) -> tuple[AdminClient, ClusterMetadata]:
     from confluent_kafka.admin import AdminClient
 
     complaints = Complaints()
@@ -249,7 +220,7 @@ def _metadata(
         cause = exception.args[0]
         if complaints is not None:
             cause = complaints.cause(admin, cause)
-        raise _as_ours(settings, cause, "no topics were listed") from None
+        raise as_ours(settings, cause, "no topics were listed") from None
 
 
 def _wait_until_known(
@@ -270,7 +241,7 @@ def _wait_until_known(
         time.sleep(0.05)
 
 
-def _is_embedded(cluster: ClusterMetadata) -> bool:
+def is_embedded(cluster: ClusterMetadata) -> bool:
     """Whether this is librdkafka's mock cluster, which answers metadata requests but no admin's."""
     return str(cluster.cluster_id).startswith("mockCluster")
 
@@ -293,7 +264,7 @@ def _check_cleanup(
         try:
             found = future.result()["cleanup.policy"].value
         except KafkaException as exception:
-            raise _as_ours(settings, exception.args[0], f"{spec.name} was not read") from None
+            raise as_ours(settings, exception.args[0], f"{spec.name} was not read") from None
         wanted = spec.config["cleanup.policy"]
         if found != wanted:
             problems.append(
@@ -303,7 +274,7 @@ def _check_cleanup(
     return problems
 
 
-def _as_ours(settings: Settings, error: Any, what: str) -> BrokerUnavailableError | FatalError:
+def as_ours(settings: Settings, error: Any, what: str) -> BrokerUnavailableError | FatalError:
     """The broker's answer by fate: unreachable and slow brokers come back, the rest does not."""
     from confluent_kafka import KafkaError
 

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from index import IndexError_, give_back_memory
+from index import IndexError_, StoreUnavailableError, give_back_memory
 from scoring import QueryVectors
 from streams import index_versions
 from streams.connection import PartitionReader
@@ -148,7 +148,8 @@ class VersionFollower(threading.Thread):
         wanted = self._wanted
         if wanted is not None and time.monotonic() >= self._not_before_s and self._take(wanted):
             give_back_memory()  # here nothing refers to the old edition any more
-        self._rebuilds.consider(self._ranking.edition.live.n_delta)
+        edition = self._ranking.edition
+        self._rebuilds.consider(edition.live.n_delta, due=edition.is_due)
 
     def _take(self, said: IndexVersion) -> bool:
         """Swap the announced version in, or refuse it; whether it was swapped in."""
@@ -167,7 +168,7 @@ class VersionFollower(threading.Thread):
             return False
         try:
             new = self._editions.open(said.version, self._queries)
-        except RetryError as error:
+        except (RetryError, StoreUnavailableError) as error:
             self._not_before_s = time.monotonic() + RETRY_S
             log.warning("index version not taken yet", index=said.version, error=str(error))
             return False

@@ -37,13 +37,20 @@ class Tower(QueryTower, ItemTower, Protocol):
     version: str
 
 
-def run(settings: Settings, *, tower: Tower | None = None, boundary: Boundary = pass_by) -> int:
+def run(
+    settings: Settings,
+    *,
+    tower: Tower | None = None,
+    boundary: Boundary = pass_by,
+    rebuilds: Callable[[Settings, IndexMetrics], Rebuilds] = Rebuilds,
+) -> int:
     """Run one worker until SIGTERM or SIGINT; returns its exit code (see `streams.serve.serve`).
 
     Args:
         settings: Everything that can be set.
         tower: None = the settings' encoder.
         boundary: Called at each line of the crash tables of the writer and of the editions.
+        rebuilds: Makes what starts rebuilds of the index.
 
     Raises:
         TopicMismatchError: a topic is missing or has the wrong shape; nothing was consumed.
@@ -85,7 +92,7 @@ def run(settings: Settings, *, tower: Tower | None = None, boundary: Boundary = 
             editions,
             ranking,
             queries,
-            Rebuilds(settings, index_metrics),
+            rebuilds(settings, index_metrics),
             between_batches,
             index_metrics,
             boundary=boundary,

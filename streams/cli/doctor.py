@@ -23,6 +23,7 @@ from streams.cli.options import (
 from streams.cli.printing import console, print_json
 
 if TYPE_CHECKING:
+    from index import Manifest
     from streams.settings import Settings
 
 _MARKS = {"ok": "[green]ok  [/]", "note": "[yellow]note[/]", "bad": "[red]bad [/]"}
@@ -181,7 +182,36 @@ def _index(settings: "Settings") -> Iterator[Finding]:
         return
     manifest = store.manifest(current)
     yield Finding("index", "ok", f"{current}: {manifest.count:,} items, {manifest.engine}")
+    yield from _guard("changes", lambda: _changes(settings, manifest))
     yield from _encoder(settings, manifest.encoder_version)
+
+
+def _changes(settings: "Settings", manifest: "Manifest") -> Iterator[Finding]:
+    """What has happened to the items since the version was built."""
+    from streams.change_reader import forgotten_share
+    from streams.errors import RetryError, TopicMismatchError
+    from streams.topic_facts import delete_retention_ms, records_since
+    from streams.topics import item_vectors_topic
+
+    topic = item_vectors_topic(settings, manifest.encoder_version)
+    try:
+        n_records = records_since(settings, topic, manifest.items_read, timeout_s=ANSWER_S)
+        share = forgotten_share(manifest, delete_retention_ms(settings, topic, timeout_s=ANSWER_S))
+    except RetryError:
+        return  # the broker's own finding says it
+    except TopicMismatchError:
+        yield Finding("changes", "ok", "no worker has encoded an item yet")
+        return
+    detail = f"{n_records:,} records since the index was built; workers read them at their start"
+    if n_records and share >= 1:
+        yield Finding(
+            "changes",
+            "note",
+            f"{detail}; the topic may have forgotten deletions by now",
+            "rillstream index rebuild",
+        )
+    else:
+        yield Finding("changes", "ok", detail)
 
 
 def _encoder(settings: "Settings", wanted: str) -> Iterator[Finding]:

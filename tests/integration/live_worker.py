@@ -8,12 +8,14 @@ import hashlib
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 import index
 from streams.cli.exits import explain
+from streams.rebuilds import Rebuilds
 from streams.settings import load_settings
 from streams.worker import run
 from tests.integration.shop_worker import crash_at
@@ -46,10 +48,14 @@ def vectors_of(texts: Sequence[str]) -> NDArray[np.float32]:
     return unit
 
 
+REBUILDS = partial(
+    Rebuilds, command=[sys.executable, "-m", "tests.integration.live_rebuild"], pause_s=1.0
+)
+
 if __name__ == "__main__":
     boundary = crash_at(os.environ.get("CRASH_AT", "nowhere:0"))
     try:
-        sys.exit(run(load_settings(), tower=Digests(), boundary=boundary))
+        sys.exit(run(load_settings(), tower=Digests(), boundary=boundary, rebuilds=REBUILDS))
     except Exception as error:
         code, line = explain(error)
         print(line, file=sys.stderr)

@@ -12,6 +12,7 @@ from index import IndexStore, LiveIndex, Manifest
 from index.manifest import MANIFEST_NAME, encode_manifest
 from streams.brokers.kafka import KafkaBroker
 from streams.change_reader import ChangeReader
+from streams.cli.doctor import _changes
 from streams.index_metrics import IndexMetrics
 from streams.item_changes import ItemChange, Upsert
 from streams.items import Item, ItemVector
@@ -132,6 +133,23 @@ def test_offsets_of_another_topic_of_that_name_mean_nothing(
     live, n_changes = caught_up(settings, vectors.topic)
     assert n_changes == 1
     assert live.n_tombstones == 0
+
+
+def test_the_doctor_says_what_waits(kafka: KafkaBroker, tmp_path: Path) -> None:
+    settings = open_live_shop(kafka.bootstrap, tmp_path)
+    vectors = Vectors(settings)
+    vectors.put("a", "b", "c")
+    manifest = build_version(settings, ["a"], items_read={vectors.source: 1})
+
+    def found() -> list[tuple[str, str]]:
+        looked = [(f.status, f.detail) for f in _changes(settings, manifest)]
+        return [(status, detail.partition(" records")[0]) for status, detail in looked]
+
+    assert found() == [("ok", "2")]
+    manifest = aged(settings, manifest, days=2)
+    assert found() == [("note", "2")]
+    manifest = build_version(settings, encoder_version="another")
+    assert found() == [("ok", "no worker has encoded an item yet")]
 
 
 def test_what_was_aborted_never_happened(kafka: KafkaBroker, tmp_path: Path) -> None:

@@ -72,9 +72,14 @@ def test_the_next_one_waits_after_the_end_of_the_last(tmp_path: Path) -> None:
     watched.rebuilds.close()
 
 
+def test_few_changes_are_folded_in_when_it_is_due(watched: Watched) -> None:
+    watched.rebuilds.consider(1, due=True)
+    watched.wait(1)
+
+
 def test_zero_switches_it_off(tmp_path: Path) -> None:
     watched = Watched(tmp_path, at=0, sleep_s=0, pause_s=0)
-    watched.rebuilds.consider(1_000_000)
+    watched.rebuilds.consider(1_000_000, due=True)
     assert watched.registry.get_sample_value("rillstream_index_rebuilds_total") == 0
 
 
