@@ -10,19 +10,16 @@ from numpy.typing import NDArray
 
 from index.catalogue import Item, checked_popularity
 from index.checks import check_distinct, check_items, unit_rows
+from index.choice import USUAL_RECALL, choose
 from index.engine import Progress
 from index.engines import EngineParameters, build_engine, check_name
 from index.errors import RecallError, RejectedInputError
-from index.exact import ExactEngine
 from index.hashes import item_hashes
-from index.hnsw import HnswEngine
 from index.manifest import Manifest
 from index.staging import Staged
 from index.store import IndexStore
 from index.writing import Build
 
-# Up to here comparing every row stays near 150 µs a query, and misses nothing.
-EXACT_UP_TO = 5_000
 _ROWS_A_STEP = 1_024
 
 
@@ -50,7 +47,8 @@ def build_index(
         items: N items with distinct ids.
         vectors: (N, d), row i belongs to item i. Scaled to unit length here; a zero row stays zero.
         encoder_version: The model that made them.
-        engine: ``exact``, ``hnsw`` or ``auto``: exact up to 5,000 items, HNSW above.
+        engine: A name of ``index.engines``, or ``auto``: as ``index.choice`` finds from the size
+            and the recall wanted.
         parameters: Of this engine; None = the measured defaults.
         popularity: (N,), at least 0, in any unit; None = unknown.
         progress: Called with the name of a stage ("linking the graph"), how much of it is
@@ -67,7 +65,8 @@ def build_index(
     """
     started_s = time.monotonic()
     report = progress or ignore
-    engine_name(engine, len(items))
+    if engine != "auto":
+        check_name(engine)
     check_items(items)
     check_distinct(items)
     n = len(items)
@@ -129,7 +128,11 @@ def build_staged(
     started_s = time.monotonic() if started_s is None else started_s
     report = progress or ignore
     rows = staged.vectors
-    built = build_engine(engine_name(engine, len(rows)), rows, parameters, report)
+    name = engine
+    if engine == "auto":
+        choice = choose(len(rows), rows.shape[1], recall=max(min_recall, USUAL_RECALL))
+        name, parameters = choice.engine, parameters or choice.parameters
+    built = build_engine(name, rows, parameters, report)
     if built.recall_at_100 is not None and built.recall_at_100 < min_recall:
         raise RecallError(
             f"recall@100 is {built.recall_at_100:.4f}, the target is {min_recall:g}: nothing was "
@@ -164,15 +167,3 @@ def build_staged(
 
 def ignore(stage: str, done: int, total: int) -> None:
     """Nobody watches."""
-
-
-def engine_name(wanted: str, n: int) -> str:
-    """Which engine serves n items when this one is asked for.
-
-    Raises:
-        UnknownEngineError: There is no such engine.
-    """
-    if wanted == "auto":
-        return ExactEngine.name if n <= EXACT_UP_TO else HnswEngine.name
-    check_name(wanted)
-    return wanted

@@ -14,7 +14,8 @@ from index.ivfpq_parts import N_VALUES, IvfPqParts
 from index.library import faiss
 from index.threads import apply_threads
 
-_ROWS_A_LIST = 64  # at least, and as many of each are learnt from
+_ROWS_A_LIST = 96  # at least
+_LEARNT_A_LIST = 64  # FAISS warns below 39
 _MAX_LISTS = 2_048
 _ROUNDS = 5
 _TRAINING_ROWS = 50_000
@@ -47,23 +48,28 @@ def build_ivfpq(rows: NDArray[np.float32], parameters: IvfPqParameters, report: 
     return Built(engine, order, at_10, at_100)
 
 
+def n_lists(parameters: IvfPqParameters, n_rows: int) -> int:
+    """Into how many lists so many rows are put."""
+    fitting = min(_MAX_LISTS, n_rows // _ROWS_A_LIST)
+    return max(1, min(parameters.lists or fitting, n_rows))
+
+
 def _lists(
     rows: NDArray[np.float32], parameters: IvfPqParameters, report: Progress
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Centroids (L, d), and the list of each row (N,)."""
     n_rows, dim = rows.shape
-    fitting = min(_MAX_LISTS, n_rows // _ROWS_A_LIST)
-    n_lists = max(1, min(parameters.lists or fitting, n_rows))
-    if n_lists == 1:
+    chosen = n_lists(parameters, n_rows)
+    if chosen == 1:
         report("finding lists", 1, 1)
         return np.zeros((1, dim), np.float32), np.zeros(n_rows, np.int64)
     clusters = faiss().Kmeans(
         dim,
-        n_lists,
+        chosen,
         niter=_ROUNDS,
         spherical=True,
         seed=1,
-        max_points_per_centroid=_ROWS_A_LIST,
+        max_points_per_centroid=_LEARNT_A_LIST,
         min_points_per_centroid=1,
     )
     report("finding lists", 0, n_rows)

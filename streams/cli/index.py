@@ -53,7 +53,7 @@ def build(
     ] = None,
     encoder: EncoderSource = None,
     engine: Annotated[
-        str, typer.Option(help="exact, hnsw, or auto: exact up to a size, HNSW above it.")
+        str, typer.Option(help="One by hand; auto: see rillstream index explain.")
     ] = "auto",
     events: Annotated[
         list[Path] | None,
@@ -143,6 +143,53 @@ def rebuild(
 
 
 versions.register(app)
+
+
+@app.command(
+    epilog=examples(
+        "rillstream index explain 1M --memory 4GB",
+        "rillstream index explain items.jsonl --recall 0.98",
+    )
+)
+def explain(
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            help="A number of items, a file of items, or a version.",
+            show_default="the current version",
+        ),
+    ] = None,
+    recall: Annotated[
+        float, typer.Option(min=0, max=1, help="Recall at 100 of items never seen.")
+    ] = 0.95,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            help="For a worker and the vectors: 500MB, 4GB.", show_default="as much as it takes"
+        ),
+    ] = None,
+    engine: Annotated[str, typer.Option(help="An engine by hand.")] = "auto",
+    index_dir: IndexDir = None,
+    as_json: Json = False,
+) -> None:
+    """Tell which engine would serve so many items, and why.
+
+    Parameters, memory, recall and time come from docs/benchmarks-index.md.
+    """
+    from streams.cli.explain import explain as explain_choice
+    from streams.cli.explain import number
+
+    memory_bytes = number(memory) if memory else None
+    if memory and memory_bytes is None:
+        raise typer.BadParameter(f"--memory {memory}: a number and MB or GB is needed")
+    explain_choice(
+        settings_from(index_dir=index_dir),
+        what,
+        recall=recall,
+        memory=memory_bytes,
+        engine=engine,
+        as_json=as_json,
+    )
 
 
 @app.command(epilog=examples("rillstream index search 'red teapot' --max 5"))

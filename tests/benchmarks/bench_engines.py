@@ -111,11 +111,11 @@ def _ours(rows: Vectors, engine: str, efforts: tuple[float, ...]) -> Iterator[Su
         def search(part: Vectors, k: int, effort: float = effort) -> Any:
             return snapshot.search(part, k, effort=effort).positions
 
-        plain = _plain(snapshot, effort)
+        plain = plain_search(snapshot, effort)
         yield Subject(label, search, np.asarray(snapshot.vectors), build_s, mb, plain)
 
 
-def _plain(snapshot: Snapshot, effort: float) -> Search:
+def plain_search(snapshot: Snapshot, effort: float) -> Search:
     """FAISS's own Python calls, with the same index and parameters."""
     library = faiss()
     engine: Any = snapshot._engine

@@ -20,9 +20,18 @@ from typing import Any
 
 import numpy as np
 
-from index import ExactEngine, HnswParameters, IndexStore, Item, Snapshot, build_index, set_threads
-from index.library import faiss
+from index import (
+    ExactEngine,
+    HnswParameters,
+    IndexStore,
+    Item,
+    IvfPqParameters,
+    Snapshot,
+    build_index,
+    set_threads,
+)
 from index.recall import recall
+from tests.benchmarks.bench_engines import plain_search
 from tests.benchmarks.item_vectors import (
     N_QUERIES,
     Vectors,
@@ -38,6 +47,7 @@ from tests.benchmarks.item_vectors import (
 _K = 100
 _EFFORTS = (1.0, 2.0, 4.0)
 _ROUNDS = 7
+_ENGINES = {type(None): "exact", HnswParameters: "hnsw", IvfPqParameters: "ivfpq"}
 _OTHERS = (
     HnswParameters(m=16, ef_construction=100),
     HnswParameters(m=16, ef_construction=200),
@@ -101,7 +111,9 @@ def _with_truth(name: str, vectors: Vectors, rows: Vectors) -> Queries:
     return Queries(name, vectors, {k: scores[:, k - 1] for k in (10, _K)})
 
 
-def _built(rows: Vectors, parameters: HnswParameters | None) -> tuple[Snapshot, float]:
+def _built(
+    rows: Vectors, parameters: HnswParameters | IvfPqParameters | None
+) -> tuple[Snapshot, float]:
     """A published and reopened version of these rows, and the CPU seconds of its build."""
     items = [Item(item_id=str(i), title="") for i in range(len(rows))]
     with tempfile.TemporaryDirectory(prefix="bench-index-") as folder:
@@ -112,7 +124,7 @@ def _built(rows: Vectors, parameters: HnswParameters | None) -> tuple[Snapshot, 
             items,
             rows,
             encoder_version="benchmark",
-            engine="hnsw" if parameters else "exact",
+            engine=_ENGINES[type(parameters)],
             parameters=parameters,
         )
         took = time.process_time() - began
@@ -128,6 +140,8 @@ def _print_engines(rows: Vectors, queries: list[Queries]) -> None:
     hnsw, _ = _built(rows, HnswParameters())
     plans: list[tuple[str, Snapshot, float]] = [("exact", exact, 1.0)]
     plans += [(f"hnsw, effort {effort:g}", hnsw, effort) for effort in _EFFORTS]
+    ivfpq, _ = _built(rows, IvfPqParameters())
+    plans += [(f"ivfpq, effort {effort:g}", ivfpq, effort) for effort in _EFFORTS]
     for engine, snapshot, effort in plans:
         for kind in queries:
             at_10, at_100 = (_recall(snapshot, kind, k, effort) for k in (10, _K))
@@ -168,10 +182,10 @@ def _times(snapshot: Snapshot, vectors: Vectors, batch: int, effort: float) -> t
     Processor time, so that other programs on the same core do not count; they still take turns in
     the cache, hence the best round. The two sides take turns, too.
     """
-    plain = _plain_search(snapshot, effort)
+    plain = plain_search(snapshot, effort)
     sides: list[Callable[[Vectors], Any]] = [
         lambda part: snapshot.search(part, _K, effort=effort),
-        plain,
+        lambda part: plain(part, _K),
     ]
     parts = list(_parts(vectors, batch))
     n_queries = sum(len(part) for part in parts)
@@ -193,16 +207,6 @@ def _parts(vectors: Vectors, batch: int) -> Iterator[Vectors]:
         return
     for start in range(0, max(192, batch), batch):
         yield np.ascontiguousarray(vectors[start : start + batch])
-
-
-def _plain_search(snapshot: Snapshot, effort: float) -> Callable[[Vectors], Any]:
-    """The same search as FAISS's own Python calls do it."""
-    library = faiss()
-    engine: Any = snapshot._engine
-    if isinstance(engine, ExactEngine):
-        return lambda part: library.knn(part, snapshot.vectors, _K, library.METRIC_INNER_PRODUCT)
-    parameters = engine._effort(effort)
-    return lambda part: engine._graph.search(part, _K, params=parameters)
 
 
 if __name__ == "__main__":

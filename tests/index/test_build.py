@@ -14,7 +14,7 @@ from index import (
     UnknownEngineError,
     build_index,
 )
-from index.build import EXACT_UP_TO
+from index.choice import EXACT_UP_TO
 from tests.index.vectors import exhaustive, shop, unit_rows
 
 

@@ -95,5 +95,5 @@ def test_like_rows_have_neighbouring_positions() -> None:
 
 
 def test_the_lists_there_are_are_told() -> None:
-    assert build(unit_rows(640), IvfPqParameters())[0].parameters["lists"] == 10
+    assert build(unit_rows(640), IvfPqParameters())[0].parameters["lists"] == 6
     assert build(unit_rows(5), IvfPqParameters(lists=99))[0].parameters["lists"] == 5
