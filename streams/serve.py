@@ -18,7 +18,14 @@ from confluent_kafka import Consumer
 
 from streams.app import App, create_app
 from streams.changelog import Changelog
-from streams.errors import FatalError, FencedError, GapError, RetryError, SettingsError
+from streams.errors import (
+    BrokerUnavailableError,
+    FatalError,
+    FencedError,
+    GapError,
+    RetryError,
+    SettingsError,
+)
 from streams.kafka_config import client_config, producer_config
 from streams.lane import Intake, Lane, Process
 from streams.metrics import StepMetrics
@@ -152,15 +159,28 @@ class _Server:
             if self._failure is not None:
                 await self._die()
             log.info("stopping: finishing what is under way")
-            self._app.intake.give_back()
-            await self._app.stop()
-            await loop.run_in_executor(self._writer_thread, self._writer.close)
-            self._rows.close()
-            self._app.positions.close()
+            finishing = asyncio.create_task(self._finish())
+            limit_s = self._settings.session_timeout_s
+            if not (await asyncio.wait([finishing], timeout=limit_s))[0]:
+                self._failure = BrokerUnavailableError(
+                    f"what is under way could not be finished within {limit_s:.0f} s, it will be "
+                    "delivered again: is the broker there?"
+                )
+                await self._die()
+            await finishing
         finally:
             for task in tasks:
                 task.cancel()
         return self._exit_code()
+
+    async def _finish(self) -> None:
+        """Commit what is under way, leave the group, close everything."""
+        self._app.intake.give_back()
+        await self._app.stop()
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._writer_thread, self._writer.close)
+        self._rows.close()
+        self._app.positions.close()
 
     async def _die(self) -> NoReturn:
         """End at once, as a crash would.

@@ -1,5 +1,6 @@
 """The broker dies (kill -9) four times: the worker goes on, lists are back within ten seconds."""
 
+import signal
 import threading
 import time
 from pathlib import Path
@@ -53,3 +54,20 @@ def test_lists_come_back_after_the_broker_does(fresh_kafka: KafkaBroker, tmp_pat
     check_exactly_once(settings, log, reader)
     print(f"first list after the broker's return: {[round(s, 2) for s in silences]} s")
     assert max(silences) < BACK_WITHIN_S
+
+
+def test_a_worker_can_be_stopped_while_the_broker_is_away(
+    fresh_kafka: KafkaBroker, tmp_path: Path
+) -> None:
+    settings = open_shop(fresh_kafka.bootstrap, tmp_path)
+    log, worker = EventLog(settings), WorkerProcess(settings, "w0")
+    log.publish(make_events(20_000, n_users=300, seed=32))
+    worker.start()
+    with workers(worker):
+        while not worker.n_ready():
+            time.sleep(0.05)
+        fresh_kafka.kill()
+        time.sleep(2)  # long enough for a transaction to be under way that cannot end
+        worker.send(signal.SIGTERM)
+        assert worker.wait(settings.session_timeout_s + 10) == 3
+    assert "delivered again" in worker.log_text()
