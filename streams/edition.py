@@ -84,7 +84,6 @@ class Editions:
         metrics: IndexMetrics,
         *,
         boundary: Callable[[str], None],
-        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         """Say how.
 
@@ -93,13 +92,16 @@ class Editions:
             policy: Of every ranking.
             metrics: Counts changes that cannot be read.
             boundary: Called at each line of the crash table.
-            stopped: Asked while changes are replayed; true ends that early.
         """
         self._settings = settings
         self._policy = policy
         self._metrics = metrics
         self._boundary = boundary
-        self._stopped = stopped
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """End the replay of changes early; what is being opened must not be served then."""
+        self._stopped.set()
 
     def open(self, version: str | None, encoder: QueryTower | QueryVectors) -> Edition:
         """Verify a version, load it, warm it, and apply what has happened since it was built.
@@ -153,7 +155,7 @@ class Editions:
                 edition.apply,
                 live.catalogue.ids[: live.manifest.count],
                 timeout_s=settings.session_timeout_s + 60,
-                stopped=self._stopped,
+                stopped=self._stopped.is_set,
             )
         except BaseException:
             edition.reader.close()

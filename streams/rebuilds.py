@@ -19,7 +19,10 @@ from streams.settings import ENV_PREFIX, Settings
 log = structlog.get_logger(__name__)
 
 PAUSE_S: Final = 60.0
-"""From the end of a rebuild to the next one, so that one that fails does not fill the machine."""
+"""From the end of a rebuild to the next; twice as long after each that fails, at most an hour."""
+
+_LONGEST_PAUSE_S: Final = 3_600.0
+_NO_FAILURE: Final = (0, 6)  # 6: another one builds in this folder (`streams.cli.exits.Exit`)
 
 
 class Rebuilds:
@@ -43,7 +46,7 @@ class Rebuilds:
             settings: `rebuild_at`, and those that the child takes over.
             metrics: Counts the starts.
             command: What to run.
-            pause_s: From the end of one to the start of the next.
+            pause_s: From the end of one to the start of the next, if it did not fail.
         """
         self._settings = settings
         self._metrics = metrics
@@ -51,6 +54,7 @@ class Rebuilds:
         self._pause_s = pause_s
         self._child: subprocess.Popen[bytes] | None = None
         self._not_before_s = 0.0
+        self._n_failed = 0
 
     def consider(self, n_delta: int, *, due: bool = False) -> None:
         """Start one if it is time; called often, by a thread that lives on.
@@ -65,7 +69,9 @@ class Rebuilds:
                 return
             log.info("index rebuild ended", exit_code=code)
             self._child = None
-            self._not_before_s = time.monotonic() + self._pause_s
+            self._n_failed = 0 if code in _NO_FAILURE else self._n_failed + 1
+            pause_s = min(self._pause_s * 2**self._n_failed, _LONGEST_PAUSE_S)
+            self._not_before_s = time.monotonic() + pause_s
         at = self._settings.rebuild_at
         if not at or not (due or n_delta > at) or time.monotonic() < self._not_before_s:
             return
@@ -97,8 +103,9 @@ def _environment(settings: Settings) -> dict[str, str]:
         "BOOTSTRAP_SERVERS": settings.bootstrap_servers,
         "INDEX_DIR": str(settings.index_dir),
     }
+    bare = {"TTY_COMPATIBLE": "0"}  # no bars between the worker's lines on a terminal
     if settings.index_url is not None:
         own["INDEX_URL"] = settings.index_url
     if settings.encoder is not None:
         own["ENCODER"] = settings.encoder
-    return {**os.environ, **{ENV_PREFIX + name: value for name, value in own.items()}}
+    return {**os.environ, **bare, **{ENV_PREFIX + name: value for name, value in own.items()}}

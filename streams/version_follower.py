@@ -9,83 +9,23 @@ from collections.abc import Callable
 from typing import Final
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from index import IndexError_, StoreUnavailableError, give_back_memory
 from scoring import QueryVectors
-from streams import index_versions
-from streams.connection import PartitionReader
+from streams.announcements import Announcements
 from streams.edition import Edition, Editions
 from streams.errors import RejectedError, RetryError
 from streams.index_metrics import IndexMetrics
 from streams.index_versions import IndexVersion
 from streams.item_follower import ItemFollower
-from streams.kafka_config import consumer_config
 from streams.live_ranking import LiveRanking
-from streams.patience import ask
 from streams.rebuilds import Rebuilds
-from streams.refusal import Complaints, unanswered
 from streams.serve import BetweenBatches
-from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-ANSWER_S: Final = 15.0
 RETRY_S: Final = 5.0
 _LOOK_S: Final = 0.25
-
-
-class Announcements:
-    """What is announced from now on.
-
-    A version is made current before it is announced. So whoever takes the position first and opens
-    the current version then misses nothing, and what was announced before is not newer than that.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        """Take the position.
-
-        Raises:
-            BrokerUnavailableError: No broker answers.
-        """
-        self._topic = settings.topic("index_versions")
-        complaints = Complaints()
-        config = consumer_config(settings, f"{settings.app_id}-index-versions", error_cb=complaints)
-        partition = TopicPartition(self._topic, index_versions.PARTITION)
-        consumer = Consumer(config)
-        try:
-            _, end = ask(
-                lambda: consumer.get_watermark_offsets(partition, timeout=ANSWER_S), ANSWER_S
-            )
-        except KafkaException as exception:
-            cause = complaints.cause(consumer, exception.args[0])
-            what = f"{self._topic} was not read"
-            raise unanswered(settings.bootstrap_servers, cause, what) from None
-        finally:
-            consumer.close()
-        partition.offset = end
-        self._reader = PartitionReader(config, [partition])
-
-    def newest(self, timeout_s: float) -> IndexVersion | None:
-        """The last of those that wait; None when there is none within `timeout_s`.
-
-        Raises:
-            RejectedError: It cannot be read.
-        """
-        messages = self._reader.consume(1, timeout_s)
-        if not messages:
-            return None
-        last = (messages + self._reader.consume(100, 0))[-1]
-        error = last.error()
-        if error is not None:
-            if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - it has no public name
-                log.warning("announcements interrupted", topic=self._topic, error=error.str())
-            return None
-        return index_versions.decode(last.value())
-
-    def close(self) -> None:
-        """Leave the broker."""
-        self._reader.close()
 
 
 class VersionFollower(threading.Thread):
@@ -136,6 +76,7 @@ class VersionFollower(threading.Thread):
     def close(self) -> None:
         """Stop following items and versions; returns when nothing of this runs any more."""
         self._done.set()
+        self._editions.stop()
         if self.is_alive():
             self.join()
 
@@ -180,6 +121,9 @@ class VersionFollower(threading.Thread):
             self._refuse(said, repr(error))
             return False
         self._wanted = None
+        if self._done.is_set():
+            new.reader.close()
+            return False
         self._swap(new)
         return True
 
@@ -194,11 +138,11 @@ class VersionFollower(threading.Thread):
         )
 
     def _swap(self, new: Edition) -> None:
+        self._items.close()
         self._between_batches(lambda: self._ranking.swap(new)).result()
         self._boundary("swapped")
-        before, self._items = self._items, ItemFollower(new, self._between_batches, self._metrics)
+        self._items = ItemFollower(new, self._between_batches, self._metrics)
         self._items.start()
-        before.close()
         gc.freeze()  # a catalogue is millions of objects that a full collection would walk through
         self._metrics.swaps.inc()
         log.info("index version swapped in", index=new.live.version)

@@ -13,6 +13,7 @@ import structlog
 from index import set_threads
 from scoring import History, Policy, QueryTower, QueryVectors, Request, load_encoder
 from streams.agents import clicks, items, searches
+from streams.announcements import Announcements
 from streams.edition import Editions
 from streams.errors import TopicMismatchError
 from streams.index_metrics import IndexMetrics
@@ -25,7 +26,7 @@ from streams.settings import Settings
 from streams.step import Publishing, Ranking, RecommendationStep
 from streams.table import RowTable
 from streams.topics import check_topics, ensure_topic, item_vectors_topic, topic_ids
-from streams.version_follower import Announcements, VersionFollower
+from streams.version_follower import VersionFollower
 from streams.writer import Boundary, pass_by
 
 log = structlog.get_logger(__name__)

@@ -19,17 +19,20 @@ import os, sys, time
 with open(sys.argv[1], "a") as notes:
     print(os.environ["RILLSTREAM_INDEX_DIR"], file=notes)
 time.sleep({})
+{}
 """
 
 
 class Watched:
     """Rebuilds whose child notes that it ran, and then sleeps."""
 
-    def __init__(self, folder: Path, *, at: int, sleep_s: float, pause_s: float) -> None:
+    def __init__(
+        self, folder: Path, *, at: int, sleep_s: float, pause_s: float, then: str = ""
+    ) -> None:
         self.notes = folder / "notes"
         self.registry = CollectorRegistry()
         settings = Settings(rebuild_at=at, index_dir=folder / "here")
-        command = [sys.executable, "-c", NOTE.format(sleep_s), str(self.notes)]
+        command = [sys.executable, "-c", NOTE.format(sleep_s, then), str(self.notes)]
         metrics = IndexMetrics(self.registry)
         self.rebuilds = Rebuilds(settings, metrics, command=command, pause_s=pause_s)
 
@@ -69,6 +72,19 @@ def test_the_next_one_waits_after_the_end_of_the_last(tmp_path: Path) -> None:
         time.sleep(0.02)
         assert time.monotonic() - begun < 20
     assert time.monotonic() - begun > 0.5
+    watched.rebuilds.close()
+
+
+def test_one_that_fails_is_tried_ever_more_rarely(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, at=10, sleep_s=0, pause_s=0.2, then="sys.exit(7)")
+    starts: list[float] = []
+    while len(starts) < 4:
+        watched.rebuilds.consider(11)
+        if watched.n_ran() > len(starts):
+            starts.append(time.monotonic())
+        time.sleep(0.01)
+    assert starts[2] - starts[1] > 0.8
+    assert starts[3] - starts[2] > 1.6
     watched.rebuilds.close()
 
 
