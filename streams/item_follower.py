@@ -19,6 +19,9 @@ log = structlog.get_logger(__name__)
 SLOT_S: Final = 0.002
 """How long changes may hold up the next batch."""
 
+CLOSE_S: Final = 5.0
+"""A client that has lost all brokers may never end (`streams.connection`); its thread is left."""
+
 _READ_AT_ONCE: Final = 64
 _MAX_PENDING: Final = 2_048
 
@@ -57,10 +60,10 @@ class ItemFollower(threading.Thread):
         reader.close()
 
     def close(self) -> None:
-        """Stop reading; returns when nothing of this follower runs any more."""
+        """Stop reading; waits for the end, but not for ever: see `CLOSE_S`."""
         self._done.set()
         if self.is_alive():
-            self.join()
+            self.join(CLOSE_S)
         self._pending.clear()
 
     def _schedule(self) -> None:

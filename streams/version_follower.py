@@ -17,7 +17,7 @@ from streams.edition import Edition, Editions
 from streams.errors import RejectedError, RetryError
 from streams.index_metrics import IndexMetrics
 from streams.index_versions import IndexVersion
-from streams.item_follower import ItemFollower
+from streams.item_follower import CLOSE_S, ItemFollower
 from streams.live_ranking import LiveRanking
 from streams.rebuilds import Rebuilds
 from streams.serve import BetweenBatches
@@ -74,11 +74,11 @@ class VersionFollower(threading.Thread):
         self._announcements.close()
 
     def close(self) -> None:
-        """Stop following items and versions; returns when nothing of this runs any more."""
+        """Stop following items and versions; waits for the end, but not for ever."""
         self._done.set()
         self._editions.stop()
         if self.is_alive():
-            self.join()
+            self.join(2 * CLOSE_S)
 
     def _look(self) -> None:
         try:
