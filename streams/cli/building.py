@@ -12,6 +12,7 @@ from streams.cli.release import release
 
 if TYPE_CHECKING:
     from index import Item, Manifest
+    from index.engines import EngineParameters
     from streams.popularity import Popularity
     from streams.settings import Settings
 
@@ -22,6 +23,7 @@ def build_from_files(
     *,
     events: Sequence[Path] = (),
     engine: str = "auto",
+    parameters: "EngineParameters | None" = None,
     skip_bad: bool = False,
     announce: bool = False,
 ) -> "Manifest":
@@ -32,6 +34,7 @@ def build_from_files(
         paths: Files of items.
         events: Files of clicks, counted for popularity.
         engine: One that there is, or auto.
+        parameters: Of this engine, None = its own.
         skip_bad: Leave bad rows out.
         announce: Tell running workers.
 
@@ -58,6 +61,7 @@ def build_from_files(
             files.items(),
             files.n_items,
             engine=engine,
+            parameters=parameters,
             popularity=popularity,
             report=bars.report,
             announce=announce,
@@ -70,6 +74,7 @@ def build_version(
     n_items: int,
     *,
     engine: str = "auto",
+    parameters: "EngineParameters | None" = None,
     popularity: "Popularity | None" = None,
     report: Callable[[str, int, int], None],
     announce: bool = False,
@@ -83,6 +88,7 @@ def build_version(
         items: The catalogue, consumed once; the order does not matter.
         n_items: How many, for the bars.
         engine: One that there is, or auto.
+        parameters: Of this engine, None = its own.
         popularity: How often each was clicked, none if unknown.
         report: Told of stage, done, total.
         announce: Tell running workers.
@@ -121,6 +127,7 @@ def build_version(
                 staging.finish(),
                 encoder_version=encoder.version,
                 engine=engine,
+                parameters=parameters,
                 progress=report,
                 make_current=False,
                 min_recall=settings.min_recall,

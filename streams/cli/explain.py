@@ -48,8 +48,8 @@ def explain(
         BadFileError: It is neither, or the file holds something else.
         IndexError_: The version or the engine is not there.
     """
-    from index import IndexStore
     from index.choice import choose
+    from streams.index_folder import index_store
 
     count = number(what) if what else None
     served = None
@@ -57,7 +57,7 @@ def explain(
     if count is None and what and Path(what).is_file():
         count = _n_items(Path(what))
     elif count is None:
-        served = IndexStore(settings.index_dir).manifest(what)
+        served = index_store(settings).manifest(what)
         count, dim = served.count, served.dim
     choice = choose(count, dim, recall=recall, memory_bytes=memory, engine=engine)
     if as_json:

@@ -33,6 +33,7 @@ app = new_app(
     epilog=examples(
         "rillstream index build items.jsonl",
         "rillstream index build items.parquet --events clicks.parquet --engine hnsw",
+        "rillstream index build items.jsonl --engine ivfpq --param probes=128",
         "rillstream index build items.jsonl --out indexes --min-recall 0.95 --keep 3",
         "rillstream index build items.jsonl --out s3://shop/indexes --announce",
     )
@@ -55,6 +56,12 @@ def build(
     engine: Annotated[
         str, typer.Option(help="One by hand; auto: see rillstream index explain.")
     ] = "auto",
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param", metavar="NAME=VALUE", help="Of this engine.", show_default="as measured"
+        ),
+    ] = None,
     events: Annotated[
         list[Path] | None,
         typer.Option(
@@ -87,12 +94,14 @@ def build(
         index_keep=keep,
     )
     from streams.cli.building import build_from_files
+    from streams.cli.by_hand import parameters_by_hand
 
     manifest = build_from_files(
         settings,
         files,
         events=events or (),
         engine=engine,
+        parameters=parameters_by_hand(engine, param or ()),
         skip_bad=skip_bad,
         announce=announce,
     )

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from index import Engine
@@ -128,6 +130,51 @@ class EngineContract(ABC):
         assert (np.diff(scores[:, :owed], axis=1) <= 0).all()
         kth = exhaustive(rows[allowed], queries, owed)[0][:, -1:]
         assert (products >= kth - 1e-5).mean() >= self.lowest_recall
+
+    @settings(
+        deadline=None, max_examples=25, suppress_health_check=[HealthCheck.differing_executors]
+    )
+    @given(
+        n_rows=st.integers(0, 120),
+        copies=st.integers(1, 4),
+        zeros=st.integers(0, 2),
+        n_queries=st.integers(1, 25),
+        k=st.integers(1, 150),
+        share=st.none() | st.floats(0, 1),
+        seed=st.integers(0, 1_000),
+    )
+    def test_whatever_is_asked_the_answer_is_well_formed(
+        self,
+        n_rows: int,
+        copies: int,
+        zeros: int,
+        n_queries: int,
+        k: int,
+        share: float | None,
+        seed: int,
+    ) -> None:
+        """Owed and no more, allowed, distinct, scored right, best first, ties by position."""
+        unit = np.tile(unit_rows(n_rows, dim=8, seed=seed), (copies, 1))
+        engine, rows = self.engine(np.vstack([unit, np.zeros((zeros, 8), np.float32)]))
+        rng = np.random.default_rng(seed)
+        allowed = None if share is None else rng.random(len(rows)) < share
+        queries = unit_rows(n_queries, dim=8, seed=seed + 1)
+        scores, positions = engine.search(queries, k, allowed=allowed)
+        assert (scores.dtype.name, positions.dtype.name) == ("float32", "int64")
+        assert scores.shape == positions.shape == (n_queries, k)
+        owed = min(k, len(rows) if allowed is None else int(allowed.sum()))
+        found, theirs = positions[:, :owed], scores[:, :owed]
+        assert (positions[:, owed:] == -1).all()
+        assert np.isneginf(scores[:, owed:]).all()
+        assert ((found >= 0) & (found < len(rows))).all()
+        assert allowed is None or allowed[found].all()
+        assert all(len(set(row)) == owed for row in found.tolist())
+        products = np.take_along_axis(queries @ rows.T, found, axis=1)
+        # Each of 8 values is rounded by more than each of 384.
+        np.testing.assert_allclose(theirs, products, atol=2 * self.score_error)
+        falls = np.diff(theirs, axis=1)
+        assert (falls <= 0).all()
+        assert (np.diff(found, axis=1)[falls == 0] > 0).all()
 
     def test_a_mask_of_all_changes_nothing(self) -> None:
         engine, rows = self.engine(unit_rows(500))

@@ -16,6 +16,7 @@ from index import (
     ExactEngine,
     IndexFormatError,
     IndexStore,
+    Item,
     Manifest,
     NoCurrentVersionError,
     UnknownVersionError,
@@ -57,6 +58,19 @@ def test_what_was_published_is_what_is_opened(store: IndexStore, published: Mani
     assert snapshot.catalogue.titles == [items[i].title for i in order]
     found = snapshot.search(rows, 1).positions[:, 0]
     assert [snapshot.catalogue.ids[p] for p in found] == [item.item_id for item in items]
+
+
+@pytest.mark.parametrize("engine", ["exact", "hnsw", "ivfpq"])
+def test_ids_may_be_long_and_of_any_script(store: IndexStore, engine: str) -> None:
+    long = "茶碗🍵ß\u0301" * 200
+    ids = [f"{long}{i}" for i in range(40)] + [" ", "\u200b", "a\nb", "0" * 5_000]
+    items = [Item(item_id=item_id, title="t") for item_id in ids]
+    rows = unit_rows(len(ids))
+    build_index(store, items, rows, encoder_version="mini-1", engine=engine)
+    snapshot = store.open()
+    found = snapshot.search(rows, 1).positions[:, 0]
+    assert [snapshot.catalogue.ids[position] for position in found] == ids
+    assert snapshot.catalogue.positions(ids).tolist() == found.tolist()
 
 
 def test_a_published_version_is_not_current_until_it_is_made_so(store: IndexStore) -> None:
