@@ -30,13 +30,22 @@ def label_groups(rows: NDArray[np.float32]) -> NDArray[np.int64]:
     Returns:
         (N,) int64, the group of each row, 0 to the number of groups - 1.
     """
-    labels = np.empty(len(rows), dtype=np.int64)
-    seen: dict[bytes, int] = {}
+    # 64 bits of each cell: among a billion rows, two cells share them with a chance of 3 %.
+    words = np.empty(len(rows), dtype=np.uint64)
     for start in range(0, len(rows), _ROWS_A_STEP):
         cells = np.rint(rows[start : start + _ROWS_A_STEP] / _CELL).astype(np.int16)
-        for i, cell in enumerate(cells, start):
-            digest = hashlib.blake2b(cell.data, digest_size=16).digest()
-            labels[i] = seen.setdefault(digest, len(seen))
+        digests = b"".join(hashlib.blake2b(cell.data, digest_size=8).digest() for cell in cells)
+        words[start : start + len(cells)] = np.frombuffer(digests, "<u8")
+    order = np.argsort(words, kind="stable").astype(np.int32 if len(rows) < 1 << 31 else np.int64)
+    words = words[order]
+    is_first = np.ones(len(rows), dtype=np.bool_)
+    is_first[1:] = words[1:] != words[:-1]
+    del words
+    heads = order[is_first]
+    place = np.empty_like(heads)
+    place[np.argsort(heads)] = np.arange(len(heads))
+    labels = np.empty(len(rows), dtype=np.int64)
+    labels[order] = place[np.cumsum(is_first) - 1]
     return labels
 
 

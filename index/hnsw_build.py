@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from index.arranged import arranged
 from index.engine import Built, Progress
 from index.groups import Groups, label_groups
 from index.held_out import n_held_out, recall_at
@@ -31,7 +32,7 @@ def arrange(rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], Groups]:
     labels = label_groups(rows)
     n_groups = int(labels.max()) + 1 if len(labels) else 0
     heads = np.unique(labels, return_index=True)[1]
-    order = by_likeness(rows[heads])
+    order = by_likeness(rows if n_groups == len(rows) else arranged(rows, heads))
     held_out = np.zeros(n_groups, dtype=np.bool_)
     held_out[np.random.default_rng(n_groups).permutation(n_groups)[: n_held_out(n_groups)]] = True
     order = order[np.argsort(held_out[order], kind="stable")]
@@ -45,7 +46,7 @@ def arrange(rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], Groups]:
 def build_hnsw(rows: NDArray[np.float32], parameters: HnswParameters, report: Progress) -> Built:
     """Arrange (N, d) unit rows, then link them."""
     order, groups = arrange(rows)
-    engine, recall_at_10, recall_at_100 = grow(rows[order], groups, parameters, report)
+    engine, recall_at_10, recall_at_100 = grow(arranged(rows, order), groups, parameters, report)
     return Built(engine, order, recall_at_10, recall_at_100)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from index.arranged import arranged
 from index.engine import Built, Progress
 from index.held_out import measured
 from index.ivfpq import IvfPqEngine, IvfPqParameters
@@ -35,16 +36,16 @@ def build_ivfpq(rows: NDArray[np.float32], parameters: IvfPqParameters, report: 
     sizes = np.bincount(nearest, minlength=len(centroids))
     offsets = np.concatenate([[0], sizes.cumsum()]).astype(np.int64)
     codes = _trained(dim, parameters.n_codes(dim), sample)
-    arranged = rows[order]
+    ordered = arranged(rows, order)
     encoded = np.empty((n_rows, codes.code_size), dtype=np.uint8)
     for start in range(0, n_rows, _ROWS_A_STEP):
         step = slice(start, start + _ROWS_A_STEP)
-        encoded[step] = codes.compute_codes(arranged[step])
+        encoded[step] = codes.compute_codes(ordered[step])
         report("encoding rows", min(step.stop, n_rows), n_rows)
     codebook = faiss().vector_to_array(codes.centroids).reshape(codes.M, N_VALUES, codes.dsub)
     parts = IvfPqParts(centroids, codebook, encoded, offsets)
-    engine = IvfPqEngine(parts, parameters, arranged)
-    at_10, at_100 = measured(engine, arranged, report)
+    engine = IvfPqEngine(parts, parameters, ordered)
+    at_10, at_100 = measured(engine, ordered, report)
     return Built(engine, order, at_10, at_100)
 
 

@@ -62,7 +62,10 @@ def of_versions(store: IndexStore, encoder_version: str, dim: int) -> list[Known
     """What the current and the newest version hold of this encoder; damaged ones are left out."""
     found = []
     versions = store.versions()
-    current = store.current()
+    try:
+        current = store.current()
+    except IndexFormatError:  # a build is the way out of a broken pointer
+        current = None
     for manifest in versions[:1] + [m for m in versions[1:] if m.version == current]:
         if (manifest.encoder_version, manifest.dim) != (encoder_version, dim):
             continue

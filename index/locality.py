@@ -11,6 +11,7 @@ from index.threads import apply_threads
 _MAX_CLUSTERS = 512
 _ROWS_A_CLUSTER = 64  # sampled; FAISS warns below 39
 _ROUNDS = 5
+_ROWS_A_STEP = 16_384
 
 
 def by_likeness(rows: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -40,8 +41,11 @@ def by_likeness(rows: NDArray[np.float32]) -> NDArray[np.int64]:
     clusters.train(rows)
     place = np.empty(n_clusters, dtype=np.int64)
     place[_walk(clusters.centroids)] = np.arange(n_clusters)
-    nearest = clusters.index.search(rows, 1)[1][:, 0]
-    return np.argsort(place[nearest], kind="stable")
+    cluster = np.empty(len(rows), dtype=np.int16)
+    for start in range(0, len(rows), _ROWS_A_STEP):
+        nearest = clusters.index.search(rows[start : start + _ROWS_A_STEP], 1)[1][:, 0]
+        cluster[start : start + len(nearest)] = place[nearest]
+    return np.argsort(cluster, kind="stable")
 
 
 def _walk(centroids: NDArray[np.float32]) -> list[int]:

@@ -20,6 +20,7 @@ from index.errors import RejectedInputError
 from index.hashes import WIDTH, Hashes, id_hashes, item_hashes
 
 _TOMBSTONE = -1
+_IDS_A_STEP = 1 << 18
 
 
 class StagedItems(Sequence[Item]):
@@ -172,12 +173,25 @@ class Staging:
         self._rows.append(rows[:, None])
 
     def _newest(self) -> NDArray[np.int64]:
-        """Rows that count, ascending. 40 bytes an id while it runs."""
+        """Rows that count, ascending. 24 bytes of memory an id while it runs."""
         ids = self._ids.map()
-        order = np.lexsort((ids[:, 1], ids[:, 0]))  # stable: of one id, the newest is last
-        is_last = np.ones(len(order), np.bool_)
-        for start in range(0, len(order) - 1, 1 << 20):
-            pair = ids[order[start : start + (1 << 20) + 1]]
-            is_last[start : start + len(pair) - 1] = (pair[1:] != pair[:-1]).any(axis=1)
+        # Stable: of one id, the newest is last. Two ids that share the first word are a rare thing.
+        order = np.argsort(ids[:, 0], kind="stable")
+        is_last, is_mixed = _ends(ids, order)
+        if is_mixed:
+            order = np.lexsort((ids[:, 1], ids[:, 0]))
+            is_last, _ = _ends(ids, order)
         rows = self._rows.map()[order[is_last], 0]
+        del order
         return np.sort(rows[rows != _TOMBSTONE])
+
+
+def _ends(ids: Hashes, order: NDArray[np.int64]) -> tuple[NDArray[np.bool_], bool]:
+    """Which ids in this order have another one behind them; whether one word would not tell."""
+    is_last, is_mixed = np.ones(len(order), np.bool_), False
+    for start in range(0, len(order) - 1, _IDS_A_STEP):
+        some = ids[order[start : start + _IDS_A_STEP + 1]]
+        differs = some[1:] != some[:-1]
+        is_last[start : start + len(differs)] = differs.any(axis=1)
+        is_mixed |= bool((differs[:, 1] & ~differs[:, 0]).any())
+    return is_last, is_mixed

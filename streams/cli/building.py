@@ -11,8 +11,10 @@ from streams.cli.progress import Bars
 from streams.cli.release import release
 
 if TYPE_CHECKING:
-    from index import Item, Manifest
+    from index import IndexStore, Item, Manifest
     from index.engines import EngineParameters
+    from index.staging import Staging
+    from streams.item_tower import ItemTower
     from streams.popularity import Popularity
     from streams.settings import Settings
 
@@ -98,12 +100,9 @@ def build_version(
     """
     from index import set_threads
     from index.build import build_staged
-    from index.encoded import EncodedLog
-    from index.known import of_versions
     from index.staging import Staging
     from index.workplace import workplace
     from scoring import load_encoder
-    from streams.encoding import Encoding
     from streams.index_folder import index_store
 
     begun = time.monotonic()
@@ -113,14 +112,17 @@ def build_version(
         report("loading the encoder", 0, 1)
         encoder = load_encoder(settings.encoder, threads=settings.torch_threads)
         report("loading the encoder", 1, 1)
-        known = of_versions(store, encoder.version, encoder.dim)
-        with (
-            EncodedLog(place.encoded(encoder.version), encoder.dim) as log,
-            Staging(place.staging, encoder.dim) as staging,
-        ):
-            encoding = Encoding(encoder, staging, log, known)
+        with Staging(place.staging, encoder.dim) as staging:
             encoding_begun = time.monotonic()
-            encoding.run(items, popularity, lambda done: report("encoding items", done, n_items))
+            n_encoded, n_reused = encode(
+                store,
+                encoder,
+                items,
+                staging,
+                place.encoded(encoder.version),
+                popularity=popularity,
+                progress=lambda done: report("encoding items", done, n_items),
+            )
             encoding_s = time.monotonic() - encoding_begun
             manifest = build_staged(
                 store,
@@ -133,8 +135,8 @@ def build_version(
                 min_recall=settings.min_recall,
                 build_parameters={
                     "source": "files",
-                    "encoded": encoding.n_encoded,
-                    "reused": encoding.n_reused,
+                    "encoded": n_encoded,
+                    "reused": n_reused,
                 },
                 started_s=begun,
             )
@@ -142,6 +144,40 @@ def build_version(
         place.forget_encoded()
     _say_rate(manifest, encoding_s, time.monotonic() - begun)
     return manifest
+
+
+def encode(
+    store: "IndexStore",
+    tower: "ItemTower",
+    items: "Iterable[Item]",
+    staging: "Staging",
+    log_path: Path,
+    *,
+    popularity: "Popularity | None" = None,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[int, int]:
+    """Stage all items with their vectors; what was encoded before is looked up.
+
+    Args:
+        store: Its current and its newest version are asked.
+        tower: Text to vectors.
+        items: Consumed once.
+        staging: Where they go.
+        log_path: Keeps new vectors at once, and has those of a killed build.
+        popularity: How often each was clicked, none if unknown.
+        progress: Told how many items are done.
+
+    Returns:
+        How many texts were encoded, and how many items did not need it.
+    """
+    from index.encoded import EncodedLog
+    from index.known import of_versions
+    from streams.encoding import Encoding
+
+    with EncodedLog(log_path, staging.dim) as log:
+        encoding = Encoding(tower, staging, log, of_versions(store, tower.version, staging.dim))
+        encoding.run(items, popularity, progress)
+    return encoding.n_encoded, encoding.n_reused
 
 
 def _say_rate(manifest: "Manifest", encoding_s: float, all_s: float) -> None:

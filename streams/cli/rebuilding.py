@@ -33,10 +33,11 @@ def rebuild_from_topic(
         BusyError: Another build works in the folder.
         BrokerUnavailableError: No broker answers.
         TopicMismatchError: No worker has written vectors of this encoder yet.
+        IndexFormatError: The current version is damaged, and items of files might be lost with it.
         RejectedInputError: There is no item at all.
         RecallError: It falls below the recall target.
     """
-    from index import RejectedInputError, set_threads
+    from index import IndexFormatError, RejectedInputError, set_threads
     from index.build import build_staged
     from index.staging import Staging
     from index.workplace import workplace
@@ -58,12 +59,17 @@ def rebuild_from_topic(
         Staging(place.staging, dim) as staging,
         Bars() as bars,
     ):
-        base = _current(store, version)
+        base = _current(store, version, only_topic=only_topic)
         popularity, source = None, TOPIC
         if base is not None:
             keeps_rows = not only_topic and base.build_parameters.get("source") != TOPIC
             source = FILES_AND_TOPIC if keeps_rows else TOPIC
-            popularity = _take_over(store, base, staging if keeps_rows else None)
+            try:
+                popularity = _take_over(store, base, staging if keeps_rows else None)
+            except IndexFormatError as error:
+                if keeps_rows:
+                    raise
+                remark(f"popularity is lost, the current version is damaged: {error}")
         reading = topic.stage(
             staging, popularity, lambda done, total: bars.report("reading vectors", done, total)
         )
@@ -99,10 +105,21 @@ def rebuild_from_topic(
     return manifest
 
 
-def _current(store: "IndexStore", encoder_version: str) -> "Manifest | None":
-    """The current version, if it is of this encoder."""
+def _current(store: "IndexStore", encoder_version: str, *, only_topic: bool) -> "Manifest | None":
+    """The current version, if it is of this encoder.
+
+    Raises:
+        IndexFormatError: It cannot be believed, so whatever it has beyond the topic would be lost.
+    """
+    from index import IndexFormatError
+
     name = store.current()
-    manifest = None if name is None else store.manifest(name)
+    try:
+        manifest = None if name is None else store.manifest(name)
+    except IndexFormatError:
+        if not only_topic:
+            raise
+        manifest = None
     if manifest is None or manifest.encoder_version != encoder_version:
         return None
     return manifest

@@ -160,6 +160,15 @@ def test_vectors_of_a_damaged_version_are_encoded_again(store: IndexStore) -> No
     check(store, items(20))
 
 
+def test_a_build_is_the_way_out_of_a_broken_pointer(store: IndexStore) -> None:
+    build(store, items(10), FakeTower())
+    (store.root / "CURRENT").write_bytes(b"../nonsense")
+    tower = FakeTower()
+    build(store, items(12), tower)
+    assert len(tower.texts) == 2
+    check(store, items(12))
+
+
 def test_after_a_rollback_the_newest_vectors_still_count(store: IndexStore) -> None:
     build(store, items(10), FakeTower())
     first = store.current()

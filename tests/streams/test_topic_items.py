@@ -186,6 +186,22 @@ def test_a_build_after_a_rebuild_encodes_nothing_again(
     assert (parameters["encoded"], parameters["reused"]) == (0, 5)
 
 
+def test_a_damaged_version_is_rebuilt_from_the_topic_but_never_shrinks_unasked(
+    shop: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(shop, ("i1", a_vector(1)))
+    file = tmp_path / "items.jsonl"
+    file.write_text('{"item_id": "f", "title": "From the file"}\n')
+    assert run(["index", "build", str(file)]) == Exit.OK
+    for name in ("items.parquet", "manifest.json"):
+        path = shop.index_dir / str(IndexStore(shop.index_dir).current()) / name
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes()[:-2] + b"xx")
+        assert run(["index", "rebuild"]) == Exit.FATAL
+        assert name.partition(".")[0] in capsys.readouterr().err
+        assert rebuild(capsys, "--only-topic")["count"] == 1
+
+
 def test_an_empty_topic_replaces_nothing(
     shop: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

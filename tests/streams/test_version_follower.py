@@ -1,0 +1,67 @@
+"""What becomes of an announced version that cannot be had."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from index import IndexFormatError, StoreUnavailableError
+from streams.errors import BrokerUnavailableError
+from streams.index_metrics import IndexMetrics
+from streams.index_versions import IndexVersion
+from streams.version_follower import VersionFollower
+
+SAID = IndexVersion(version="next", encoder_version="m", at_ms=1)
+
+
+class Announced:
+    """One announcement, then silence."""
+
+    def __init__(self) -> None:
+        self._said: list[IndexVersion | None] = [SAID]
+
+    def newest(self, timeout_s: float) -> IndexVersion | None:
+        return self._said.pop() if self._said else None
+
+
+@pytest.mark.parametrize(
+    ("error", "opened", "refused"),
+    [
+        (StoreUnavailableError("s3://shop does not answer"), 2, 0),
+        (BrokerUnavailableError("no broker"), 2, 0),
+        (IndexFormatError("next", ["vectors.npy has another SHA-256"]), 1, 1),
+    ],
+)
+def test_what_may_come_back_is_tried_again_and_what_is_broken_is_refused(
+    error: Exception, opened: int, refused: int
+) -> None:
+    tried: list[str | None] = []
+
+    def fail(version: str | None, queries: object) -> None:
+        tried.append(version)
+        raise error
+
+    live = SimpleNamespace(version="now", n_delta=0)
+    metrics = IndexMetrics(CollectorRegistry())
+    stand_ins: dict[str, Any] = {
+        "announcements": Announced(),
+        "editions": SimpleNamespace(open=fail),
+        "ranking": SimpleNamespace(
+            edition=SimpleNamespace(live=live, is_due=lambda: False), index_version="now"
+        ),
+        "queries": SimpleNamespace(version="m"),
+        "rebuilds": SimpleNamespace(consider=lambda *_, **__: None),
+        "between_batches": lambda change: None,
+        "metrics": metrics,
+    }
+    follower = VersionFollower(**stand_ins, boundary=lambda line: None)
+    for _ in range(3):
+        follower._look()
+    assert tried == ["next"]  # not before its time
+    follower._not_before_s = 0.0
+    follower._look()
+    assert tried == ["next"] * opened
+    assert metrics.refusals._value.get() == refused
