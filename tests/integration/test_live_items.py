@@ -1,17 +1,22 @@
 """Items change while two workers serve: what is new is found in both, what is gone in neither."""
 
+import signal
+import time
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
 
+from index import IndexStore
 from streams.brokers.kafka import KafkaBroker
 from streams.items import Item
 from streams.kafka_config import producer_config
+from streams.settings import Settings
 from streams.topics import item_vectors_topic
 from tests.integration.live_shop import (
     Catalogue,
     Shoppers,
+    announce,
     build_version,
     ids,
     live_worker,
@@ -63,6 +68,41 @@ def test_changes_reach_every_worker_and_outlive_it(kafka: KafkaBroker, tmp_path:
         answers = {title: shoppers.ask(title) for title in ("Thing 7", "Thing 8", "Something new")}
         seen = {item for lists in answers.values() for each in lists.values() for item in ids(each)}
         assert not seen & {"i7", "i8", "new"}
+    shoppers.close()
+
+
+def test_items_and_versions_are_followed_after_the_broker_has_died(
+    fresh_kafka: KafkaBroker, tmp_path: Path
+) -> None:
+    settings = open_live_shop(fresh_kafka.bootstrap, tmp_path, session_timeout_s=10, heartbeat_s=2)
+    worker, shoppers = live_worker(settings, "w0"), Shoppers(settings)
+    with workers(worker):
+        worker.start()
+        shoppers.wait_until("Thing 7", lambda each: ids(each)[0] == "i7", 40)
+        shoppers.close()
+        for death in range(2):
+            fresh_kafka.kill()
+            time.sleep(4)
+            fresh_kafka.start()
+            _change_all(settings, f"n{death}")
+        fresh_kafka.kill()
+        time.sleep(1)
+        begun = time.monotonic()
+        worker.send(signal.SIGTERM)
+        worker.wait(40)
+        assert time.monotonic() - begun < settings.session_timeout_s + 15
+
+
+def _change_all(settings: Settings, item_id: str) -> None:
+    """A new item, then a new version; with clients that have not met the broker before."""
+    shoppers = Shoppers(settings)
+    Catalogue(settings).put(Item(item_id=item_id, title=f"Title of {item_id}"))
+    shoppers.wait_until(f"Title of {item_id}", lambda each: ids(each)[0] == item_id, 40)
+    newest = build_version(settings, [f"of-{item_id}"]).version
+    announce(settings, IndexStore(settings.index_dir).manifest(newest))
+    shoppers.wait_until("Thing 7", lambda each: each.index_version == newest, 40)
+    found = shoppers.ask(f"Title of {item_id}")
+    assert all(ids(each)[0] == item_id for each in found.values())
     shoppers.close()
 
 
