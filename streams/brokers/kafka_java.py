@@ -17,7 +17,9 @@ KAFKA_VERSION = "4.3.1"
 LOG4J_VERSION = "2.25.4"
 # 4.4.0 of the plugin does not resolve: one of its own artifacts is missing from the registry.
 COPY_GOAL = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
-JAVA_FLAGS = ("-Xmx512m", "-Dlog4j2.configurationFile=log4j2.properties")
+JAVA_FLAGS = ("-Dlog4j2.configurationFile=log4j2.properties",)
+# As Kafka's own scripts call it.
+HEAP_VARIABLE, HEAP = "KAFKA_HEAP_OPTS", "-Xmx512m"
 
 _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -178,7 +180,8 @@ class JavaRuntime:
         java = shutil.which("java")
         if java is None:
             raise KafkaStartError("Java is not installed. Install Java 17, or Docker.")
-        return [java, *JAVA_FLAGS, "-cp", f"{libraries}/*"]
+        heap = os.environ.get(HEAP_VARIABLE, HEAP).split()
+        return [java, *heap, *JAVA_FLAGS, "-cp", f"{libraries}/*"]
 
 
 def _libraries(cache: Path) -> Path:
