@@ -13,20 +13,20 @@ import structlog
 from index import set_threads
 from scoring import History, Policy, QueryTower, QueryVectors, Request, load_encoder
 from streams.agents import clicks, items, searches
-from streams.announcements import Announcements
-from streams.edition import Editions
 from streams.errors import TopicMismatchError
-from streams.index_metrics import IndexMetrics
 from streams.item_tower import ItemTower
-from streams.live_ranking import LiveRanking
+from streams.live.announcements import Announcements
+from streams.live.edition import Editions
+from streams.live.index_metrics import IndexMetrics
+from streams.live.live_ranking import LiveRanking
+from streams.live.rebuilds import Rebuilds
+from streams.live.version_follower import VersionFollower
 from streams.metrics import StepMetrics
-from streams.rebuilds import Rebuilds
 from streams.serve import BetweenBatches, Work, serve
 from streams.settings import Settings
 from streams.step import Publishing, Ranking, RecommendationStep
 from streams.table import RowTable
 from streams.topics import check_topics, ensure_topic, item_vectors_topic, topic_ids
-from streams.version_follower import VersionFollower
 from streams.writer import Boundary, pass_by
 
 log = structlog.get_logger(__name__)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from index import IndexStore, Item, Manifest
     from index.engines import EngineParameters
     from index.staging import Staging
+    from streams.building.popularity import Popularity
     from streams.item_tower import ItemTower
-    from streams.popularity import Popularity
     from streams.settings import Settings
 
 
@@ -45,8 +45,8 @@ def build_from_files(
         BusyError: Another build works in the folder.
         RecallError: It falls below the recall target.
     """
-    from streams.item_files import ItemFiles
-    from streams.popularity import Popularity
+    from streams.building.item_files import ItemFiles
+    from streams.building.popularity import Popularity
 
     require_one(installed())
     files = ItemFiles(paths)
@@ -172,7 +172,7 @@ def encode(
     """
     from index.encoded import EncodedLog
     from index.known import of_versions
-    from streams.encoding import Encoding
+    from streams.building.encoding import Encoding
 
     with EncodedLog(log_path, staging.dim) as log:
         encoding = Encoding(tower, staging, log, of_versions(store, tower.version, staging.dim))

@@ -188,8 +188,8 @@ def _index(settings: "Settings") -> Iterator[Finding]:
 
 def _changes(settings: "Settings", manifest: "Manifest") -> Iterator[Finding]:
     """What has happened to the items since the version was built."""
-    from streams.change_reader import forgotten_share
     from streams.errors import RetryError, TopicMismatchError
+    from streams.live.change_reader import forgotten_share
     from streams.topic_facts import delete_retention_ms, records_since
     from streams.topics import item_vectors_topic
 

@@ -12,7 +12,7 @@ from streams.cli.release import release
 if TYPE_CHECKING:
     from index import IndexStore, Manifest
     from index.staging import Staging
-    from streams.popularity import Popularity
+    from streams.building.popularity import Popularity
     from streams.settings import Settings
 
 
@@ -43,8 +43,8 @@ def rebuild_from_topic(
     from index.workplace import workplace
     from scoring import Encoder
     from scoring.encoder import identify
+    from streams.building.topic_items import FILES_AND_TOPIC, TOPIC, TopicItems
     from streams.index_folder import index_store
-    from streams.topic_items import FILES_AND_TOPIC, TOPIC, TopicItems
     from streams.topics import item_vectors_topic
 
     require_one(installed())
@@ -128,7 +128,7 @@ def _current(store: "IndexStore", encoder_version: str, *, only_topic: bool) -> 
 def _take_over(store: "IndexStore", base: "Manifest", staging: "Staging | None") -> "Popularity":
     """What the topic does not know: how popular items are, and, if wanted, all rows."""
     from index.version_rows import version_rows
-    from streams.popularity import Popularity
+    from streams.building.popularity import Popularity
 
     popularity = Popularity()
     for rows in version_rows(store, base.version):

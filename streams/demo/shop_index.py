@@ -34,8 +34,8 @@ class ShopIndex:
         """Build it, in the place of whatever is there."""
         import numpy as np
 
-        from streams.item_files import ItemFiles
-        from streams.popularity import Popularity
+        from streams.building.item_files import ItemFiles
+        from streams.building.popularity import Popularity
 
         shutil.rmtree(self.folder, ignore_errors=True)
         counts, popularity = sample_popularity(), Popularity()

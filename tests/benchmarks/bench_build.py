@@ -34,11 +34,11 @@ from index.build import build_staged
 from index.staging import Staging
 from index.workplace import workplace
 from scoring import load_encoder
+from streams.building.item_files import ItemFiles
 from streams.cli.building import build_version, encode
 from streams.demo.shop import sample_items
 from streams.files import BadRow
 from streams.indexed import as_indexed
-from streams.item_files import ItemFiles
 from streams.settings import Settings
 
 _NOISE = 0.6  # length, beside a unit vector: cosine .86 to the original

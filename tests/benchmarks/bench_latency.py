@@ -178,7 +178,7 @@ def main() -> None:
     args.index_dir = (
         ensure_index(args.cache, args.items, args.engine) if args.work == "shop" else None
     )
-    os.environ.setdefault("KAFKA_HEAP_OPTS", "-Xms3g -Xmx3g -Xmn2g")
+    os.environ.setdefault("KAFKA_HEAP_OPTS", "-Xms3g -Xmx3g -Xmn2g -XX:+AlwaysPreTouch")
     if others := os.sched_getaffinity(0) - {args.cpu}:
         os.sched_setaffinity(0, others)  # broker, generator and subscriber inherit it
     rows: list[dict[str, object]] = []

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import index
 from streams.cli.exits import explain
-from streams.rebuilds import Rebuilds
+from streams.live.rebuilds import Rebuilds
 from streams.settings import load_settings
 from streams.worker import run
 from tests.integration.shop_worker import crash_at

@@ -16,9 +16,9 @@ from index.encoded import EncodedLog
 from index.known import of_versions
 from index.staging import Staged, Staging
 from index.workplace import workplace
-from streams import encoding
-from streams.encoding import Encoding
-from streams.popularity import Popularity
+from streams.building import encoding
+from streams.building.encoding import Encoding
+from streams.building.popularity import Popularity
 
 DIM = 8
 

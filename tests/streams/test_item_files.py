@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from streams.building.item_files import ItemFiles
 from streams.errors import BadFileError
 from streams.files import BadRow
-from streams.item_files import ItemFiles
 
 MUG = {"item_id": "mug", "title": "Blue stoneware mug", "tags": ["kitchen"], "in_stock": False}
 POT = {"item_id": "pot", "title": "Red enamel teapot", "price": 12.5, "popularity": 3}

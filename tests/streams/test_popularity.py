@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams import popularity as module
+from streams.building import popularity as module
+from streams.building.popularity import Popularity
 from streams.errors import BadFileError
-from streams.popularity import Popularity
 
 EVENTS = [
     {"event_id": "1", "user_id": "ann", "type": "purchase", "item_id": "pot", "at_ms": 1},

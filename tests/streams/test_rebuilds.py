@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from streams.index_metrics import IndexMetrics
-from streams.rebuilds import Rebuilds
+from streams.live.index_metrics import IndexMetrics
+from streams.live.rebuilds import Rebuilds
 from streams.settings import Settings
 
 NOTE = """

@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry
 
 from index import IndexFormatError, StoreUnavailableError
 from streams.errors import BrokerUnavailableError
-from streams.index_metrics import IndexMetrics
 from streams.index_versions import IndexVersion
-from streams.version_follower import VersionFollower
+from streams.live.index_metrics import IndexMetrics
+from streams.live.version_follower import VersionFollower
 
 SAID = IndexVersion(version="next", encoder_version="m", at_ms=1)
 

@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from streams.child import dies_with_parent
-from streams.index_metrics import IndexMetrics
+from streams.live.index_metrics import IndexMetrics
 from streams.settings import ENV_PREFIX, Settings
 
 log = structlog.get_logger(__name__)

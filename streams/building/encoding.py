@@ -13,8 +13,8 @@ from index.encoded import EncodedLog
 from index.hashes import Hashes, text_hashes
 from index.known import Known
 from index.staging import Staging
+from streams.building.popularity import Popularity
 from streams.item_tower import ItemTower
-from streams.popularity import Popularity
 
 WINDOW = 8_192
 """Items in memory at a time; texts of like length among them are encoded together."""

@@ -10,15 +10,15 @@ import structlog
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, Message, TopicPartition
 
 from index import Manifest
+from streams.building.topic_items import FILES_AND_TOPIC
 from streams.connection import PartitionReader
 from streams.errors import BrokerUnavailableError, RejectedError
-from streams.index_metrics import IndexMetrics
-from streams.item_changes import Deletion, ItemChange, decode_change
 from streams.kafka_config import consumer_config
+from streams.live.index_metrics import IndexMetrics
+from streams.live.item_changes import Deletion, ItemChange, decode_change
 from streams.positions import place_of
 from streams.settings import Settings
 from streams.topic_facts import delete_retention_ms, partition_count
-from streams.topic_items import FILES_AND_TOPIC
 from streams.topics import topic_ids
 
 log = structlog.get_logger(__name__)

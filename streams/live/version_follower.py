@@ -12,14 +12,14 @@ import structlog
 
 from index import IndexError_, StoreUnavailableError, give_back_memory
 from scoring import QueryVectors
-from streams.announcements import Announcements
-from streams.edition import Edition, Editions
 from streams.errors import RejectedError, RetryError
-from streams.index_metrics import IndexMetrics
 from streams.index_versions import IndexVersion
-from streams.item_follower import CLOSE_S, ItemFollower
-from streams.live_ranking import LiveRanking
-from streams.rebuilds import Rebuilds
+from streams.live.announcements import Announcements
+from streams.live.edition import Edition, Editions
+from streams.live.index_metrics import IndexMetrics
+from streams.live.item_follower import CLOSE_S, ItemFollower
+from streams.live.live_ranking import LiveRanking
+from streams.live.rebuilds import Rebuilds
 from streams.serve import BetweenBatches
 
 log = structlog.get_logger(__name__)
@@ -31,7 +31,7 @@ _LOOK_S: Final = 0.25
 class VersionFollower(threading.Thread):
     """Serves what is announced; whatever is wrong with that, the old version goes on.
 
-    See `streams.edition.Editions` for the crash table.
+    See `streams.live.edition.Editions` for the crash table.
     """
 
     def __init__(

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from index import Catalogue
 from scoring import Request, Slate
-from streams.edition import Edition
-from streams.index_metrics import IndexMetrics
+from streams.live.edition import Edition
+from streams.live.index_metrics import IndexMetrics
 
 
 class LiveRanking:

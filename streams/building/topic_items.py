@@ -21,11 +21,11 @@ from confluent_kafka import (
 import index
 from index.hashes import text_hashes
 from index.staging import Staging
+from streams.building.popularity import Popularity
 from streams.errors import BrokerUnavailableError, RejectedError
-from streams.item_changes import Deletion, ItemChange, Upsert, decode_change
 from streams.kafka_config import consumer_config
+from streams.live.item_changes import Deletion, ItemChange, Upsert, decode_change
 from streams.patience import ask
-from streams.popularity import Popularity
 from streams.positions import place_of
 from streams.refusal import Complaints, unanswered
 from streams.settings import Settings

@@ -1,0 +1,1 @@
+"""The index while a worker serves it: changed items, newer versions, rebuilds."""
