@@ -52,10 +52,10 @@ def forgotten_share(manifest: Manifest, retention_ms: int | None) -> float:
         manifest: Of the version.
         retention_ms: Of the topic; None = it keeps them for ever.
     """
-    if not retention_ms:
+    if retention_ms is None:
         return 0.0
     read_at_ms = manifest.created_at_ms - int(manifest.build_s * 1000)
-    return (time.time_ns() // 1_000_000 - read_at_ms) / retention_ms
+    return (time.time_ns() // 1_000_000 - read_at_ms) / max(retention_ms, 1)
 
 
 class ChangeReader:
