@@ -97,15 +97,26 @@ class LiveIndex:
         """Items that have a row of their own beside the snapshot's."""
         return self.catalogue.n_changed
 
-    def search(self, queries: NDArray[np.float32], k: int, *, effort: float = 1.0) -> Candidates:
-        """Top-k items of each query that are in stock; see ``Snapshot.search``."""
+    def search(
+        self,
+        queries: NDArray[np.float32],
+        k: int,
+        *,
+        effort: float = 1.0,
+        allowed: NDArray[np.bool_] | None = None,
+    ) -> Candidates:
+        """Top-k items of each query that are in stock, and allowed; see ``Snapshot.search``.
+
+        ``allowed`` is as long as the catalogue's columns, as ``Filter.mask`` makes it.
+        """
         catalogue = self.catalogue
         n_base = catalogue.n_base
-        allowed = catalogue.in_stock[:n_base] if catalogue.n_hidden else None
-        found = self._snapshot.search(queries, k, effort=effort, allowed=allowed)
+        shown = catalogue.in_stock if allowed is None else catalogue.in_stock & allowed
+        base = shown[:n_base] if catalogue.n_hidden or allowed is not None else None
+        found = self._snapshot.search(queries, k, effort=effort, allowed=base)
         if not catalogue.n_changed:
             return found
-        there = catalogue.in_stock[n_base : n_base + self._engine.count]
+        there = shown[n_base : n_base + self._engine.count]
         rows = np.ascontiguousarray(queries, dtype=np.float32)
         scores, positions = self._engine.search(rows, k, allowed=None if there.all() else there)
         positions[positions >= 0] += n_base

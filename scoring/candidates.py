@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import Candidates, Catalogue, Corpus
+from scoring.held import Masks, drop_others, fill_held, search_held
 from scoring.interests import LONG_TERM, SEARCH, SHORT_TERM, Interests
-from scoring.policy import Policy
+from scoring.policy import INTERESTS, Policy
 from scoring.rings import PURCHASE, Rings
 from scoring.rules import POSITION_MASK, USER_SHIFT, allowed, pairs_of
 
@@ -20,7 +21,7 @@ class Retrieved:
 
     Attributes:
         users: (Q,) whose interest.
-        kinds: (Q,) which interest, a place in `interests.NAMES`.
+        kinds: (Q,) which interest, a place in `policy.INTERESTS`.
         found: (Q, k) candidates.
         search_hits: (B,) True where a search found something.
     """
@@ -48,7 +49,9 @@ class Pool:
     starts: NDArray[np.int64]
 
 
-def retrieve(interests: Interests, snapshot: Corpus, policy: Policy) -> Retrieved:
+def retrieve(
+    interests: Interests, snapshot: Corpus, policy: Policy, masks: Masks | None = None
+) -> Retrieved:
     """Search with the interests of the whole batch at once.
 
     Whose short-term and long-term interest nearly agree (a newcomer after some clicks) would find
@@ -62,7 +65,10 @@ def retrieve(interests: Interests, snapshot: Corpus, policy: Policy) -> Retrieve
     if not len(users):
         none = np.empty((0, policy.candidates), np.int64)
         return Retrieved(users, kinds, Candidates(none, none.astype(np.float32)), hits)
-    found = snapshot.search(interests.vectors[users, kinds], policy.candidates)
+    queries = interests.vectors[users, kinds]
+    found = search_held(snapshot, queries, users, policy.candidates, masks or {})
+    for name, most in policy.quotas.items():
+        found.positions[kinds == INTERESTS.index(name), most:] = -1
     searches = kinds == SEARCH
     hits[users[searches]] = found.scores[searches, 0] >= policy.search_hit
     return Retrieved(users, kinds, found, hits)
@@ -75,6 +81,7 @@ def merge(
     forbidden: NDArray[np.int64],
     catalogue: Catalogue,
     policy: Policy,
+    masks: Masks | None = None,
 ) -> Pool:
     """All sources of candidates, each pair once, the rules applied.
 
@@ -88,6 +95,7 @@ def merge(
         forbidden: From `rules.forbidden_pairs`.
         catalogue: Of the snapshot.
         policy: Length of a list.
+        masks: From `held.masks_of`.
     """
     n_users = len(retrieved.search_hits)
     useful = (retrieved.kinds != SEARCH) | retrieved.search_hits[retrieved.users]
@@ -101,6 +109,7 @@ def merge(
             searched,
             pairs_of(rings.owners[bought], rings.positions[bought]),
             pairs_of(np.arange(n_users)[:, None], filling).ravel(),
+            *fill_held(popular, len(filling), masks or {}),
         ]
     )
     pairs.sort()
@@ -108,7 +117,7 @@ def merge(
     first[:1] = True
     np.not_equal(pairs[1:], pairs[:-1], out=first[1:])
     pairs = pairs[first]
-    pairs = pairs[allowed(pairs, forbidden, catalogue)]
+    pairs = drop_others(pairs[allowed(pairs, forbidden, catalogue)], masks or {})
     users = pairs >> USER_SHIFT
     starts = np.searchsorted(users, np.arange(n_users + 1))
     return Pool(pairs, users, pairs & POSITION_MASK, starts)

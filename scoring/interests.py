@@ -19,7 +19,6 @@ from scoring.slate import Request
 SHORT_TERM: Final = 0
 LONG_TERM: Final = 1
 SEARCH: Final = 2
-NAMES: Final = ("short_term", "long_term", "search")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,9 @@ from scoring.history import TYPE_CODES
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 24 * 60 * MINUTE_MS
 
+INTERESTS: Final = ("short_term", "long_term", "search")
+"""The vectors that a user is searched with, in the order of every axis that has one of each."""
+
 TYPE_WEIGHTS: Final[Mapping[str, float]] = {
     "view": 1.0,
     "click": 1.0,
@@ -34,6 +37,7 @@ class Policy:
     Attributes:
         slate_size: Items in a list, 1 to 200.
         candidates: Retrieved for each interest vector; at least slate_size.
+        quotas: Fewer than that for `short_term`, `long_term` or `search`, where it names them.
         search_once_above: Where short-term and long-term have a higher cosine to each other, the
             index is asked for the short-term one only; above 1 = it is always asked for both.
         short_half_life_ms: After it, an interaction counts half in the short-term interest.
@@ -54,6 +58,7 @@ class Policy:
 
     slate_size: int = 10
     candidates: int = 100
+    quotas: Mapping[str, int] = field(default_factory=dict)
     search_once_above: float = 0.98
     short_half_life_ms: float = 30 * MINUTE_MS
     long_half_life_ms: float = 30 * DAY_MS
@@ -78,7 +83,10 @@ class Policy:
         """
         if unknown := self.type_weights.keys() - TYPE_CODES.keys():
             raise PolicyError(f"type_weights has {sorted(unknown)}; known are {sorted(TYPE_CODES)}")
-        numbers = [getattr(self, each.name) for each in fields(self) if each.name != "type_weights"]
+        if wrong := [n for n, most in self.quotas.items() if n not in INTERESTS or most < 0]:
+            raise PolicyError(f"quotas has {sorted(wrong)}; known are {INTERESTS}, 0 or more each")
+        mappings = {"type_weights", "quotas"}
+        numbers = [getattr(self, each.name) for each in fields(self) if each.name not in mappings]
         if not all(map(math.isfinite, (*numbers, *self.type_weights.values()))):
             raise PolicyError("every number of a policy must be finite")
         if not 1 <= self.slate_size <= 200:
@@ -97,4 +105,5 @@ class Policy:
         """`sum-` and 8 hex digits of all numbers: other numbers, another version."""
         said = {each.name: getattr(self, each.name) for each in fields(self)}
         said["type_weights"] = sorted(self.type_weights.items())
+        said["quotas"] = sorted(self.quotas.items())
         return "sum-" + hashlib.sha256(repr(sorted(said.items())).encode()).hexdigest()[:8]

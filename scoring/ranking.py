@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from index import Corpus
 from scoring.candidates import Pool
-from scoring.interests import NAMES, SEARCH, Interests
-from scoring.policy import Policy
+from scoring.interests import SEARCH, Interests
+from scoring.policy import INTERESTS, Policy
 from scoring.rings import PURCHASE, RETURN, Rings
 from scoring.rules import pairs_of
 
@@ -94,7 +94,7 @@ def best(pool: Pool, scored: Scored, n: int) -> tuple[NDArray[np.int64], NDArray
 
 def _cosines(pool: Pool, interests: Interests, snapshot: Corpus) -> NDArray[np.float32]:
     """(3, M) cosines; the rows of one user at a time, for they fit the cache."""
-    cosines = np.zeros((len(NAMES), len(pool.pairs)), np.float32)
+    cosines = np.zeros((len(INTERESTS), len(pool.pairs)), np.float32)
     bounds = pool.starts.tolist()
     present: list[list[float]] = interests.confidence.tolist()
     for user, (start, end) in enumerate(pairwise(bounds)):

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from index import Catalogue, Change, Corpus
 from scoring.candidates import Pool, merge, retrieve
 from scoring.centroids import find_centroids
-from scoring.interests import NAMES, SEARCH, Interests, find_interests
-from scoring.policy import Policy
+from scoring.held import masks_of
+from scoring.interests import SEARCH, Interests, find_interests
+from scoring.policy import INTERESTS, Policy
 from scoring.popular import Popular
 from scoring.query_vectors import QueryTower, QueryVectors
 from scoring.ranking import Scored, best, score
@@ -91,9 +92,11 @@ class Recommender:
         snapshot, catalogue, policy = self._snapshot, self.catalogue, self.policy
         rings = read_rings(requests, snapshot, policy, self._weight_of_type)
         interests = find_interests(requests, rings, self._centroids, self.queries, policy)
-        retrieved = retrieve(interests, snapshot, policy)
+        masks = masks_of(requests, catalogue)
+        retrieved = retrieve(interests, snapshot, policy, masks)
         forbidden = forbidden_pairs(requests, rings, catalogue, policy)
-        pool = merge(retrieved, rings, self._popular.positions, forbidden, catalogue, policy)
+        popular = self._popular.positions
+        pool = merge(retrieved, rings, popular, forbidden, catalogue, policy, masks)
         hits, popularity = retrieved.search_hits, self._popular.relative
         scored = score(pool, interests, hits, rings, snapshot, popularity, policy)
         places, exists = best(pool, scored, policy.slate_size)
@@ -143,5 +146,5 @@ def _by_name(interests: Interests) -> list[dict[str, NDArray[np.float32]]]:
     """The interests of each user that exist, by name."""
     found: list[dict[str, NDArray[np.float32]]] = [{} for _ in interests.confidence]
     for user, kind in zip(*map(np.ndarray.tolist, np.nonzero(interests.confidence)), strict=True):
-        found[user][NAMES[kind]] = interests.vectors[user, kind]
+        found[user][INTERESTS[kind]] = interests.vectors[user, kind]
     return found

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from index import Filter
 from scoring.history import History
 
 
@@ -22,6 +23,7 @@ class Request:
         history: The user's past up to it, the trigger included.
         query: The current search; None or blank = there is none.
         exclude: Items that must not be in the list.
+        filter: What every item of the list must meet; None = nothing.
     """
 
     user_id: str
@@ -29,6 +31,7 @@ class Request:
     history: History
     query: str | None = None
     exclude: frozenset[str] = frozenset()
+    filter: Filter | None = None
 
 
 class ScoredItem(msgspec.Struct, frozen=True):

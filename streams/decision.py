@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from math import isnan
 
-from index import Catalogue
+from index import Catalogue, Filter
 from scoring.history import History
 
 Attributes = tuple[str | None, str | None, float | None]
@@ -21,6 +21,7 @@ class Decision:
     query: str | None
     history: History
     simulated: bool
+    filter: Filter | None = None
 
 
 @dataclass(slots=True)

@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -141,6 +149,7 @@ class Settings(BaseSettings):
 
     slate_size: int = Field(10, ge=1, le=200)
     candidates: int = Field(50, ge=1, le=10_000)
+    candidate_quotas: dict[Literal["short_term", "long_term", "search"], NonNegativeInt] = Field({})
     ef_search: int | None = Field(None, ge=1, le=1_000_000)
     rebuild_at: int = Field(10_000, ge=0, le=10_000_000)
     exclude_bought: bool = False

@@ -140,7 +140,7 @@ class RecommendationStep:
         self, pending: list[_Pending], now_ms: int, outbox: Outbox
     ) -> list[Slate | None]:
         requests = [
-            Request(d.user_id, d.event_at_ms, d.history, d.query)
+            Request(d.user_id, d.event_at_ms, d.history, d.query, filter=d.filter)
             for d in (p.decision for p in pending)
         ]
         if not requests:

@@ -123,6 +123,7 @@ def policy_of(settings: Settings) -> Policy:
     return Policy(
         slate_size=settings.slate_size,
         candidates=max(settings.candidates, settings.slate_size),
+        quotas={str(name): most for name, most in settings.candidate_quotas.items()},
         exclude_bought=settings.exclude_bought,
     )
 

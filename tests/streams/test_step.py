@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from index import Catalogue, Item
+from index import Catalogue, Filter, Item
 from scoring import Request, ScoredItem, Slate
 from streams.agents import clicks, searches
 from streams.metrics import StepMetrics
@@ -195,3 +195,21 @@ def test_a_search_asks_for_its_query_and_is_remembered() -> None:
     assert ranking.asked[0].query == "red box"
     assert UserRow.decode(outbox.rows[0][b"u1"]).queries[0].query == "red box"
     assert lists(outbox)[0].simulated
+
+
+def test_the_filters_of_a_search_hold_its_list_and_a_wrong_one_is_a_dead_letter() -> None:
+    def search(event: str, filters: str) -> tuple[bytes, bytes]:
+        body = (
+            f'{{"event_id":"{event}","user_id":"u1","type":"search","query":"mug",'
+            f'"at_ms":{now_ms()},"filters":{filters}}}'
+        )
+        return b"u1", body.encode()
+
+    ranking = OneItem()
+    sent = [search("s1", '{"brand":"A","colour":"red"}'), search("s2", '{"price_max":"cheap"}')]
+    outbox = a_step(Rows(), ranking)([run_of(*sent, topic="searches")], CLAIM)
+    assert [asked.filter for asked in ranking.asked] == [Filter(brands=frozenset({"A"}))]
+    (letter,) = outbox.letters
+    assert letter.value == sent[1][1]
+    queries = UserRow.decode(outbox.rows[0][b"u1"]).queries
+    assert len(queries) == 1, "a rejected search leaves no trace in the row"
