@@ -16,7 +16,7 @@ from index.staging import Staging
 from streams.building.popularity import Popularity
 from streams.item_tower import ItemTower
 
-WINDOW = 8_192
+WINDOW = 4_096
 """Items in memory at a time; texts of like length among them are encoded together."""
 _TEXTS_A_STEP = 256
 """What kill -9 can cost; eight of the encoder's batches."""
