@@ -26,7 +26,7 @@ from pydantic import SecretStr
 
 from index import Catalogue, IndexStore, Item, build_index
 from streams.agents import clicks, searches
-from streams.connection import Lost, PartitionReader
+from streams.connection import REPLACE_EVERY_S, Lost, PartitionReader
 from streams.decision import Shop
 from streams.events import Click, Search
 from streams.kafka_config import consumer_config, producer_config
@@ -107,6 +107,7 @@ class EventLog:
             if per_s is not None:
                 time.sleep(max(0.0, begun + number / per_s - time.monotonic()))
             self._send(event)
+            self._send_failed()
         while self._producer.flush(0.5) or self._failed:
             self._send_failed()
 
@@ -122,6 +123,7 @@ class EventLog:
     def _connect(self) -> None:
         self._lost = Lost()
         self._producer = Producer(producer_config(self._settings, error_cb=self._lost))
+        self._connected_s = time.monotonic()
 
     def _send(self, event: Click | Search) -> None:
         topic = self._settings.topic("clicks" if isinstance(event, Click) else "searches")
@@ -134,10 +136,9 @@ class EventLog:
 
         self._producer.produce(topic, encode(event), event.user_id.encode(), on_delivery=delivered)
         self._producer.poll(0)
-        self._send_failed()
 
     def _send_failed(self) -> None:
-        if self._lost:
+        if self._lost and time.monotonic() - self._connected_s > REPLACE_EVERY_S:
             self._producer.purge()
             self._producer.flush(5)
             self._connect()
