@@ -24,7 +24,7 @@ _RETRY = {
 }
 
 
-ANSWER_S = 2.0
+ANSWER_S = 5.0
 """A broker that is there answers in milliseconds."""
 
 
