@@ -3,7 +3,9 @@
 ScoringError
 ├── PolicyError            numbers that make no list: change the setting
 ├── EncoderSourceError     no such folder, or not an encoder: choose another source
-└── EncoderFormatError     a folder that cannot be loaded faithfully: convert it, or choose another
+├── EncoderFormatError     a folder that cannot be loaded faithfully: convert it, or choose another
+└── TrainingError
+    └── CheckpointError    a state that this training cannot go on from: begin anew
 
 A query that meets an index of another encoder is `index.EncoderMismatchError`. None is worth a
 retry: each needs another model or another setting.
@@ -26,3 +28,11 @@ class EncoderSourceError(ScoringError):
 
 class EncoderFormatError(ScoringError):
     """The folder is there, and is nothing that would be encoded with as its authors meant."""
+
+
+class TrainingError(ScoringError):
+    """A model cannot be trained as asked."""
+
+
+class CheckpointError(TrainingError):
+    """There is a state, and this training cannot go on from it."""
