@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -11,6 +11,17 @@ from numpy.typing import NDArray
 
 from index.catalogue import Item
 from index.errors import RejectedInputError
+
+
+def check_bounds(parameters: object, bounds: Mapping[str, tuple[int, int]]) -> None:
+    """Each of these fields of an engine's parameters lies between its least and its most.
+
+    Raises:
+        ValueError: One does not.
+    """
+    for name, (least, most) in bounds.items():
+        if not least <= (value := getattr(parameters, name)) <= most:
+            raise ValueError(f"{name} is {value}, expected {least} to {most}")
 
 
 def check_items(items: Sequence[Item]) -> None:

@@ -15,10 +15,11 @@ from index.errors import RejectedInputError, UnknownEngineError
 from index.exact import ExactEngine
 from index.faiss_file import read_faiss
 from index.gpu import gpu
-from index.gpu_cagra import GpuCagraEngine, GpuCagraParameters, build_gpu_cagra
-from index.gpu_exact import GpuExactEngine, GpuExactParameters, build_gpu_exact
-from index.gpu_ivfpq import GpuIvfPqEngine, GpuIvfPqParameters, build_gpu_ivfpq
+from index.gpu_cagra import GpuCagraEngine, GpuCagraParameters
+from index.gpu_exact import GpuExactEngine, GpuExactParameters
+from index.gpu_ivfpq import GpuIvfPqEngine, GpuIvfPqParameters
 from index.groups import Groups
+from index.held_out import measured
 from index.hnsw import HnswEngine, HnswParameters
 from index.hnsw_build import build_hnsw
 from index.hnsw_file import HEADERS, check_graph
@@ -218,12 +219,17 @@ def _read_groups(stored: Stored, n_nodes: int) -> Groups:
     return groups
 
 
-def _on_gpu(engine: Any, parameters: type[Any], build: Callable[..., Built]) -> Kind:
+def _on_gpu(engine: Callable[[NDArray[np.float32], Any], Engine], parameters: type[Any]) -> Kind:
     """Made on the device from the vectors, when it is built and whenever it is opened."""
 
+    def build(rows: NDArray[np.float32], chosen: Any, report: Progress) -> Built:
+        report("building on the GPU", 0, 1)
+        made = engine(rows, chosen)
+        report("building on the GPU", 1, 1)
+        return Built(made, None, *((1.0, 1.0) if made.exact else measured(made, rows, report)))
+
     def load(stored: Stored, chosen: Any) -> Engine:
-        made: Engine = engine(stored.vectors, chosen)
-        return made
+        return engine(stored.vectors, chosen)
 
     return Kind(parameters, frozenset(), build, load, on_gpu=True)
 
@@ -234,7 +240,7 @@ _KINDS = {
         HnswParameters, frozenset({INDEX_NAME, GROUPS_NAME}), build_hnsw, _load_hnsw
     ),
     IvfPqEngine.name: Kind(IvfPqParameters, PART_NAMES, build_ivfpq, _load_ivfpq),
-    GpuExactEngine.name: _on_gpu(GpuExactEngine, GpuExactParameters, build_gpu_exact),
-    GpuIvfPqEngine.name: _on_gpu(GpuIvfPqEngine, GpuIvfPqParameters, build_gpu_ivfpq),
-    GpuCagraEngine.name: _on_gpu(GpuCagraEngine, GpuCagraParameters, build_gpu_cagra),
+    GpuExactEngine.name: _on_gpu(GpuExactEngine, GpuExactParameters),
+    GpuIvfPqEngine.name: _on_gpu(GpuIvfPqEngine, GpuIvfPqParameters),
+    GpuCagraEngine.name: _on_gpu(GpuCagraEngine, GpuCagraParameters),
 }

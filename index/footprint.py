@@ -7,11 +7,9 @@ from functools import singledispatch
 from index.gpu_cagra import GpuCagraParameters
 from index.gpu_exact import GpuExactParameters
 from index.gpu_ivfpq import GpuIvfPqParameters
-from index.hnsw import HnswParameters
+from index.hnsw import VALUE_BYTES, HnswParameters
 from index.ivfpq import IvfPqParameters
 from index.ivfpq_build import n_lists
-
-_VALUE_BYTES = {"sq8": 1, "fp16": 2, "fp32": 4}
 
 
 @singledispatch
@@ -24,7 +22,7 @@ def own_bytes(parameters: object, count: int, dim: int) -> int:
 def _(parameters: HnswParameters, count: int, dim: int) -> int:
     # Links to 2 m rows on the lowest layer and m / (m - 1) above it on average, level and offset.
     links = 4 * (2 * parameters.m + 2)
-    return count * (dim * _VALUE_BYTES[parameters.storage] + links + 12)
+    return count * (dim * VALUE_BYTES[parameters.storage] + links + 12)
 
 
 @own_bytes.register
@@ -35,7 +33,7 @@ def _(parameters: IvfPqParameters, count: int, dim: int) -> int:
 
 @own_bytes.register
 def _(parameters: GpuExactParameters, count: int, dim: int) -> int:
-    return count * dim * _VALUE_BYTES[parameters.storage]
+    return count * dim * VALUE_BYTES[parameters.storage]
 
 
 @own_bytes.register

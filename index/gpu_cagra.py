@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from index.engine import Built, Parameters, Progress
+from index.checks import check_bounds
+from index.engine import Parameters
 from index.gpu import FEW_ROWS, GpuEngine, gpu
 from index.gpu_exact import flat_on_device
-from index.held_out import measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,9 @@ class GpuCagraParameters:
         Raises:
             ValueError: A number is out of range.
         """
-        bounds = {"degree": (4, 512), "intermediate_degree": (4, 1_024), "itopk": (1, 2_048)}
-        for name, (least, most) in bounds.items():
-            if not least <= (value := getattr(self, name)) <= most:
-                raise ValueError(f"{name} is {value}, expected {least} to {most}")
+        check_bounds(
+            self, {"degree": (4, 512), "intermediate_degree": (4, 1_024), "itopk": (1, 2_048)}
+        )
         if self.intermediate_degree < self.degree:
             raise ValueError(
                 f"intermediate_degree is {self.intermediate_degree}, "
@@ -85,13 +84,3 @@ def _graph(vectors: NDArray[np.float32], parameters: GpuCagraParameters) -> Any:
     index = library.GpuIndexCagra(resources, vectors.shape[1], library.METRIC_INNER_PRODUCT, config)
     index.train(np.ascontiguousarray(vectors))  # also takes them in
     return index
-
-
-def build_gpu_cagra(
-    rows: NDArray[np.float32], parameters: GpuCagraParameters, report: Progress
-) -> Built:
-    """Build on the device, and measure."""
-    report("building on the GPU", 0, 1)
-    engine = GpuCagraEngine(rows, parameters)
-    report("building on the GPU", 1, 1)
-    return Built(engine, None, *measured(engine, rows, report))

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from index.engine import Built, Parameters, Progress
+from index.engine import Parameters
 from index.gpu import GpuEngine, gpu
 
 
@@ -25,7 +25,10 @@ class GpuExactParameters:
 
 
 class GpuExactEngine(GpuEngine):
-    """Inner product with all rows. Among ties with the k-th, any may come back."""
+    """Inner product with all rows. Among ties with the k-th, any may come back.
+
+    Half floats count as exact, too: what they miss is a tie to 0.001.
+    """
 
     name: ClassVar[str] = "gpu-exact"
     exact: ClassVar[bool] = True
@@ -61,10 +64,3 @@ def flat_on_device(vectors: NDArray[np.float32], *, fp16: bool) -> Any:
     if len(vectors):
         index.add(np.ascontiguousarray(vectors))
     return index
-
-
-def build_gpu_exact(
-    rows: NDArray[np.float32], parameters: GpuExactParameters, report: Progress
-) -> Built:
-    """Nothing to learn; half floats count as exact, as their misses are ties to 0.001."""
-    return Built(GpuExactEngine(rows, parameters), None, 1.0, 1.0)

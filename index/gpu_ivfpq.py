@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from index.engine import Built, Parameters, Progress
+from index.checks import check_bounds
+from index.engine import Parameters
 from index.gpu import FEW_ROWS, GpuEngine, gpu
 from index.gpu_exact import flat_on_device
-from index.held_out import measured
 
 _ROWS_A_LIST = 64
 _MOST_LISTS = 16_384
@@ -40,10 +40,16 @@ class GpuIvfPqParameters:
         Raises:
             ValueError: A number is out of range.
         """
-        bounds = {"lists": 0, "probes": 1, "values_a_code": 1, "refine": 1}
-        for name, least in bounds.items():
-            if not least <= (value := getattr(self, name)) <= 1 << 20:
-                raise ValueError(f"{name} is {value}, expected {least} to {1 << 20}")
+        most = 1 << 20
+        check_bounds(
+            self,
+            {
+                "lists": (0, most),
+                "probes": (1, most),
+                "values_a_code": (1, most),
+                "refine": (1, most),
+            },
+        )
 
 
 class GpuIvfPqEngine(GpuEngine):
@@ -101,13 +107,3 @@ def _learnt(vectors: NDArray[np.float32], parameters: GpuIvfPqParameters) -> Any
     index.train(rows)
     index.add(rows)
     return index
-
-
-def build_gpu_ivfpq(
-    rows: NDArray[np.float32], parameters: GpuIvfPqParameters, report: Progress
-) -> Built:
-    """Build on the device, and measure."""
-    report("building on the GPU", 0, 1)
-    engine = GpuIvfPqEngine(rows, parameters)
-    report("building on the GPU", 1, 1)
-    return Built(engine, None, *measured(engine, rows, report))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from index.checks import check_bounds
 from index.engine import Engine, Parameters
 from index.exact import ExactEngine
 from index.faiss_file import write_faiss
@@ -19,6 +20,7 @@ from index.npy_file import write_array
 from index.threads import apply_threads
 
 Storage = Literal["sq8", "fp16", "fp32"]
+VALUE_BYTES: Final[dict[Storage, int]] = {"sq8": 1, "fp16": 2, "fp32": 4}
 
 # So many rows are compared in the time in which the graph keeps one more in view.
 _ROWS_A_VISIT = 24
@@ -47,10 +49,10 @@ class HnswParameters:
         Raises:
             ValueError: A number is out of range.
         """
-        bounds = {"m": (2, 512), "ef_construction": (1, 100_000), "ef_search": (1, 1_000_000)}
-        for name, (least, most) in bounds.items():
-            if not least <= (value := getattr(self, name)) <= most:
-                raise ValueError(f"{name} is {value}, expected {least} to {most}")
+        check_bounds(
+            self,
+            {"m": (2, 512), "ef_construction": (1, 100_000), "ef_search": (1, 1_000_000)},
+        )
 
 
 class HnswEngine(Engine):

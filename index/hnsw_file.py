@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from index.hnsw import HnswParameters
+from index.hnsw import VALUE_BYTES, HnswParameters
 from index.library import faiss
 
 # What FAISS calls the type of such a graph, by its storage.
@@ -30,7 +30,7 @@ def _check_rows(graph: Any, parameters: HnswParameters, dim: int) -> None:
     flat = parameters.storage == "fp32"
     if not isinstance(rows, library.IndexFlat if flat else library.IndexScalarQuantizer):
         raise ValueError(f"index.faiss keeps its rows as {type(rows).__name__}")
-    row_bytes = dim * {"fp32": 4, "fp16": 2, "sq8": 1}[parameters.storage]
+    row_bytes = dim * VALUE_BYTES[parameters.storage]
     if (rows.code_size, rows.codes.size()) != (row_bytes, row_bytes * graph.ntotal):
         raise ValueError(f"index.faiss keeps its rows in {rows.code_size} bytes, not {row_bytes}")
     if not flat:
@@ -47,7 +47,7 @@ def _check_values(quantizer: Any, parameters: HnswParameters, dim: int) -> None:
     values = faiss().ScalarQuantizer
     kind = values.QT_8bit if parameters.storage == "sq8" else values.QT_fp16
     found = (quantizer.qtype, quantizer.d, quantizer.code_size)
-    expected = (kind, dim, dim if parameters.storage == "sq8" else 2 * dim)
+    expected = (kind, dim, dim * VALUE_BYTES[parameters.storage])
     if found != expected:
         raise ValueError(f"index.faiss keeps its values as {found}, expected {expected}")
     ranges = faiss().vector_to_array(quantizer.trained)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.brute import best_of
+from index.checks import check_bounds
 from index.engine import Engine, Parameters
 from index.exact import ExactEngine
 from index.ivfpq_parts import IvfPqParts
@@ -46,15 +47,15 @@ class IvfPqParameters:
         Raises:
             ValueError: A number is out of range.
         """
-        bounds = {
-            "lists": (0, 1 << 20),
-            "probes": (1, 1 << 20),
-            "values_a_code": (1, 64),
-            "refine": (1, 1_000),
-        }
-        for name, (least, most) in bounds.items():
-            if not least <= (value := getattr(self, name)) <= most:
-                raise ValueError(f"{name} is {value}, expected {least} to {most}")
+        check_bounds(
+            self,
+            {
+                "lists": (0, 1 << 20),
+                "probes": (1, 1 << 20),
+                "values_a_code": (1, 64),
+                "refine": (1, 1_000),
+            },
+        )
 
     def n_codes(self, dim: int) -> int:
         """Codes of a row of this width."""
