@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index.hashes import WIDTH, item_hashes
+from index.hashes import item_hashes
 from index.items_file import read_ids, read_items
-from index.loading import verified_files
+from index.loading import map_hashes, verified_files
 from index.manifest import HASHES_NAME, ITEMS_NAME
-from index.npy_file import map_array
 from index.store import IndexStore
 
 if TYPE_CHECKING:
@@ -68,9 +67,8 @@ def _contents(store: IndexStore, version: str) -> tuple[pa.Array, NDArray[np.uin
     wanted = {ITEMS_NAME, HASHES_NAME}
     with verified_files(store.root / version, manifest, only=wanted) as files:
         ids = read_ids(files[ITEMS_NAME])
-        if HASHES_NAME in files:
-            hashes = map_array(files[HASHES_NAME], np.uint64, (manifest.count, WIDTH))
+        if (hashes := map_hashes(files, manifest)) is not None:
             return ids, np.array(hashes[:, -1])
-        files[ITEMS_NAME].seek(0)  # made by format 1
+        files[ITEMS_NAME].seek(0)
         words = [item_hashes(items)[:, 0] for items, _ in read_items(files[ITEMS_NAME])]
         return ids, np.concatenate([np.empty(0, np.uint64), *words])

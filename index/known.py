@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
 from index.errors import IndexFormatError
-from index.hashes import WIDTH, Hashes
-from index.loading import read_manifest, verified_files
-from index.manifest import HASHES_NAME, VECTORS_NAME
-from index.npy_file import map_array
+from index.hashes import Hashes
+from index.loading import map_hashes, map_vectors, verified_files
+from index.manifest import HASHES_NAME, VECTORS_NAME, Manifest
 from index.store import IndexStore
 
 
@@ -59,7 +60,10 @@ class Known:
 
 
 def of_versions(store: IndexStore, encoder_version: str, dim: int) -> list[Known]:
-    """What the current and the newest version hold of this encoder; damaged ones are left out."""
+    """What the current and the newest version hold of this encoder; damaged ones are left out.
+
+    Of versions in an object store, only those that this machine has fetched.
+    """
     found = []
     versions = store.versions()
     try:
@@ -69,21 +73,16 @@ def of_versions(store: IndexStore, encoder_version: str, dim: int) -> list[Known
     for manifest in versions[:1] + [m for m in versions[1:] if m.version == current]:
         if (manifest.encoder_version, manifest.dim) != (encoder_version, dim):
             continue
-        if HASHES_NAME not in manifest.files:  # made by format 1
-            continue
         try:
-            found.append(_of_version(store, manifest.version))
+            known = _of_version(store.root / manifest.version, manifest)
         except (IndexFormatError, ValueError):
             continue  # `verify` says what is wrong with it
+        if known is not None:
+            found.append(known)
     return found
 
 
-def _of_version(store: IndexStore, version: str) -> Known:
-    folder = store.root / version
-    manifest = read_manifest(folder)
+def _of_version(folder: Path, manifest: Manifest) -> Known | None:
     with verified_files(folder, manifest, only={HASHES_NAME, VECTORS_NAME}) as files:
-        shape = (manifest.count, manifest.dim)
-        return Known(
-            map_array(files[HASHES_NAME], np.uint64, (manifest.count, WIDTH)),
-            map_array(files[VECTORS_NAME], np.float32, shape),
-        )
+        hashes = map_hashes(files, manifest)
+        return None if hashes is None else Known(hashes, map_vectors(files, manifest))

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from index.engines import Stored, load_engine
 from index.errors import IndexFormatError, RejectedInputError
-from index.hashes import WIDTH
+from index.hashes import WIDTH, Hashes
 from index.in_use import hold
 from index.items_file import read_catalogue
 from index.manifest import (
     HASHES_NAME,
     ITEMS_NAME,
     MANIFEST_NAME,
+    POINTER_NAME,
     VECTORS_NAME,
+    VERSION_PATTERN,
     Manifest,
     decode_manifest,
 )
@@ -59,6 +62,18 @@ def parse_manifest(raw: bytes, version: str) -> Manifest:
     if problems := manifest.problems(version):
         raise IndexFormatError(version, problems)
     return manifest
+
+
+def parse_pointer(raw: bytes, where: str) -> str:
+    """The name of the current version, as a store's pointer holds it.
+
+    Raises:
+        IndexFormatError: It holds none.
+    """
+    name = raw.decode("utf-8", "replace").strip()
+    if not VERSION_PATTERN.fullmatch(name):
+        raise IndexFormatError(POINTER_NAME, [f"{where} holds {name[:100]!r}, not a name"])
+    return name
 
 
 @contextmanager
@@ -102,6 +117,34 @@ def verified_files(
         yield files
 
 
+def map_vectors(files: Mapping[str, BinaryIO], manifest: Manifest) -> NDArray[np.float32]:
+    """(N, d) unit rows of a version.
+
+    Args:
+        files: Open at their start, verified.
+        manifest: Of the same version.
+
+    Raises:
+        ValueError: They are not what the manifest promises.
+    """
+    return map_array(files[VECTORS_NAME], np.float32, (manifest.count, manifest.dim))
+
+
+def map_hashes(files: Mapping[str, BinaryIO], manifest: Manifest) -> Hashes | None:
+    """(N, 3) of a version, see ``index.hashes``; None in format 1, which has none.
+
+    Args:
+        files: As for ``map_vectors``.
+        manifest: Of the same version.
+
+    Raises:
+        ValueError: They are not what the manifest promises.
+    """
+    if HASHES_NAME not in files:
+        return None
+    return map_array(files[HASHES_NAME], np.uint64, (manifest.count, WIDTH))
+
+
 def load(folder: Path, ef_search: int | None = None) -> Snapshot:
     """Verify a version's folder, then load it.
 
@@ -116,9 +159,8 @@ def load(folder: Path, ef_search: int | None = None) -> Snapshot:
     with verified_files(folder, manifest) as files:
         hold(files[VECTORS_NAME])
         try:
-            vectors = map_array(files[VECTORS_NAME], np.float32, (manifest.count, manifest.dim))
-            if HASHES_NAME in files:  # format 1 has none
-                map_array(files[HASHES_NAME], np.uint64, (manifest.count, WIDTH))
+            vectors = map_vectors(files, manifest)
+            map_hashes(files, manifest)  # not served, but a build relies on them
             catalogue = read_catalogue(files[ITEMS_NAME], manifest.count)
             engine = load_engine(Stored(manifest, files, vectors), ef_search)
         except (ValueError, RejectedInputError) as error:

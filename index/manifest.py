@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 
 MANIFEST_NAME = "manifest.json"
+POINTER_NAME = "CURRENT"
 INDEX_NAME = "index.faiss"
 GROUPS_NAME = "groups.npy"
 ITEMS_NAME = "items.parquet"

@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from index.errors import IndexFormatError, StoreUnavailableError
-from index.loading import MAX_MANIFEST_BYTES, parse_manifest
-from index.manifest import MANIFEST_NAME, VERSION_PATTERN, FileEntry, Manifest
+from index.errors import StoreUnavailableError
+from index.loading import MAX_MANIFEST_BYTES, parse_manifest, parse_pointer
+from index.manifest import MANIFEST_NAME, POINTER_NAME, VERSION_PATTERN, FileEntry, Manifest
 
-_POINTER = "CURRENT"
 _BYTES_A_READ = 4 << 20
 
 
@@ -52,8 +51,9 @@ class ObjectStore:
         with self._asked():
             if not self._fs.exists(self._root):
                 return []
-            names = [str(path).rstrip("/").rsplit("/", 1)[-1] for path in self._list()]
-        return [name for name in names if VERSION_PATTERN.fullmatch(name) and name != _POINTER]
+            found: list[Any] = self._fs.ls(self._root, detail=False)
+        names = [str(path).rstrip("/").rsplit("/", 1)[-1] for path in found]
+        return [name for name in names if VERSION_PATTERN.fullmatch(name) and name != POINTER_NAME]
 
     def manifest(self, version: str) -> Manifest | None:
         """What a version says of itself; None where there is none.
@@ -78,17 +78,14 @@ class ObjectStore:
         """
         with self._asked():
             try:
-                raw: bytes = self._fs.cat_file(f"{self._root}/{_POINTER}", 0, 200)
+                raw: bytes = self._fs.cat_file(f"{self._root}/{POINTER_NAME}", 0, 200)
             except FileNotFoundError:
                 return None
-        name = raw.decode("utf-8", "replace").strip()
-        if not VERSION_PATTERN.fullmatch(name):
-            raise IndexFormatError(_POINTER, [f"{self.url}/{_POINTER} holds {name[:100]!r}"])
-        return name
+        return parse_pointer(raw, f"{self.url}/{POINTER_NAME}")
 
     def set_current(self, version: str) -> None:
         """Replace the pointer."""
-        raw, target = f"{version}\n".encode(), f"{self._root}/{_POINTER}"
+        raw, target = f"{version}\n".encode(), f"{self._root}/{POINTER_NAME}"
         with self._asked():
             if not self._renames:
                 self._fs.pipe_file(target, raw)
@@ -129,10 +126,6 @@ class ObjectStore:
         with self._asked():
             self._fs.rm_file(self._path(version, MANIFEST_NAME))
             self._fs.rm(self._path(version), recursive=True)
-
-    def _list(self) -> list[Any]:
-        found: list[Any] = self._fs.ls(self._root, detail=False)
-        return found
 
     def _entry(self, path: str) -> FileEntry:
         digest, size = hashlib.sha256(), 0

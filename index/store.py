@@ -10,12 +10,11 @@ from pathlib import Path
 
 from index.errors import IndexFormatError, NoCurrentVersionError, UnknownVersionError
 from index.in_use import in_use
-from index.loading import load, read_manifest, verified_files
-from index.manifest import VERSION_PATTERN, Manifest
+from index.loading import load, parse_pointer, read_manifest, verified_files
+from index.manifest import POINTER_NAME, VERSION_PATTERN, Manifest
 from index.snapshot import Snapshot
 from index.writing import Build, sync, write_version
 
-_POINTER = "CURRENT"
 UNFINISHED = ".unfinished-"
 # What a killed build left behind; a build that still runs has written to its folder since.
 _ABANDONED_AFTER_S = 24 * 3600
@@ -24,10 +23,10 @@ _ABANDONED_AFTER_S = 24 * 3600
 class IndexStore:
     """Versions in ``<root>/<version>/``: manifest.json, items.parquet, vectors.npy, hashes.npy.
 
-    Beside them is what the engine needs (HNSW: index.faiss, groups.npy; exact: nothing). A version
-    appears whole or not at all (it is written beside, then renamed) and never changes afterwards.
-    ``<root>/CURRENT`` names one of them and is replaced atomically: a reader sees the old name or
-    the new one. Any number of processes may read and publish at once.
+    Beside them is what the engine needs (HNSW: index.faiss, groups.npy; IVF-PQ: four arrays; the
+    others: nothing). A version appears whole or not at all (it is written beside, then renamed) and
+    never changes afterwards. ``<root>/CURRENT`` names one of them and is replaced atomically: a
+    reader sees the old name or the new one. Any number of processes may read and publish at once.
     """
 
     def __init__(self, root: Path | str) -> None:
@@ -51,13 +50,10 @@ class IndexStore:
             IndexFormatError: The pointer does not hold a name.
         """
         try:
-            raw = (self.root / _POINTER).read_bytes()
+            raw = (self.root / POINTER_NAME).read_bytes()
         except FileNotFoundError:
             return None
-        name = raw.decode("utf-8", "replace").strip()
-        if not VERSION_PATTERN.fullmatch(name):
-            raise IndexFormatError(_POINTER, [f"the pointer file holds {name[:100]!r}, not a name"])
-        return name
+        return parse_pointer(raw, "the pointer file")
 
     def manifest(self, version: str | None = None) -> Manifest:
         """What a version says of itself; None = the current one.
@@ -130,7 +126,7 @@ class IndexStore:
             file.write(f"{version}\n")
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(self.root / _POINTER)
+        beside.replace(self.root / POINTER_NAME)
         sync(self.root)
 
     def remove(self, version: str) -> bool:

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from index.catalogue import Item
 from index.errors import IndexFormatError
-from index.hashes import WIDTH, Hashes
+from index.hashes import Hashes
 from index.items_file import read_items
-from index.loading import verified_files
+from index.loading import map_hashes, map_vectors, verified_files
 from index.manifest import HASHES_NAME, ITEMS_NAME, VECTORS_NAME
-from index.npy_file import map_array
 from index.store import IndexStore
 
 
@@ -46,11 +45,7 @@ def version_rows(store: IndexStore, version: str) -> Iterator[Rows]:
     wanted = {ITEMS_NAME, VECTORS_NAME, HASHES_NAME}
     with verified_files(store.root / version, manifest, only=wanted) as files:
         try:
-            shape = (manifest.count, manifest.dim)
-            vectors = map_array(files[VECTORS_NAME], np.float32, shape)
-            hashes = None
-            if HASHES_NAME in files:
-                hashes = map_array(files[HASHES_NAME], np.uint64, (manifest.count, WIDTH))
+            vectors, hashes = map_vectors(files, manifest), map_hashes(files, manifest)
             start = 0
             for items, popularity in read_items(files[ITEMS_NAME]):
                 rows = slice(start, start + len(items))
