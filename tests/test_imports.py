@@ -64,6 +64,14 @@ def test_imports_follow_the_arrows(path: Path) -> None:
     assert "tests" not in roots
 
 
+@pytest.mark.parametrize(("room", "other"), [("building", "live"), ("live", "building")])
+def test_building_versions_and_serving_them_are_two_rooms(room: str, other: str) -> None:
+    paths = [path for path in modules() if path.parts[:2] == ("streams", room)]
+    assert paths
+    for path in paths:
+        assert not [n for n in imported(path) if n.startswith(f"streams.{other}")], path
+
+
 @pytest.mark.parametrize("path", modules(), ids=str)
 def test_only_the_app_the_table_and_the_agents_import_faust(path: Path) -> None:
     if not str(path).startswith(MAY_IMPORT_FAUST):

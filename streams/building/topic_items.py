@@ -23,17 +23,13 @@ from index.hashes import text_hashes
 from index.staging import Staging
 from streams.building.popularity import Popularity
 from streams.errors import BrokerUnavailableError, RejectedError
+from streams.item_changes import Deletion, ItemChange, Upsert, change_in
 from streams.kafka_config import consumer_config
-from streams.live.item_changes import Deletion, ItemChange, Upsert, decode_change
 from streams.patience import ask
 from streams.positions import place_of
 from streams.refusal import Complaints, unanswered
 from streams.settings import Settings
 from streams.topics import topic_ids
-
-TOPIC: Final = "topic"
-FILES_AND_TOPIC: Final = "files and topic"
-"""What a manifest says of where its items come from."""
 
 ItemText = Callable[[index.Item], str]
 
@@ -188,13 +184,7 @@ class TopicItems:
 
     def _decode(self, message: Message, dim: int) -> ItemChange | None:
         try:
-            return decode_change(
-                message.value(),
-                message.key(),
-                message.timestamp()[1],
-                encoder_version=self._encoder_version,
-                dim=dim,
-            )
+            return change_in(message, encoder_version=self._encoder_version, dim=dim)
         except RejectedError as rejected:
             partition, offset = place_of(message)
             self.reading.n_unreadable += 1

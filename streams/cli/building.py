@@ -104,6 +104,7 @@ def build_version(
     from index.workplace import workplace
     from scoring import load_encoder
     from streams.index_folder import index_store
+    from streams.provenance import FILES
 
     begun = time.monotonic()
     set_threads(settings.faiss_threads)
@@ -134,7 +135,7 @@ def build_version(
                 make_current=False,
                 min_recall=settings.min_recall,
                 build_parameters={
-                    "source": "files",
+                    "source": FILES,
                     "encoded": n_encoded,
                     "reused": n_reused,
                 },

@@ -43,8 +43,9 @@ def rebuild_from_topic(
     from index.workplace import workplace
     from scoring import Encoder
     from scoring.encoder import identify
-    from streams.building.topic_items import FILES_AND_TOPIC, TOPIC, TopicItems
+    from streams.building.topic_items import TopicItems
     from streams.index_folder import index_store
+    from streams.provenance import FILES_AND_TOPIC, TOPIC
     from streams.topics import item_vectors_topic
 
     require_one(installed())

@@ -10,13 +10,13 @@ import structlog
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, Message, TopicPartition
 
 from index import Manifest
-from streams.building.topic_items import FILES_AND_TOPIC
 from streams.connection import PartitionReader
 from streams.errors import BrokerUnavailableError, RejectedError
+from streams.item_changes import Deletion, ItemChange, change_in
 from streams.kafka_config import consumer_config
 from streams.live.index_metrics import IndexMetrics
-from streams.live.item_changes import Deletion, ItemChange, decode_change
 from streams.positions import place_of
+from streams.provenance import FILES_AND_TOPIC
 from streams.settings import Settings
 from streams.topic_facts import delete_retention_ms, partition_count
 from streams.topics import topic_ids
@@ -175,12 +175,8 @@ class ChangeReader:
                 log.warning("item changes interrupted", topic=self._topic, error=error.str())
             return None
         try:
-            return decode_change(
-                message.value(),
-                message.key(),
-                message.timestamp()[1],
-                encoder_version=self._manifest.encoder_version,
-                dim=self._manifest.dim,
+            return change_in(
+                message, encoder_version=self._manifest.encoder_version, dim=self._manifest.dim
             )
         except RejectedError as rejected:
             partition, offset = place_of(message)

@@ -15,9 +15,9 @@ import structlog
 from index import LiveIndex
 from scoring import History, Policy, QueryTower, QueryVectors, Recommender, Request
 from streams.index_folder import index_store
+from streams.item_changes import ItemChange, Upsert
 from streams.live.change_reader import ChangeReader
 from streams.live.index_metrics import IndexMetrics
-from streams.live.item_changes import ItemChange, Upsert
 from streams.settings import Settings
 from streams.topics import item_vectors_topic
 

@@ -9,9 +9,9 @@ from typing import Final
 
 import structlog
 
+from streams.item_changes import ItemChange
 from streams.live.edition import Edition
 from streams.live.index_metrics import IndexMetrics
-from streams.live.item_changes import ItemChange
 from streams.serve import BetweenBatches
 
 log = structlog.get_logger(__name__)

@@ -12,11 +12,11 @@ from index import IndexStore, LiveIndex, Manifest
 from index.manifest import MANIFEST_NAME, encode_manifest
 from streams.brokers.kafka import KafkaBroker
 from streams.cli.doctor import _changes
+from streams.item_changes import ItemChange, Upsert
 from streams.items import Item, ItemVector
 from streams.kafka_config import producer_config
 from streams.live.change_reader import ChangeReader
 from streams.live.index_metrics import IndexMetrics
-from streams.live.item_changes import ItemChange, Upsert
 from streams.records import encode
 from streams.settings import Settings
 from streams.topics import ensure_topic, item_vectors_topic, topic_ids

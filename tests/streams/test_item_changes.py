@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.errors import RejectedError
+from streams.item_changes import Deletion, ItemChange, Upsert, decode_change
 from streams.items import Item, ItemVector
 from streams.live.change_reader import first_offsets
-from streams.live.item_changes import Deletion, ItemChange, Upsert, decode_change
 from streams.records import encode
 
 UNIT = np.array([0.6, 0.8], "<f4")

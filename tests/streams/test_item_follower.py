@@ -11,8 +11,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from streams.item_changes import Deletion, ItemChange
 from streams.live.index_metrics import IndexMetrics
-from streams.live.item_changes import Deletion, ItemChange
 from streams.live.item_follower import SLOT_S, ItemFollower
 
 

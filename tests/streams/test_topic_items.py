@@ -20,12 +20,12 @@ from scoring.encoder import identify
 from streams.cli.exits import Exit
 from streams.cli.main import run
 from streams.index_versions import decode
+from streams.item_changes import Deletion, ItemChange
 from streams.items import Item, ItemVector
 from streams.kafka_config import producer_config
 from streams.live import change_reader
 from streams.live.change_reader import ChangeReader
 from streams.live.index_metrics import IndexMetrics
-from streams.live.item_changes import Deletion, ItemChange
 from streams.records import encode
 from streams.settings import Settings
 from streams.topics import create_topics, item_vectors_topic

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
+from confluent_kafka import Message
 from numpy.typing import NDArray
 
 import index
@@ -55,6 +56,17 @@ class Deletion:
 ItemChange = Upsert | Deletion
 
 _decoder = msgspec.json.Decoder(ItemVector)
+
+
+def change_in(message: Message, *, encoder_version: str, dim: int) -> ItemChange:
+    """The change in a message as the client hands it over; see `decode_change`."""
+    return decode_change(
+        message.value(),
+        message.key(),
+        message.timestamp()[1],
+        encoder_version=encoder_version,
+        dim=dim,
+    )
 
 
 def decode_change(
