@@ -18,7 +18,8 @@ USUAL_RECALL = 0.95
 # From so many items on, the figures of a million are nearer than those of a hundred thousand.
 _MANY = 300_000
 # One query compared with one row of 384 values, alone and in a batch of 64.
-_EXACT_US_A_ROW = 0.035
+_ALONE_US_A_ROW = 0.035
+_BATCH_US_A_ROW = 0.012
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +197,8 @@ def _fastest(
 
 
 def _exact(count: int, dim: int, reasons: tuple[str, ...]) -> Choice:
-    us = count * _EXACT_US_A_ROW * dim / 384
-    figures = Figures(ExactEngine.name, 1, 1.0, us, us)
+    size = count * dim / 384
+    figures = Figures(ExactEngine.name, 1, 1.0, size * _ALONE_US_A_ROW, size * _BATCH_US_A_ROW)
     parameters = make_parameters(ExactEngine.name, {})
     return _made(ExactEngine.name, parameters, count, dim, figures, reasons)
 

@@ -61,24 +61,23 @@ class ExactEngine(Engine):
 
         Among rows with the score of the k-th, those of the lowest positions come back, so that
         every exact engine finds the same ids. (FAISS keeps any of them; hence some more are asked
-        for, and where even the last ties with the k-th, as many as it takes to see the tie's end.)
+        for, and where what is left may still reach the k-th, as many as it takes to be sure.)
         """
         rows = None if allowed is None else np.flatnonzero(allowed)
         n_rows = self.count if rows is None else len(rows)
         depth = min(k + _MORE, n_rows)
-        scores, positions = finish(*nearest(self._vectors, queries, depth, rows), max(k, depth))
+        scores, positions, left = nearest(self._vectors, queries, depth, rows)
+        scores, positions = finish(scores, positions, max(k, depth))
         if depth <= k:
             return scores, positions
-        unsure = np.flatnonzero(scores[:, -1] == scores[:, k - 1])
+        unsure = np.flatnonzero(left >= scores[:, k - 1])
         scores, positions = scores[:, :k].copy(), positions[:, :k].copy()
         while len(unsure):
             depth = min(4 * depth, n_rows)
-            wide = finish(*nearest(self._vectors, queries[unsure], depth, rows), depth)
-            scores[unsure] = wide[0][:, :k]
-            positions[unsure] = wide[1][:, :k]
-            if depth == n_rows:
-                break
-            unsure = unsure[wide[0][:, -1] == wide[0][:, k - 1]]
+            more, rows_of, left = nearest(self._vectors, queries[unsure], depth, rows)
+            more, rows_of = finish(more, rows_of, depth)
+            scores[unsure], positions[unsure] = more[:, :k], rows_of[:, :k]
+            unsure = unsure[left >= more[:, k - 1]]
         return scores, positions
 
     def write(self, folder: Path) -> None:
