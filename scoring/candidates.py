@@ -52,7 +52,7 @@ class Pool:
 def retrieve(
     interests: Interests, snapshot: Corpus, policy: Policy, masks: Masks | None = None
 ) -> Retrieved:
-    """Search with the interests of the whole batch at once.
+    """Search with the interests of the whole batch at once; what was typed, with more effort.
 
     Whose short-term and long-term interest nearly agree (a newcomer after some clicks) would find
     the same items twice, so only one of the two is searched.
@@ -66,7 +66,8 @@ def retrieve(
         none = np.empty((0, policy.candidates), np.int64)
         return Retrieved(users, kinds, Candidates(none, none.astype(np.float32)), hits)
     queries = interests.vectors[users, kinds]
-    found = search_held(snapshot, queries, users, policy.candidates, masks or {})
+    efforts = np.where(kinds == SEARCH, policy.search_effort, 1.0)
+    found = search_held(snapshot, queries, users, efforts, policy.candidates, masks or {})
     for name, most in policy.quotas.items():
         found.positions[kinds == INTERESTS.index(name), most:] = -1
     searches = kinds == SEARCH

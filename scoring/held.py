@@ -32,27 +32,33 @@ def masks_of(requests: Sequence[Request], catalogue: Catalogue) -> Masks:
 
 
 def search_held(
-    corpus: Corpus, queries: NDArray[np.float32], users: NDArray[np.int64], k: int, masks: Masks
+    corpus: Corpus,
+    queries: NDArray[np.float32],
+    users: NDArray[np.int64],
+    efforts: NDArray[np.float64],
+    k: int,
+    masks: Masks,
 ) -> Candidates:
-    """Top-k rows of each query that its user may be shown.
+    """Top-k rows of each query that its user may be shown; queries that are alike in one search.
 
     Args:
         corpus: What is searched.
         queries: (Q, d).
         users: (Q,) whose query.
+        efforts: (Q,) see `Snapshot.search`.
         k: How many.
-        masks: Of the batch; without any this is one search.
+        masks: Of the batch.
     """
-    if not masks:
-        return corpus.search(queries, k)
+    if not masks and (efforts == efforts[0]).all():
+        return corpus.search(queries, k, effort=float(efforts[0]))
     positions = np.full((len(queries), k), -1, np.int64)
     scores = np.full((len(queries), k), -np.inf, np.float32)
-    groups: dict[int, list[int]] = {}
-    for row, user in enumerate(users.tolist()):
-        groups.setdefault(id(masks.get(user)), []).append(row)
-    for rows in groups.values():
+    groups: dict[tuple[int, float], list[int]] = {}
+    for row, (user, effort) in enumerate(zip(users.tolist(), efforts.tolist(), strict=True)):
+        groups.setdefault((id(masks.get(user)), effort), []).append(row)
+    for (_, effort), rows in groups.items():
         mask = masks.get(int(users[rows[0]]))
-        found = corpus.search(queries[rows], k, allowed=mask)
+        found = corpus.search(queries[rows], k, effort=effort, allowed=mask)
         positions[rows], scores[rows] = found.positions, found.scores
     return Candidates(positions, scores)
 

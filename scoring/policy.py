@@ -38,6 +38,8 @@ class Policy:
         slate_size: Items in a list, 1 to 200.
         candidates: Retrieved for each interest vector; at least slate_size.
         quotas: Fewer than that for `short_term`, `long_term` or `search`, where it names them.
+        search_effort: For a search, so many times the usual number of items is looked at: a few
+            words are unlike any item, and an approximate engine misses more of what is near them.
         search_once_above: Where short-term and long-term have a higher cosine to each other, the
             index is asked for the short-term one only; above 1 = it is always asked for both.
         short_half_life_ms: After it, an interaction counts half in the short-term interest.
@@ -59,6 +61,7 @@ class Policy:
     slate_size: int = 10
     candidates: int = 100
     quotas: Mapping[str, int] = field(default_factory=dict)
+    search_effort: float = 3.0
     search_once_above: float = 0.98
     short_half_life_ms: float = 30 * MINUTE_MS
     long_half_life_ms: float = 30 * DAY_MS
@@ -95,8 +98,9 @@ class Policy:
             raise PolicyError(
                 f"candidates is {self.candidates}, fewer than slate_size = {self.slate_size}"
             )
-        if min(self.short_half_life_ms, self.long_half_life_ms, self.least_evidence) <= 0:
-            raise PolicyError("half-lives and least_evidence must be above 0")
+        above_0 = ("short_half_life_ms", "long_half_life_ms", "least_evidence", "search_effort")
+        if min(getattr(self, name) for name in above_0) <= 0:
+            raise PolicyError(f"{', '.join(above_0)} must be above 0")
         if not 0 <= self.centroid_share <= 1:
             raise PolicyError(f"centroid_share is {self.centroid_share}, it must be 0 to 1")
 

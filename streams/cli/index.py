@@ -231,17 +231,13 @@ def search(
     """
     require_one(installed())
     settings = settings_from(index_dir=index_dir, index_url=index_url, encoder=encoder)
-    from index import EncoderMismatchError, Filter
-    from scoring import load_encoder
+    from index import Filter
+    from scoring import Policy, load_encoder
     from streams.index_folder import index_store
 
     snapshot = index_store(settings).open()
     model = load_encoder(settings.encoder, threads=settings.torch_threads)
-    if model.version != snapshot.encoder_version:
-        raise EncoderMismatchError(
-            f"encoder {model.version}, but index {snapshot.version} was built with "
-            f"{snapshot.encoder_version}: build a new one with rillstream index build"
-        )
+    snapshot.require_encoder(model.version)
     try:
         wanted = Filter(
             frozenset(category or ()), frozenset(brand or ()), price_min, price_max, in_stock
@@ -249,7 +245,10 @@ def search(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     found = snapshot.search(
-        model.encode_queries([query]), maximum, allowed=wanted.mask(snapshot.catalogue)
+        model.encode_queries([query]),
+        maximum,
+        effort=Policy().search_effort,
+        allowed=wanted.mask(snapshot.catalogue),
     )
     catalogue = snapshot.catalogue
     rows = [

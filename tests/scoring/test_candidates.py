@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from index import Snapshot
+from index import Candidates, Snapshot
 from scoring import Policy
 from scoring.candidates import merge, retrieve
 from scoring.interests import LONG_TERM, SEARCH, SHORT_TERM, Interests
@@ -51,6 +51,41 @@ def test_two_interests_of_one_direction_are_searched_once(shop: Snapshot) -> Non
     found = retrieve(interests(agreeing, differing), shop, POLICY)
     assert found.users.tolist() == [0, 1, 1]
     assert found.kinds.tolist() == [SHORT_TERM, SHORT_TERM, LONG_TERM]
+
+
+class Noting:
+    """A corpus that notes how many queries were searched with which effort."""
+
+    def __init__(self, corpus: Snapshot) -> None:
+        self._corpus = corpus
+        self.asked: list[tuple[int, float]] = []
+
+    def search(
+        self,
+        queries: NDArray[np.float32],
+        k: int,
+        *,
+        effort: float = 1.0,
+        allowed: NDArray[np.bool_] | None = None,
+    ) -> Candidates:
+        self.asked.append((len(queries), effort))
+        return self._corpus.search(queries, k, effort=effort, allowed=allowed)
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_what_was_typed_is_searched_with_more_effort(shop: Snapshot, held: bool) -> None:
+    done, typed = {SHORT_TERM: [1.0, 0.0, 0.0]}, {SEARCH: [0.0, 0.0, 1.0]}
+    masks = {2: np.array([False, True, True, True, True, True])} if held else {}
+    noting = Noting(shop)
+    found = retrieve(interests(done, done | typed, typed), noting, POLICY, masks)  # type: ignore[arg-type]
+    effort = POLICY.search_effort
+    expected = [(2, 1.0), (1, effort), (1, effort)] if held else [(2, 1.0), (2, effort)]
+    assert sorted(noting.asked) == sorted(expected)
+    assert found.kinds.tolist() == [SHORT_TERM, SHORT_TERM, SEARCH, SEARCH]
+    assert found.found.positions.tolist() == [[0, 3], [0, 3], [2, 5], [2, 5]]
+    noting.asked.clear()
+    retrieve(interests(done, done), noting, POLICY)  # type: ignore[arg-type]
+    assert noting.asked == [(2, 1.0)]
 
 
 def pool_of(shop: Snapshot, wants: Interests, *histories: list[str]) -> NDArray[np.int64]:
