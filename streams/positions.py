@@ -27,6 +27,8 @@ _RETRY = {
 ANSWER_S = 5.0
 """A broker that is there answers in milliseconds."""
 
+_AT_ONCE_S = 0.5
+
 
 def place_of(message: Message) -> tuple[int, int]:
     """Partition and offset of a message that the broker has stored.
@@ -57,6 +59,9 @@ class GroupPositions:
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "auto.offset.reset": "earliest",
+            # An open transaction ends within milliseconds.
+            "retry.backoff.ms": 20,
+            "retry.backoff.max.ms": 200,
         }
         self._consumer = Consumer(self._config)
 
@@ -71,6 +76,26 @@ class GroupPositions:
             return {}
         found = self._retry(lambda left: self._consumer.committed(wanted, timeout=left), timeout_s)
         return {(p.topic, p.partition): p.offset if p.offset >= 0 else None for p in found}
+
+    def stuck(self, sources: Iterable[Source], patience_s: float) -> bool:
+        """Whether some position stays open to change for so long; transactions take milliseconds.
+
+        Each position is asked for alone in the end: while other workers are busy, there may be no
+        moment at which all are stable.
+        """
+        wanted = list(sources)
+        try:
+            self.committed(wanted, _AT_ONCE_S)
+        except BrokerUnavailableError:
+            pass
+        else:
+            return False
+        try:
+            for source in wanted:
+                self.committed([source], patience_s)
+        except BrokerUnavailableError:
+            return True
+        return False
 
     def start(self, source: Source, timeout_s: float) -> int:
         """The first offset that the partition still has."""

@@ -26,15 +26,16 @@ from streams.errors import (
     RetryError,
     SettingsError,
 )
-from streams.kafka_config import client_config, producer_config
+from streams.kafka_config import aiokafka_config, client_config, producer_config
 from streams.lane import Intake, Lane, Process
+from streams.markers import ForgottenMarkers
 from streams.metrics import StepMetrics
 from streams.outbox import Outbox
 from streams.positions import GroupPositions
 from streams.rows import MemoryRows, RocksRows, RowStore
 from streams.settings import Settings
 from streams.table import RowTable
-from streams.topics import changelog_topic, topic_ids
+from streams.topics import changelog_topic, dead_letter_topic, topic_ids
 from streams.transport import group_metadata
 from streams.writer import AcknowledgingWriter, Boundary, TransactionalWriter, Writer, pass_by
 
@@ -49,11 +50,13 @@ BetweenBatches = Callable[[Callable[[], object]], "Future[Any]"]
 class Work:
     """A lane's job: what to do with the runs of some topics.
 
-    `begun` is handed the lane's way of running a function between two batches, before the first.
+    `outputs` are the topics that its outboxes send messages to. `begun` is handed the lane's way of
+    running a function between two batches, before the first.
     """
 
     name: str
     topics: Sequence[str]
+    outputs: Sequence[str]
     process: Process
     begun: Callable[[BetweenBatches], None] | None = None
 
@@ -137,9 +140,10 @@ class _Server:
         self._changelog = changelog_topic(settings)
         self._rows = self._app.rows = self._new_table()
         self._app.tables.add(self._rows)
-        self._writer = self._new_writer()
+        works = plan(self._rows)
+        self._writer = self._new_writer(works)
         self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
-        self._app.intake = Intake([self._new_lane(work) for work in plan(self._rows)])
+        self._app.intake = Intake([self._new_lane(work) for work in works])
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -249,7 +253,7 @@ class _Server:
             timeout_s=self._app.recovery_timeout_s,
         )
 
-    def _new_writer(self) -> Writer:
+    def _new_writer(self, works: Sequence[Work]) -> Writer:
         settings, config = self._settings, producer_config(self._settings)
         changelog = self._changelog
         if settings.delivery == "at_least_once":
@@ -261,12 +265,22 @@ class _Server:
                 ),
                 boundary=self._boundary,
             )
+        topics = [topic for work in works for topic in work.topics]
+        outputs = [topic for work in works for topic in work.outputs]
+        transactional_id = f"{settings.app_id}-{self._state.name}"
         return TransactionalWriter(
             config,
             changelog,
             self._app.positions,
-            transactional_id=f"{settings.app_id}-{self._state.name}",
+            transactional_id=transactional_id,
             transaction_timeout_s=settings.session_timeout_s,
+            sources=[(topic, p) for topic in topics for p in range(settings.partitions)],
+            forgotten=ForgottenMarkers(
+                aiokafka_config(settings),
+                transactional_id,
+                [changelog, *outputs, *map(dead_letter_topic, topics)],
+                settings.app_id,
+            ),
             boundary=self._boundary,
         )
 

@@ -56,6 +56,12 @@ class Publishing:
     latest: str | None
     features: str | None
 
+    @property
+    def topics(self) -> list[str]:
+        """Those that are on."""
+        every = (self.recommendations, self.latest, self.features)
+        return [topic for topic in every if topic is not None]
+
 
 @dataclass(frozen=True, slots=True)
 class _Pending:

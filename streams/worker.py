@@ -105,7 +105,7 @@ def run(
     encode = items.EncodeItems(
         encoder, vectors, max_bytes=settings.max_message_bytes, metrics=metrics
     )
-    encoding = Work("items", [settings.topic("items")], encode)
+    encoding = Work("items", [settings.topic("items")], [vectors], encode)
     try:
         return serve(
             settings,
@@ -149,7 +149,7 @@ def event_plan(
             max_bytes=settings.max_message_bytes,
             metrics=metrics,
         )
-        return Work("events", list(apply), step)
+        return Work("events", list(apply), publishing.topics, step)
 
     return plan
 

@@ -25,14 +25,15 @@ published once more with the same recommendation_id.
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from streams.connection import AbandonedError, Calls, Lost
-from streams.errors import FencedError
+from streams.errors import BrokerUnavailableError, FencedError
+from streams.markers import ForgottenMarkers
 from streams.outbox import Outbox
 from streams.positions import GroupPositions, Source, place_of
 
@@ -51,6 +52,9 @@ _NOT_YET = {
 
 LOOK_EVERY_S = 0.5
 """A transaction takes milliseconds; one that takes longer is looked after."""
+
+FORGOTTEN_AFTER_S = 2.0
+"""The broker says that a transaction has ended; its markers follow within milliseconds."""
 
 Boundary = Callable[[str], None]
 """Called with the name of each line of the crash table; a crash test ends the process there."""
@@ -139,6 +143,9 @@ class TransactionalWriter(Writer):
     id, whose start makes the broker finish or abort what was open, and then the group's position
     says which it was.  A producer that has lost all brokers fails likewise, also in the middle of a
     call (see connection.py): should that call go on some day, its producer has been fenced.
+
+    A broker that was killed may come back and forget to end a transaction (see markers.py): each
+    new producer looks for that first.
     """
 
     def __init__(
@@ -149,10 +156,26 @@ class TransactionalWriter(Writer):
         *,
         transactional_id: str,
         transaction_timeout_s: float,
+        sources: Iterable[Source],
+        forgotten: ForgottenMarkers,
         boundary: Boundary = pass_by,
     ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            config: Of a producer.
+            changelog: The rows' topic.
+            positions: Of the group.
+            transactional_id: Of this worker, in all its lives.
+            transaction_timeout_s: After which the broker aborts what a dead worker left open.
+            sources: All that the group reads.
+            forgotten: Of the same transactional id.
+            boundary: Called at each line of the crash table.
+        """
         super().__init__(config, changelog, boundary)
         self._positions = positions
+        self._sources = list(sources)
+        self._forgotten = forgotten
         self._timeout_s = transaction_timeout_s
         self._calls = Calls()
         self._lost = Lost()
@@ -170,7 +193,7 @@ class TransactionalWriter(Writer):
 
     def start(self) -> None:
         """See `Writer.start`."""
-        self._reopen()
+        self._reopen(self._sources)
 
     def commit(self, outbox: Outbox) -> dict[int, int]:
         """See `Writer.commit`."""
@@ -189,7 +212,7 @@ class TransactionalWriter(Writer):
                 log.warning(
                     "transaction failed, asking the broker what became of it", error=str(error)
                 )
-            self._reopen()
+            self._reopen(outbox.reached)
             if self._already_committed(outbox):
                 return {}
 
@@ -235,8 +258,25 @@ class TransactionalWriter(Writer):
                 )
         return False
 
-    def _reopen(self) -> None:
-        """A fresh producer; blocks until the broker has ended what the old one left open."""
+    def _reopen(self, sources: Collection[Source]) -> None:
+        """A fresh producer; blocks until what the old one left open has ended.
+
+        Args:
+            sources: Whose positions must not depend on it any more.
+        """
+        self._open()
+        while self._positions.stuck(sources, FORGOTTEN_AFTER_S):
+            log.warning("an earlier transaction does not end, ending it")
+            try:
+                self._forgotten.write(self._timeout_s)
+            except BrokerUnavailableError as error:
+                log.warning("that failed", error=str(error))
+                self._open()
+            else:
+                self._open()
+                break  # what is still open is not ours
+
+    def _open(self) -> None:
         while True:
             self._lost = Lost()
             producer = Producer({**self._config, "error_cb": self._lost})

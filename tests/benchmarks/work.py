@@ -19,7 +19,7 @@ def make_work(name: str, settings: Settings) -> Callable[[RowTable], Work]:
         n_items = int(name.partition(":")[2] or 10_000)
         sources = [settings.topic("clicks"), settings.topic("searches")]
         out = settings.topic("recommendations")
-        return lambda rows: Work("events", sources, ReferenceWork(rows, out, n_items))
+        return lambda rows: Work("events", sources, [out], ReferenceWork(rows, out, n_items))
     set_threads(settings.faiss_threads)
     snapshot = IndexStore(settings.index_dir).open(ef_search=settings.ef_search)
     encoder = load_encoder(settings.encoder, threads=settings.torch_threads)
