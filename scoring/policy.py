@@ -100,7 +100,7 @@ class Policy:
             )
         above_0 = ("short_half_life_ms", "long_half_life_ms", "least_evidence", "search_effort")
         if min(getattr(self, name) for name in above_0) <= 0:
-            raise PolicyError(f"{', '.join(above_0)} must be above 0")
+            raise PolicyError("half-lives, least_evidence and search_effort must be above 0")
         if not 0 <= self.centroid_share <= 1:
             raise PolicyError(f"centroid_share is {self.centroid_share}, it must be 0 to 1")
 

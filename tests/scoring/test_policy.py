@@ -26,6 +26,7 @@ def test_equal_numbers_have_one_version_and_other_numbers_another() -> None:
         ({"type_weights": {"veiw": 1.0}}, "veiw"),
         ({"short_half_life_ms": 0}, "half-lives"),
         ({"least_evidence": 0}, "least_evidence"),
+        ({"search_effort": 0}, "search_effort"),
         ({"centroid_share": 1.5}, "centroid_share is 1.5"),
     ],
 )
