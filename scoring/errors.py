@@ -4,6 +4,8 @@ ScoringError
 ├── PolicyError            numbers that make no list: change the setting
 ├── EncoderSourceError     no such folder, or not an encoder: choose another source
 ├── EncoderFormatError     a folder that cannot be loaded faithfully: convert it, or choose another
+├── BalancerError          no such balancer, or an option that it cannot have: change the setting
+├── SharingError           no such form of sharing, or a shape that it cannot have: the same
 └── TrainingError
     └── CheckpointError    a state that this training cannot go on from: begin anew
 
@@ -36,3 +38,11 @@ class TrainingError(ScoringError):
 
 class CheckpointError(TrainingError):
     """There is a state, and this training cannot go on from it."""
+
+
+class BalancerError(ScoringError, ValueError):
+    """A balancer that does not exist, that was set wrongly, or losses that are not its own."""
+
+
+class SharingError(ScoringError, ValueError):
+    """A form of sharing that does not exist, or that was set wrongly."""
