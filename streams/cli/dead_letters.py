@@ -7,6 +7,7 @@ import typer
 
 from streams.cli.options import Broker, Json, examples, new_app, settings_from
 from streams.cli.printing import print_json, remark
+from streams.cli.waiting import tell_if_awaited
 
 app = new_app(
     "dead-letters",
@@ -35,6 +36,7 @@ def list_letters(
     settings = settings_from(bootstrap_servers=broker)
     from streams.dead_letters import list_dead_letters
 
+    tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
     n_shown = 0
     for letter in list_dead_letters(settings, topic=topic, max_n=maximum):
         n_shown += 1
@@ -76,6 +78,7 @@ def replay(
     settings = settings_from(bootstrap_servers=broker)
     from streams.dead_letters import replay_dead_letters
 
+    tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
     n_sent = replay_dead_letters(settings, topic=topic, max_n=maximum, from_start=from_start)
     if as_json:
         print_json({"sent": n_sent})

@@ -21,6 +21,7 @@ from streams.cli.options import (
     settings_from,
 )
 from streams.cli.printing import console, print_json
+from streams.cli.waiting import tell_if_awaited
 
 if TYPE_CHECKING:
     from index import Manifest
@@ -60,7 +61,7 @@ def doctor(
     from rich.markup import escape
 
     out = console()
-    for finding in _examine(broker=broker, index_dir=index_dir, encoder=encoder):
+    for finding in _examine(as_json, broker=broker, index_dir=index_dir, encoder=encoder):
         if finding.status == "bad" and code == Exit.OK:
             code = finding.code
         if as_json:
@@ -74,7 +75,7 @@ def doctor(
     return code
 
 
-def _examine(**options: object) -> Iterator[Finding]:
+def _examine(as_json: bool, **options: object) -> Iterator[Finding]:
     yield Finding("python", "ok", f"{sys.version.split()[0]} on {platform.platform()}")
     yield from _guard("packages", _packages)
     yield from _guard("faiss", _faiss)
@@ -90,6 +91,7 @@ def _examine(**options: object) -> Iterator[Finding]:
         yield Finding("settings", "bad", line, "mend the setting that is named", code)
         return
     yield Finding("settings", "ok", f"delivery {settings.delivery}, rows in {settings.store}")
+    tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
     yield from _guard("broker", lambda: _broker(settings))
     yield from _guard("index", lambda: _index(settings))
 

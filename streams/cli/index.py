@@ -21,6 +21,7 @@ from streams.cli.options import (
     settings_from,
 )
 from streams.cli.printing import print_json, print_table
+from streams.cli.waiting import tell_if_awaited
 
 app = new_app(
     "index",
@@ -147,6 +148,7 @@ def rebuild(
     )
     from streams.cli.rebuilding import rebuild_from_topic
 
+    tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
     manifest = rebuild_from_topic(settings, engine=engine, only_topic=only_topic)
     versions.print_manifests([manifest], manifest.version, as_json=as_json)
 

@@ -7,6 +7,7 @@ import typer
 
 from streams.cli.options import Broker, Json, examples, settings_from
 from streams.cli.printing import print_json, remark
+from streams.cli.waiting import tell_if_awaited
 
 if TYPE_CHECKING:
     from streams.publish import Progress
@@ -54,6 +55,7 @@ def publish(
 
     pace = parse_speed(speed)
     rows = in_time_order(files)
+    tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
     with Publisher(settings) as publisher:
         done = replay(
             rows,

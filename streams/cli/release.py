@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from streams.cli.printing import remark
+from streams.cli.waiting import tell_if_awaited
 
 if TYPE_CHECKING:
     from index import IndexStore, Manifest
@@ -40,6 +41,7 @@ def release(
     if announce:
         from streams import index_versions
 
+        tell_if_awaited(settings.bootstrap_servers)
         index_versions.announce(settings, manifest)
     if keep is not None:
         for removed in prune(store, keep):

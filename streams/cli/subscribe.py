@@ -7,6 +7,7 @@ import typer
 
 from streams.cli.options import Broker, Json, examples, settings_from
 from streams.cli.printing import remark
+from streams.cli.waiting import tell_if_awaited
 
 if TYPE_CHECKING:
     from streams.outputs import Recommendation
@@ -51,6 +52,7 @@ def subscribe(
     settings = settings_from(bootstrap_servers=broker)
     from streams.subscribe import Subscription
 
+    tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
     with Subscription(settings, user=user, start=start.value, max_n=maximum) as lists:
         remark(f"Listening at {settings.bootstrap_servers}; Ctrl-C ends it.")
         for recommendation in lists:

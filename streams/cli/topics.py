@@ -8,6 +8,7 @@ import typer
 from streams.cli.exits import Exit
 from streams.cli.options import ANSWER_S, Broker, Json, examples, new_app, settings_from
 from streams.cli.printing import print_json, print_table
+from streams.cli.waiting import tell_if_awaited
 
 app = new_app(
     "topics",
@@ -47,6 +48,8 @@ def create(
     from streams.topics import all_topics, create_topics
 
     specs = {spec.name: spec for spec in all_topics(settings)}
+    if not dry_run:
+        tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
     made = list(specs) if dry_run else create_topics(settings, timeout_s=ANSWER_S)
     if as_json:
         for name in made:
@@ -74,6 +77,7 @@ def check(broker: Broker = None, partitions: Partitions = None, as_json: Json = 
     settings = settings_from(bootstrap_servers=broker, partitions=partitions)
     from streams.topics import check_topics
 
+    tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
     problems = check_topics(settings, timeout_s=ANSWER_S)
     if as_json:
         print_json({"problems": problems})

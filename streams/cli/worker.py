@@ -7,6 +7,7 @@ import typer
 
 from streams.cli.faiss_build import installed, require_one
 from streams.cli.options import Broker, EncoderSource, IndexDir, examples, settings_from
+from streams.cli.waiting import tell_if_awaited
 
 
 def register(app: typer.Typer) -> None:
@@ -54,6 +55,7 @@ def worker(
     if workers is None:
         from streams.worker import run
 
+        tell_if_awaited(settings.bootstrap_servers)
         return run(settings)
     from streams.cli.supervisor import Supervisor
 
