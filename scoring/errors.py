@@ -6,6 +6,8 @@ ScoringError
 ├── EncoderFormatError     a folder that cannot be loaded faithfully: convert it, or choose another
 ├── BalancerError          no such balancer, or an option that it cannot have: change the setting
 ├── SharingError           no such form of sharing, or a shape that it cannot have: the same
+├── SequenceError          events that no sequence tower can learn from or be asked with
+├── TowerFormatError       a folder that holds no sequence tower: train it again
 └── TrainingError
     └── CheckpointError    a state that this training cannot go on from: begin anew
 
@@ -46,3 +48,11 @@ class BalancerError(ScoringError, ValueError):
 
 class SharingError(ScoringError, ValueError):
     """A form of sharing that does not exist, or that was set wrongly."""
+
+
+class SequenceError(ScoringError, ValueError):
+    """Events that no sequence tower can learn from or be asked with, as they are."""
+
+
+class TowerFormatError(ScoringError):
+    """The folder is there, and holds no sequence tower that can be loaded."""

@@ -1,0 +1,1 @@
+"""What comes next, from the order of what came before: a transformer over a user's events."""

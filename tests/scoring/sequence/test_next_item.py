@@ -1,0 +1,101 @@
+"""A tower learns, through the product's own loop, what can be learned, and not what cannot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from scoring.errors import SequenceError
+from scoring.rings import RETURN
+from scoring.sequence.item_vectors import ItemVectors
+from scoring.sequence.next_item import NextItem, NextItemSettings
+from scoring.sequence.sequences import Sequences, leave_one_out
+from scoring.sequence.tower import SequenceTower, TowerSettings
+from scoring.training.loop import fit
+from scoring.training.plain_sum import PlainSum
+from scoring.training.settings import LoopSettings
+from tests.scoring.sequence.made import users
+
+N_ITEMS = 30
+
+
+def cycle() -> Sequences:
+    """200 users who walk along a circle of 30 items, from anywhere, 4 to 9 steps."""
+    rng = np.random.default_rng(0)
+    walks = []
+    for _ in range(200):
+        first, length = rng.integers(N_ITEMS), rng.integers(4, 10)
+        walks.append(((first + np.arange(length)) % N_ITEMS).tolist())
+    return users(*walks)
+
+
+def learn(sequences: Sequences, epochs: int = 12, **settings: object) -> dict[str, float]:
+    """NDCG@10 and HR@10 of the validation after a short training."""
+    torch.manual_seed(0)
+    tower = SequenceTower(
+        TowerSettings(width=16, n_blocks=1, length=10, dropout=0.0),
+        ItemVectors(N_ITEMS, 16, None, None),
+    )
+    split = leave_one_out(sequences)
+    chosen = NextItemSettings(**{"n_events": 128, "n_negatives": 64, "power": 0.0} | settings)  # type: ignore[arg-type]
+    task = NextItem(tower, split.train, split.validation, chosen)
+    loop = LoopSettings(epochs=epochs, learning_rate=0.02, weight_decay=0.0, measure="ndcg@10")
+    return dict(fit(task, loop, PlainSum()).measures)
+
+
+@pytest.mark.parametrize("loss", ["full", "sampled", "binary"])
+def test_a_cycle_is_learned(loss: str) -> None:
+    assert learn(cycle(), loss=loss)["ndcg@10"] > 0.95
+
+
+def test_what_follows_from_nothing_is_not_learned() -> None:
+    rng = np.random.default_rng(0)
+    noise = users(*[rng.permutation(N_ITEMS)[:6].tolist() for _ in range(200)])
+    assert learn(noise, epochs=3)["hr@10"] < 0.6  # 10 of 26 items not had: .38 by chance
+
+
+def test_an_action_decides_what_comes_next() -> None:
+    """Four actions, each of which is followed by another step; items alone tell one in four."""
+    rng = np.random.default_rng(1)
+    steps, walks, actions = np.array([1, 4, 6, 8]), [], []
+    for _ in range(300):
+        done = rng.integers(0, 4, 8)
+        steps_taken = np.concatenate([[0], np.cumsum(steps[done[:-1]])])
+        walks.append(((rng.integers(N_ITEMS) + steps_taken) % N_ITEMS).tolist())
+        actions.append(done)
+    plain = users(*walks)
+    told = replace(plain, actions=np.concatenate(actions))
+    assert learn(told)["ndcg@10"] > 0.9 > 0.8 > learn(plain)["ndcg@10"]
+
+
+def test_batches_are_a_function_of_epoch_and_seed() -> None:
+    split = leave_one_out(cycle())
+    tower = SequenceTower(TowerSettings(length=10), ItemVectors(N_ITEMS, 64, None, None))
+
+    def drawn(seed: int, epoch: int) -> list[list[int]]:
+        settings = NextItemSettings(loss="sampled", n_negatives=5, n_events=64, seed=seed)
+        task = NextItem(tower, split.train, split.validation, settings)
+        batches = list(task.batches(epoch))
+        assert len(batches) == task.n_batches
+        return [[*batch.negatives.tolist(), *batch.targets.flatten().tolist()] for batch in batches]
+
+    assert drawn(0, 3) == drawn(0, 3)
+    assert drawn(0, 3) != drawn(0, 4)
+    assert drawn(0, 3) != drawn(1, 3)
+
+
+def test_a_batch_of_returns_alone_has_no_loss() -> None:
+    pairs = users([1, 2], [3, 4])
+    returned = replace(pairs, actions=np.array([0, RETURN, 0, RETURN]))
+    tower = SequenceTower(TowerSettings(), ItemVectors(N_ITEMS, 64, None, None))
+    task = NextItem(tower, returned, leave_one_out(cycle()).validation, NextItemSettings())
+    assert [task.losses(batch) for batch in task.batches(0)] == [{}]
+
+
+def test_users_with_a_single_event_teach_nothing() -> None:
+    tower = SequenceTower(TowerSettings(), ItemVectors(N_ITEMS, 64, None, None))
+    with pytest.raises(SequenceError, match="none of 2 users has two events"):
+        NextItem(tower, users([1], [2]), leave_one_out(cycle()).validation, NextItemSettings())

@@ -1,0 +1,132 @@
+"""A row asked through a saved tower gets what training would have computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+
+from index import EncoderMismatchError, Snapshot
+from scoring.errors import SequenceError, TowerFormatError
+from scoring.history import TYPE_CODES, History, Interaction
+from scoring.sequence.batches import pad
+from scoring.sequence.saved import SavedTower, load_tower, save_tower
+from scoring.sequence.serving import InterestTower
+from tests.scoring.sequence.made import tower, users
+from tests.scoring.shop import ENCODER, item, open_shop
+
+IDS = [f"i{row}" for row in range(10)]
+
+
+def history(*items: str, newest_ms: int = 100_000, event_type: str = "click") -> History:
+    """Clicks a second apart, given oldest first."""
+    code = TYPE_CODES[event_type]
+    moments = [newest_ms - 1000 * back for back in reversed(range(len(items)))]
+    ring = [
+        Interaction(n, name, code, at)
+        for n, (name, at) in enumerate(zip(items, moments, strict=True))
+    ]
+    return History(interactions=ring[::-1])
+
+
+def shop(folder: Path, vectors: NDArray[np.float32], ids: Sequence[str]) -> Snapshot:
+    return open_shop(folder, [item(name) for name in ids], vectors)
+
+
+def test_serving_equals_training_forward(tmp_path: Path) -> None:
+    model = tower()
+    save_tower(SavedTower(tower=model, item_ids=IDS), tmp_path)
+    served = InterestTower(load_tower(tmp_path)).interests(
+        [history("i1", "i2", "i3"), history(), history("i4"), history("unknown")]
+    )
+    assert served.shape == (4, 1, 16)
+    forward = model(pad(users([1, 2, 3], [4]))).detach().numpy()
+    np.testing.assert_allclose(served[0, 0], forward[0, 2], atol=1e-6)
+    np.testing.assert_allclose(served[2, 0], forward[1, 0], atol=1e-6)
+    assert not served[[1, 3]].any()
+
+
+def test_of_a_long_ring_the_latest_known_events_are_read() -> None:
+    interests = InterestTower(SavedTower(tower=tower(length=3), item_ids=IDS)).interests
+    long = interests([history("i9", "i8", "i1", "gone", "i2", "i3")])
+    assert long == pytest.approx(interests([history("i1", "i2", "i3")]), abs=1e-1)
+    np.testing.assert_array_equal(
+        interests([history("i9", "i8", "i1", "i2", "i3")]), interests([history("i1", "i2", "i3")])
+    )
+
+
+def test_no_user_depends_on_who_else_is_in_the_batch() -> None:
+    interests = InterestTower(SavedTower(tower=tower(), item_ids=IDS)).interests
+    asked = [history("i1", "i2"), history("i3"), history("i4", "i5", "i6", "i7")]
+    together = interests(asked)
+    for user, alone in enumerate(asked):
+        np.testing.assert_allclose(together[user], interests([alone])[0], atol=1e-6)
+
+
+def test_a_text_tower_answers_in_the_space_of_the_index_and_reads_items_it_never_met(
+    tmp_path: Path,
+) -> None:
+    """The index has an item that the tower was not trained with; only its text is known."""
+    model = tower(n_text=6, space="text", warm=[True] * 9 + [False])
+    assert model.items.text is not None
+    text = model.items.text.numpy()
+    corpus = shop(tmp_path / "index", np.concatenate([text, text[9:]]), [*IDS, "new"])
+    save_tower(SavedTower(tower=model, item_ids=IDS, encoder_version=ENCODER), tmp_path / "tower")
+    served = InterestTower(load_tower(tmp_path / "tower"), corpus).interests(
+        [history("i1", "i9"), history("i1", "new")]
+    )
+    assert served.shape == (2, 1, corpus.dim)
+    forward = model(pad(users([1, 9]))).detach().numpy()
+    np.testing.assert_allclose(served[0, 0], forward[0, 1], atol=1e-6)
+    np.testing.assert_allclose(served[1, 0], served[0, 0], atol=1e-6)  # both cold, one text
+    np.testing.assert_allclose(np.linalg.norm(served, axis=2), 1, atol=1e-5)
+
+
+def test_vectors_of_another_encoder_are_refused(tmp_path: Path) -> None:
+    model = tower(n_text=6, space="text")
+    corpus = shop(tmp_path, np.eye(6, dtype=np.float32), [f"i{n}" for n in range(6)])
+    saved = SavedTower(tower=model, item_ids=IDS, encoder_version="another")
+    with pytest.raises(EncoderMismatchError):
+        InterestTower(saved, corpus)
+    with pytest.raises(SequenceError, match="give it their index"):
+        InterestTower(saved)
+
+
+def test_a_tower_of_inner_products_is_not_served() -> None:
+    with pytest.raises(SequenceError, match="cosine = true"):
+        InterestTower(SavedTower(tower=tower(cosine=False), item_ids=IDS))
+
+
+def test_an_index_of_the_towers_own_vectors_finds_what_the_tower_ranks_first(
+    tmp_path: Path,
+) -> None:
+    model = tower()
+    served = InterestTower(SavedTower(tower=model, item_ids=IDS))
+    corpus = shop(tmp_path, served.item_vectors(), IDS)
+    found = corpus.search(served.interests([history("i1", "i2", "i3")])[:, 0], 10)
+    with torch.no_grad():
+        scores = model(pad(users([1, 2, 3])))[0, -1] @ model.item_space().T
+    assert found.positions[0].tolist() == scores.argsort(descending=True).tolist()
+
+
+@pytest.mark.parametrize("damage", ["config", "weights", "shape", "ids", "format"])
+def test_a_damaged_folder_says_what_to_do(tmp_path: Path, damage: str) -> None:
+    save_tower(SavedTower(tower=tower(), item_ids=IDS), tmp_path)
+    weights, config = tmp_path / "model.safetensors", tmp_path / "config.json"
+    if damage == "config":
+        config.unlink()
+    elif damage == "weights":
+        weights.write_bytes(weights.read_bytes()[:100])
+    elif damage == "shape":
+        save_file(load_file(weights) | {"norm.bias": torch.zeros(3)}, weights)
+    elif damage == "ids":
+        (tmp_path / "items.json").write_text('["i1"]')
+    else:
+        config.write_text(config.read_text().replace('"format": 1', '"format": 9'))
+    with pytest.raises(TowerFormatError, match="train it again"):
+        load_tower(tmp_path)
