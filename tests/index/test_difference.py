@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from index import IndexFormatError, IndexStore, Item, build_index
 from index.difference import Difference, difference
-from tests.index.damage import rewrite
+from tests.index.damage import reseal, rewrite
 from tests.index.vectors import shop, unit_rows
 
 catalogues = st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from([1.0, 2.0]))
@@ -70,8 +70,6 @@ def test_a_damaged_version_is_not_compared(store: IndexStore, name: str) -> None
 
 
 def test_hashes_of_another_shape_are_refused(store: IndexStore) -> None:
-    from tests.index.damage import reseal
-
     first = build(store, shop(5))
     path = store.root / first / "hashes.npy"
     path.chmod(0o644)

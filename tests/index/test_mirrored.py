@@ -57,7 +57,7 @@ def objects(url: str, version: str) -> tuple[fsspec.AbstractFileSystem, str]:
 
 def change(url: str, manifest: Manifest, name: str, raw: bytes) -> None:
     fs, folder = objects(url, manifest.version)
-    if f"{folder}/{name}".startswith("/") and hasattr(fs, "chmod"):
+    if hasattr(fs, "chmod"):  # files
         fs.chmod(f"{folder}/{name}", 0o644)
     fs.pipe_file(f"{folder}/{name}", raw)
 

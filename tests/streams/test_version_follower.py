@@ -50,7 +50,7 @@ def test_what_may_come_back_is_tried_again_and_what_is_broken_is_refused(
         "announcements": Announced(),
         "editions": SimpleNamespace(open=fail),
         "ranking": SimpleNamespace(
-            edition=SimpleNamespace(live=live, is_due=lambda: False), index_version="now"
+            edition=SimpleNamespace(live=live, is_due=False), index_version="now"
         ),
         "queries": SimpleNamespace(version="m"),
         "rebuilds": SimpleNamespace(consider=lambda *_, **__: None),
