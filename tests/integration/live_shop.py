@@ -20,7 +20,8 @@ from streams.settings import Settings
 from streams.subscribe import Subscription
 from streams.topics import create_topics
 from tests.integration.live_worker import Digests, vectors_of
-from tests.integration.shop import N_ITEMS, WorkerProcess, make_settings
+from tests.integration.shop import N_ITEMS, make_settings
+from tests.integration.worker_process import WorkerProcess
 
 USERS = [f"shopper-{n}" for n in range(12)]
 """Enough for each partition to have one."""

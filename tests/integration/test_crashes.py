@@ -10,13 +10,12 @@ from streams.brokers.kafka import KafkaBroker
 from tests.integration.shop import (
     EventLog,
     Reader,
-    WorkerProcess,
     check_exactly_once,
     check_rows,
     make_events,
     open_shop,
-    workers,
 )
+from tests.integration.worker_process import WorkerProcess, workers
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
 

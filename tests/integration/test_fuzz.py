@@ -21,7 +21,8 @@ from streams.kafka_config import consumer_config, producer_config
 from streams.records import encode
 from streams.settings import Settings
 from streams.topics import dead_letter_topic
-from tests.integration.shop import Reader, WorkerProcess, make_events, open_shop, workers
+from tests.integration.shop import Reader, make_events, open_shop
+from tests.integration.worker_process import WorkerProcess, workers
 
 N = int(os.environ.get("FUZZ", "10000"))
 

@@ -23,7 +23,7 @@ from tests.integration.live_shop import (
     open_live_shop,
 )
 from tests.integration.live_worker import Digests
-from tests.integration.shop import workers
+from tests.integration.worker_process import workers
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(120)]
 

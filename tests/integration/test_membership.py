@@ -8,25 +8,10 @@ from pathlib import Path
 import pytest
 
 from streams.brokers.kafka import KafkaBroker
-from tests.integration.shop import (
-    EventLog,
-    Reader,
-    WorkerProcess,
-    check_exactly_once,
-    make_events,
-    open_shop,
-    workers,
-)
+from tests.integration.shop import EventLog, Reader, check_exactly_once, make_events, open_shop
+from tests.integration.worker_process import WorkerProcess, workers
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
-
-
-def wait_until_ready(worker: WorkerProcess, n: int = 1, timeout_s: float = 40) -> None:
-    """Until a worker has become ready so many times."""
-    deadline = time.monotonic() + timeout_s
-    while worker.n_ready() < n:
-        assert time.monotonic() < deadline, worker.log_text()[-3000:]
-        time.sleep(0.05)
 
 
 def test_a_second_worker_joins_and_leaves(kafka: KafkaBroker, tmp_path: Path) -> None:
@@ -36,7 +21,7 @@ def test_a_second_worker_joins_and_leaves(kafka: KafkaBroker, tmp_path: Path) ->
     reader.start()
     first.start()
     with workers(first):
-        wait_until_ready(first)
+        first.wait_for_log("worker ready")
         publishing = threading.Thread(
             target=log.publish,
             args=[make_events(6_000, n_users=300, seed=21)],
@@ -45,8 +30,8 @@ def test_a_second_worker_joins_and_leaves(kafka: KafkaBroker, tmp_path: Path) ->
         publishing.start()
         second.start()
         with workers(second):
-            wait_until_ready(second)
-            wait_until_ready(first, 2)
+            second.wait_for_log("worker ready")
+            first.wait_for_log("worker ready", 2)
             time.sleep(2)
             assert second.stop() == 0  # drains: what it took is committed before it leaves
             publishing.join()
@@ -65,8 +50,8 @@ def test_a_zombie_writes_nothing_twice(kafka: KafkaBroker, tmp_path: Path) -> No
     zombie.start()
     other.start()
     with workers(zombie, other):
-        wait_until_ready(zombie)
-        wait_until_ready(other)
+        zombie.wait_for_log("worker ready")
+        other.wait_for_log("worker ready")
         publishing = threading.Thread(
             target=log.publish,
             args=[make_events(12_000, n_users=300, seed=22)],

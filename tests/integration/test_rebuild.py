@@ -23,7 +23,8 @@ from streams.records import encode
 from streams.settings import Settings
 from streams.topics import create_topics, ensure_topic, item_vectors_topic, topic_ids
 from tests.index.vectors import unit_rows
-from tests.integration.shop import ROOT, make_settings
+from tests.integration.shop import make_settings
+from tests.integration.worker_process import ROOT
 from tests.streams.reading import messages
 
 pytestmark = pytest.mark.kafka

@@ -12,8 +12,8 @@ from index import IndexStore
 from streams.brokers.kafka import KafkaBroker
 from streams.items import Item
 from tests.integration.live_shop import Catalogue, Shoppers, ids, live_worker, open_live_shop
-from tests.integration.shop import N_ITEMS, WorkerProcess, workers
-from tests.integration.test_swaps import wait_for_log
+from tests.integration.shop import N_ITEMS
+from tests.integration.worker_process import WorkerProcess, workers
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -32,9 +32,9 @@ def test_a_rebuild_ends_with_its_worker_and_the_next_life_starts_another(
     worker = live_worker(settings, "w0")
     with workers(worker):
         worker.start()
-        wait_for_log(worker, "worker ready")
+        worker.wait_for_log("worker ready")
         catalogue.put(*new_items())
-        wait_for_log(worker, "index rebuild started")
+        worker.wait_for_log("index rebuild started")
         worker.kill()
         child = Path("/proc") / _children(worker)[-1]
         deadline = time.monotonic() + 10
@@ -42,7 +42,7 @@ def test_a_rebuild_ends_with_its_worker_and_the_next_life_starts_another(
             assert time.monotonic() < deadline, "the rebuild outlived its worker"
             time.sleep(0.05)
         worker.start()
-        wait_for_log(worker, "index version swapped in")
+        worker.wait_for_log("index version swapped in")
         assert len(_children(worker)) == 2
         now = IndexStore(settings.index_dir).manifest()
         for each in shoppers.ask("Brand new 5").values():
@@ -69,13 +69,13 @@ def test_the_delta_is_folded_in_and_a_killed_rebuild_is_started_again(
         catalogue.delete("i7")
         catalogue.put(*new_items())
         shoppers.wait_until("Brand new 5", lambda each: ids(each)[0] == "new-5")
-        wait_for_log(worker, "index rebuild started")
+        worker.wait_for_log("index rebuild started")
         os.kill(int(_children(worker)[0]), signal.SIGKILL)
-        wait_for_log(worker, "exit_code=-9")
+        worker.wait_for_log("exit_code=-9")
         lists = shoppers.ask("Brand new 6").values()
         assert {(ids(each)[0], each.index_version) for each in lists} == {("new-6", first.version)}
 
-        wait_for_log(worker, "index version swapped in")
+        worker.wait_for_log("index version swapped in")
         now = IndexStore(settings.index_dir).manifest()
         assert now.version != first.version
         assert now.items_read

@@ -12,15 +12,8 @@ from pathlib import Path
 import pytest
 
 from streams.brokers.kafka import KafkaBroker
-from tests.integration.shop import (
-    EventLog,
-    Reader,
-    WorkerProcess,
-    check_exactly_once,
-    make_events,
-    open_shop,
-    workers,
-)
+from tests.integration.shop import EventLog, Reader, check_exactly_once, make_events, open_shop
+from tests.integration.worker_process import WorkerProcess, workers
 
 RESTARTS = int(os.environ.get("RESTARTS", "4"))
 

@@ -22,17 +22,8 @@ from streams.cli.exits import Exit
 from streams.settings import Security
 from streams.subscribe import Subscription
 from tests.integration.conftest import require_kafka
-from tests.integration.shop import (
-    ROOT,
-    EventLog,
-    Reader,
-    WorkerProcess,
-    check_exactly_once,
-    make_events,
-    open_shop,
-    security_variables,
-    workers,
-)
+from tests.integration.shop import EventLog, Reader, check_exactly_once, make_events, open_shop
+from tests.integration.worker_process import ROOT, WorkerProcess, security_variables, workers
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(120)]
 

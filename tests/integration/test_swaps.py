@@ -22,14 +22,8 @@ from tests.integration.live_shop import (
     live_worker,
     open_live_shop,
 )
-from tests.integration.shop import (
-    EventLog,
-    Reader,
-    WorkerProcess,
-    check_exactly_once,
-    make_events,
-    workers,
-)
+from tests.integration.shop import EventLog, Reader, check_exactly_once, make_events
+from tests.integration.worker_process import workers
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -55,14 +49,6 @@ def own_items(number: int) -> list[str]:
     return [f"v{number}-{n}" for n in range(30)]
 
 
-def wait_for_log(worker: WorkerProcess, text: str, n: int = 1, timeout_s: float = 60) -> None:
-    deadline = time.monotonic() + timeout_s
-    while worker.log_text().count(text) < n:
-        assert worker.ended() is None, worker.log_text()[-3000:]
-        assert time.monotonic() < deadline, worker.log_text()[-3000:]
-        time.sleep(0.05)
-
-
 def test_swaps_under_load_lose_nothing_and_mix_nothing(kafka: KafkaBroker, tmp_path: Path) -> None:
     settings = open_live_shop(kafka.bootstrap, tmp_path, slate_size=10)
     log, reader, worker = EventLog(settings), ListReader(settings), live_worker(settings, "w0")
@@ -71,7 +57,7 @@ def test_swaps_under_load_lose_nothing_and_mix_nothing(kafka: KafkaBroker, tmp_p
     catalogue.put(Item(item_id="live", title="Thing live"))
     with workers(worker):
         worker.start()
-        wait_for_log(worker, "worker ready")
+        worker.wait_for_log("worker ready")
         load = threading.Thread(
             target=log.publish,
             args=(make_events(N_EVENTS, n_users=300, seed=4),),
@@ -82,7 +68,7 @@ def test_swaps_under_load_lose_nothing_and_mix_nothing(kafka: KafkaBroker, tmp_p
         for number in range(4):
             versions.append(build_version(settings, own_items(number)))
             announce(settings, versions[-1])
-            wait_for_log(worker, "index version swapped in", number + 1)
+            worker.wait_for_log("index version swapped in", number + 1)
             time.sleep(1)
         load.join()
         reader.wait_for(len(log.written), 120)
@@ -108,14 +94,14 @@ def test_a_crash_at_any_line_of_the_table_changes_nothing(
     crash = crash if ":" in crash else f"{crash}:1"
     with workers(worker):
         worker.start()
-        wait_for_log(worker, "worker ready")
+        worker.wait_for_log("worker ready")
         catalogue.put(Item(item_id="new", title="Something new"))
         catalogue.delete("i3")
         shoppers.wait_until("Something new", lambda each: ids(each)[0] == "new")
         assert worker.stop() == 0
         worker.start(crash)
         if crash not in {f"{where}:1" for where in AT_START}:
-            wait_for_log(worker, "worker ready", 2)
+            worker.wait_for_log("worker ready", 2)
             newest = build_version(settings, own_items(1))
             announce(settings, newest)
         log.publish(make_events(500, n_users=50, seed=4))
@@ -154,17 +140,17 @@ def test_what_cannot_be_served_is_refused_and_the_old_version_goes_on(
         raw[-1] ^= 1
         path.write_bytes(raw)
         announce(settings, damaged)
-        wait_for_log(worker, "index version refused", 1)
+        worker.wait_for_log("index version refused", 1)
         announce(settings, build_version(settings, encoder_version="another"))
-        wait_for_log(worker, "index version refused", 2)
+        worker.wait_for_log("index version refused", 2)
         lost = build_version(settings, own_items(2))
         (settings.index_dir / lost.version).rename(settings.index_dir / "elsewhere")
         announce(settings, lost)
-        wait_for_log(worker, "index version refused", 3)
+        worker.wait_for_log("index version refused", 3)
         producer = Producer(producer_config(settings))
         producer.produce(settings.topic("index_versions"), b"{", b"current")
         assert producer.flush(10) == 0
-        wait_for_log(worker, "unreadable announcement", 1)
+        worker.wait_for_log("unreadable announcement", 1)
         for found in shoppers.ask("Thing 7").values():
             assert (found.index_version, ids(found)[0]) == (first.version, "i7")
 
