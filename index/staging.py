@@ -6,7 +6,6 @@ import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self, overload
 
 import msgspec
@@ -99,12 +98,7 @@ class Staging:
         """Leaving the block ends the writing; what is mapped stays."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._items.close()
         for column in (self._spans, self._vectors, self._hashes, self._popularity):
             column.close()

@@ -2,15 +2,12 @@
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import signal
 import sys
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
 import structlog
@@ -34,6 +31,7 @@ from streams.outbox import Outbox
 from streams.positions import GroupPositions
 from streams.rows import MemoryRows, RocksRows, RowStore
 from streams.settings import Settings
+from streams.state_folder import StateFolder
 from streams.table import RowTable
 from streams.topics import changelog_topic, dead_letter_topic, topic_ids
 from streams.transport import group_metadata
@@ -91,35 +89,6 @@ def serve(
 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     return asyncio.run(_Server(settings, plan, metrics or StepMetrics(), boundary).run())
-
-
-class StateFolder:
-    """The folder of one worker's rows, and of its name.
-
-    The name outlives the process. As the transactional id's last part it lets a restarted worker
-    end its own open transaction at once; the lock sees to it that it never has two owners.
-    """
-
-    def __init__(self, path: Path) -> None:
-        """Lock the folder for this process, for as long as it lives.
-
-        Raises:
-            SettingsError: Another worker has it.
-        """
-        path.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path / "worker-id", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            raise SettingsError(
-                f"another worker uses the state folder {path}: give each one its own, "
-                "RILLSTREAM_STATE_DIR or --state-dir"
-            ) from None
-        self.name = os.read(descriptor, 64).decode().strip()
-        if not self.name:
-            self.name = uuid.uuid4().hex
-            os.write(descriptor, self.name.encode())
 
 
 class _Server:

@@ -5,7 +5,6 @@ CreateTopics call, shows the records of aborted transactions, and forgets everyt
 Nothing about loss or recovery can be learned from it.
 """
 
-from types import TracebackType
 from typing import Self
 
 from confluent_kafka import Producer
@@ -44,10 +43,5 @@ class EmbeddedBroker:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()

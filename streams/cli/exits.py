@@ -46,21 +46,24 @@ _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (PermissionError, Exit.BAD_INPUT),
 )
 
+# Of packages that a command need not have loaded.
+_BY_NAME: tuple[tuple[str, str, Exit], ...] = (
+    ("index.errors", "BusyError", Exit.BUSY),
+    ("index.errors", "StoreUnavailableError", Exit.WORLD_DOWN),
+    ("index.errors", "RecallError", Exit.BELOW_TARGET),
+    ("index.errors", "IndexError_", Exit.FATAL),
+    ("scoring.errors", "ScoringError", Exit.FATAL),
+)
+
 
 def explain(error: Exception) -> tuple[Exit, str]:
     """Return an error's exit code and one line about it, with the way out where we know one."""
     for kind, code in _BY_ERROR:
         if isinstance(error, kind):
             return code, _one_line(error)
-    if isinstance(error, _loaded("index.errors", "BusyError")):
-        return Exit.BUSY, _one_line(error)
-    if isinstance(error, _loaded("index.errors", "StoreUnavailableError")):
-        return Exit.WORLD_DOWN, _one_line(error)
-    if isinstance(error, _loaded("index.errors", "RecallError")):
-        return Exit.BELOW_TARGET, _one_line(error)
-    known = _loaded("index.errors", "IndexError_") + _loaded("scoring.errors", "ScoringError")
-    if isinstance(error, known):
-        return Exit.FATAL, _one_line(error)
+    for module, name, code in _BY_NAME:
+        if isinstance(error, _loaded(module, name)):
+            return code, _one_line(error)
     if isinstance(error, _loaded("confluent_kafka", "KafkaException")):
         if error.args[0].name() == "_INVALID_ARG":  # a key file that its password does not open
             return Exit.FATAL, (

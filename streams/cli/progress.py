@@ -1,7 +1,6 @@
 """Bars with rate and time left on a terminal; elsewhere a line now and then."""
 
 import time
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console
@@ -55,12 +54,7 @@ class Bars:
         self._progress.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
     def report(self, stage: str, done: int, total: int) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from streams.errors import SettingsError
-from streams.serve import StateFolder
+from streams.state_folder import StateFolder
 
 
 def test_a_folder_keeps_its_name(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from streams.serve import StateFolder; "
+    code = "import sys; from pathlib import Path; from streams.state_folder import StateFolder; "
     code += "print(StateFolder(Path(sys.argv[1])).name)"
     names = {
         subprocess.run(
