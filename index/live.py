@@ -58,7 +58,7 @@ class LiveIndex:
     version was built takes no row.
 
     For one thread, which searches and changes it in turn: a position means something until the next
-    change only. While nothing has changed, a search is the snapshot's own.
+    change only. While nothing has changed and all is in stock, a search is the snapshot's own.
 
     Attributes:
         catalogue: Of all rows; grows.

@@ -192,18 +192,19 @@ def _changes(settings: "Settings", manifest: "Manifest") -> Iterator[Finding]:
     """What has happened to the items since the version was built."""
     from streams.errors import RetryError, TopicMismatchError
     from streams.live.change_reader import forgotten_share
-    from streams.topic_facts import delete_retention_ms, records_since
+    from streams.topic_facts import records_since, topic_facts
     from streams.topics import item_vectors_topic
 
     topic = item_vectors_topic(settings, manifest.encoder_version)
     try:
-        n_records = records_since(settings, topic, manifest.items_read, timeout_s=ANSWER_S)
-        share = forgotten_share(manifest, delete_retention_ms(settings, topic, timeout_s=ANSWER_S))
+        facts = topic_facts(settings, topic, timeout_s=ANSWER_S)
+        n_records = records_since(settings, facts, manifest.items_read, timeout_s=ANSWER_S)
     except RetryError:
         return  # the broker's own finding says it
     except TopicMismatchError:
         yield Finding("changes", "ok", "no worker has encoded an item yet")
         return
+    share = forgotten_share(manifest, facts.delete_retention_ms)
     detail = f"{n_records:,} records since the index was built; workers read them at their start"
     if n_records and share >= 1:
         yield Finding(

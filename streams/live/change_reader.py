@@ -18,8 +18,7 @@ from streams.live.index_metrics import IndexMetrics
 from streams.positions import place_of
 from streams.provenance import FILES_AND_TOPIC
 from streams.settings import Settings
-from streams.topic_facts import delete_retention_ms, partition_count
-from streams.topics import topic_ids
+from streams.topic_facts import topic_facts
 
 log = structlog.get_logger(__name__)
 
@@ -85,15 +84,16 @@ class ChangeReader:
         self._bootstrap = settings.bootstrap_servers
         self._manifest = manifest
         self._metrics = metrics
-        topic_id = topic_ids(settings, [topic])[topic]
+        facts = topic_facts(settings, topic)
         # A version that has items of files, too, has more than the topic: that is no deletion.
         of_topic = manifest.build_parameters.get("source") != FILES_AND_TOPIC and any(
-            source.startswith(f"{topic_id}:") for source in manifest.items_read
+            source.startswith(f"{facts.topic_id}:") for source in manifest.items_read
         )
-        self._retention_ms = delete_retention_ms(settings, topic)
+        self._retention_ms = facts.delete_retention_ms
         self._too_old = of_topic and self.forgotten_share() >= 1
-        n_partitions = partition_count(settings, topic)
-        starts = first_offsets(manifest.items_read, topic_id, n_partitions, too_old=self._too_old)
+        starts = first_offsets(
+            manifest.items_read, facts.topic_id, facts.n_partitions, too_old=self._too_old
+        )
         self._reader = PartitionReader(
             consumer_config(
                 settings,
@@ -102,7 +102,7 @@ class ChangeReader:
             ),
             [TopicPartition(topic, p, start) for p, start in enumerate(starts)],
         )
-        self._unfinished = set(range(n_partitions))
+        self._unfinished = set(range(facts.n_partitions))
 
     def catch_up(
         self,

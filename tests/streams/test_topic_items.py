@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,6 +29,7 @@ from streams.live.change_reader import ChangeReader
 from streams.live.index_metrics import IndexMetrics
 from streams.records import encode
 from streams.settings import Settings
+from streams.topic_facts import topic_facts
 from streams.topics import create_topics, item_vectors_topic
 from tests.index.vectors import unit_rows
 from tests.streams.reading import messages
@@ -152,9 +154,10 @@ def test_an_old_version_lacks_no_item_that_came_from_a_file(
     shop: Settings, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
     """The topic has forgotten deletions by now; what it never had was not deleted."""
-    monkeypatch.setattr(change_reader, "delete_retention_ms", lambda *_: 0)
     topic = item_vectors_topic(shop, VERSION)
     write(shop, ("i1", a_vector(1)))
+    facts = replace(topic_facts(shop, topic), delete_retention_ms=0)
+    monkeypatch.setattr(change_reader, "topic_facts", lambda *_: facts)
     items = [index.Item(item_id=i, title="t") for i in ("i1", "gone or from a file")]
     with TemporaryDirectory() as folder:
         manifest = build_index(
