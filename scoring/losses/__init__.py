@@ -1,0 +1,1 @@
+"""Losses on plain tensors, one a file, each with its paper."""
