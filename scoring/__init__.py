@@ -5,7 +5,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from scoring.errors import EncoderFormatError, EncoderSourceError, PolicyError, ScoringError
+from scoring.errors import (
+    EncoderFormatError,
+    EncoderSourceError,
+    PolicyError,
+    PrecisionError,
+    ScoringError,
+)
 from scoring.history import TYPE_CODES, History, Interaction
 
 if TYPE_CHECKING:
@@ -24,6 +30,7 @@ __all__ = [
     "Interaction",
     "Policy",
     "PolicyError",
+    "PrecisionError",
     "QueryTower",
     "QueryVectors",
     "Recommender",

@@ -1,34 +1,55 @@
-"""Which transformer a folder holds, ready for inference."""
+"""Which transformer a folder holds, ready for inference: one form for items, one for queries."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from scoring.bert import Bert, is_plain_bert
-from scoring.errors import EncoderFormatError
+from scoring.bert import Bert, is_plain_bert, read_weights
+from scoring.errors import EncoderFormatError, PrecisionError
 from scoring.folder import EncoderFolder
+from scoring.int8_bert import Int8Bert, can_run
 
-Precision = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16", "int8"]
 
 Backbone = Callable[[Tensor, Tensor], Tensor]
 """(n, T) token ids and (n, T) mask -> (n, T, d) token vectors."""
 
 
-def load_backbone(folder: EncoderFolder, precision: Precision) -> Backbone:
+@dataclass(frozen=True, slots=True)
+class Backbones:
+    """One model in the form that is fastest for each tower.
+
+    Attributes:
+        items: For many long texts: the arithmetic binds.
+        queries: For few short ones: the reading of the weights binds. Often the same.
+    """
+
+    items: Backbone
+    queries: Backbone
+
+
+def load_backbones(folder: EncoderFolder, precision: Precision, threads: int) -> Backbones:
     """Plain BERT by our own short path, every other architecture by transformers.
 
     Raises:
         EncoderFormatError: The weights do not fit the configuration.
+        PrecisionError: int8 is asked for where it cannot be had.
     """
-    dtype = _dtype(precision)
+    dtype, int8 = _dtype(precision), _wants_int8(folder, precision)
     try:
-        if is_plain_bert(folder.config):
-            return Bert(folder.path, folder.config, dtype)
-        return _by_transformers(folder, dtype)
+        if not is_plain_bert(folder.config):
+            model = _by_transformers(folder, dtype)
+            return Backbones(model, model)
+        weights = read_weights(folder.path)
+        bert = Bert(weights, folder.config, dtype)
+        return Backbones(
+            bert, Int8Bert(weights, folder.config, bert.embed, threads) if int8 else bert
+        )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise EncoderFormatError(
             f"{folder.path} does not load as an encoder ({type(error).__name__}: {error}). "
@@ -58,8 +79,26 @@ def _by_transformers(folder: EncoderFolder, dtype: torch.dtype) -> Backbone:
 
 
 def _dtype(precision: Precision) -> torch.dtype:
-    """bfloat16 if asked for, or if this CPU multiplies in it."""
-    if precision == "auto":
+    """bfloat16 if asked for, or if this CPU multiplies in it and nothing else is asked for."""
+    if precision in ("auto", "int8"):
         fast = torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001 - there is no public question
         return torch.bfloat16 if fast else torch.float32
     return torch.bfloat16 if precision == "bfloat16" else torch.float32
+
+
+def _wants_int8(folder: EncoderFolder, precision: Precision) -> bool:
+    """Whether queries are encoded with 8-bit weights; auto is where it was measured to be faster.
+
+    Raises:
+        PrecisionError: It is asked for where it cannot be had.
+    """
+    possible = can_run() and is_plain_bert(folder.config)
+    if precision == "auto":
+        return possible and torch.cpu._is_vnni_supported()  # noqa: SLF001
+    if precision == "int8" and not possible:
+        raise PrecisionError(
+            f"precision int8 needs onnxruntime and onnx (pip install 'rillstream[onnx]') and a "
+            f"plain BERT; {folder.path} is {folder.config['model_type']!r}. precision auto takes "
+            "what there is"
+        )
+    return precision == "int8"

@@ -46,12 +46,19 @@ class _Block:
 class Bert:
     """The encoder stack, for inference on the CPU.
 
+    Args:
+        weights: float32, from `read_weights`.
+        config: The folder's `config.json`.
+        dtype: What it is computed in.
+
     Raises:
         KeyError: A weight is missing.
     """
 
-    def __init__(self, folder: Path, config: Mapping[str, Any], dtype: torch.dtype) -> None:
-        weights = _read_weights(folder, dtype)
+    def __init__(
+        self, weights: Mapping[str, Tensor], config: Mapping[str, Any], dtype: torch.dtype
+    ) -> None:
+        weights = {name: _as(dtype, tensor) for name, tensor in weights.items()}
         self._eps: float = config.get("layer_norm_eps", 1e-12)
         self._heads: int = config["num_attention_heads"]
         self._words = weights["embeddings.word_embeddings.weight"]  # (V, d)
@@ -68,13 +75,16 @@ class Bert:
 
     def __call__(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """(n, T) token ids and (n, T) mask of 0 and 1 -> (n, T, d) token vectors."""
-        x = embedding(tokens, self._words) + self._places[: tokens.shape[1]]  # (n, T, d)
-        x = self._normalised(x, self._norm)
+        x = self._normalised(self.embed(tokens), self._norm)  # (n, T, d)
         visible = None if mask.all() else mask.bool()[:, None, None, :]  # (n, 1, 1, T)
         for block in self._blocks:
             x = self._normalised(x + self._attend(block, x, visible), block.attended_norm)
             x = self._normalised(x + block.narrow(gelu(block.widen(x))), block.narrow_norm)
         return x
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """(n, T) token ids -> (n, T, d) sums of word, place and segment, before the first norm."""
+        return embedding(tokens, self._words) + self._places[: tokens.shape[1]]
 
     def _attend(self, block: _Block, x: Tensor, visible: Tensor | None) -> Tensor:
         n, length, width = x.shape
@@ -88,7 +98,7 @@ class Bert:
         return layer_norm(x, x.shape[-1:], *norm, self._eps)
 
 
-def _read_weights(folder: Path, dtype: torch.dtype) -> dict[str, Tensor]:
+def read_weights(folder: Path) -> dict[str, Tensor]:
     """All tensors by the name that they have below `bert.`."""
     weights: dict[str, Tensor] = {}
     for file in sorted(folder.glob("*.safetensors")):
@@ -97,8 +107,12 @@ def _read_weights(folder: Path, dtype: torch.dtype) -> dict[str, Tensor]:
             # Checkpoints from before 2019 are still about.
             short = short.replace("LayerNorm.gamma", "LayerNorm.weight")
             short = short.replace("LayerNorm.beta", "LayerNorm.bias")
-            weights[short] = tensor.to(dtype) if tensor.is_floating_point() else tensor
+            weights[short] = _as(torch.float32, tensor)
     return weights
+
+
+def _as(dtype: torch.dtype, tensor: Tensor) -> Tensor:
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
 
 def _block(weights: Mapping[str, Tensor], prefix: str) -> _Block:

@@ -4,6 +4,7 @@ ScoringError
 ├── PolicyError            numbers that make no list: change the setting
 ├── EncoderSourceError     no such folder, or not an encoder: choose another source
 ├── EncoderFormatError     a folder that cannot be loaded faithfully: convert it, or choose another
+├── PrecisionError         arithmetic that is not to be had here: install it, or ask for `auto`
 ├── BalancerError          no such balancer, or an option that it cannot have: change the setting
 ├── SharingError           no such form of sharing, or a shape that it cannot have: the same
 ├── SequenceError          events that no sequence tower can learn from or be asked with
@@ -56,3 +57,7 @@ class SequenceError(ScoringError, ValueError):
 
 class TowerFormatError(ScoringError):
     """The folder is there, and holds no sequence tower that can be loaded."""
+
+
+class PrecisionError(ScoringError):
+    """The precision that was asked for is not to be had for this encoder, or on this machine."""
