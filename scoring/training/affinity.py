@@ -49,7 +49,6 @@ def task_affinity(
     wanted = [parameter for parameter in shared if parameter.requires_grad]
     dice = torch.get_rng_state()
     before = dict(losses())
-    after_one_pass = torch.get_rng_state()
     old = _values(before)
     if not (old > 0).all() or not wanted:
         raise TrainingError(
@@ -75,7 +74,6 @@ def task_affinity(
         with torch.no_grad():
             for parameter, at in zip(wanted, start, strict=True):
                 parameter.copy_(at)
-        torch.set_rng_state(after_one_pass)
     return Affinity(tuple(before), gains)
 
 

@@ -44,10 +44,16 @@ def test_everything_is_as_it_was_and_dropout_the_same_in_all_passes() -> None:
         return {"a": out[0], "b": out[1]}
 
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    found = task_affinity(losses, list(model[0].parameters()), rate=1e-12)
+    still = task_affinity(losses, list(model[0].parameters()), rate=1e-12)
+    np.testing.assert_allclose(still.gains, 0, atol=1e-6)
+    dice = torch.get_rng_state()
+    task_affinity(losses, list(model[0].parameters()), rate=0.5)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
-    np.testing.assert_allclose(found.gains, 0, atol=1e-6)
+    after = torch.get_rng_state()
+    torch.set_rng_state(dice)
+    losses()
+    assert torch.equal(torch.get_rng_state(), after), "as after one pass"
 
 
 def test_frozen_and_unreached_parameters_do_not_move() -> None:
