@@ -100,7 +100,7 @@ class Encoder:
         mask = torch.tensor([encoding.attention_mask for encoding in encodings])  # (n, T)
         with torch.inference_mode():
             hidden = backbone(tokens, mask).float()  # (n, T, d)
-            pooled = _pool(hidden, mask, self._pooling)  # (n, d)
+            pooled = pool(hidden, mask, self._pooling)  # (n, d)
             unit: NDArray[np.float32] = torch.nn.functional.normalize(pooled, dim=1).numpy()
         return unit
 
@@ -156,7 +156,7 @@ def load_encoder(
     torch.set_num_threads(threads)
     return Encoder(
         load_backbones(folder, precision, threads),
-        _load_tokenizer(folder, limit),
+        load_tokenizer(folder, limit),
         version=_version(folder, limit),
         dim=folder.dim,
         max_tokens=limit,
@@ -169,7 +169,8 @@ def _version(folder: EncoderFolder, max_tokens: int) -> str:
     return f"{folder.config['model_type']}-{folder.dim}-{fingerprint}"
 
 
-def _load_tokenizer(folder: EncoderFolder, max_tokens: int) -> Tokenizer:
+def load_tokenizer(folder: EncoderFolder, max_tokens: int) -> Tokenizer:
+    """The folder's tokenizer; it cuts at max_tokens and pads to the longest of a batch."""
     from tokenizers import Tokenizer
 
     pad_id = int(folder.config.get("pad_token_id") or 0)
@@ -181,7 +182,7 @@ def _load_tokenizer(folder: EncoderFolder, max_tokens: int) -> Tokenizer:
     return tokenizer
 
 
-def _pool(hidden: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
+def pool(hidden: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
     """(n, T, d) token vectors and (n, T) mask -> (n, d)."""
     if pooling == "cls":
         return hidden[:, 0]

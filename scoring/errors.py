@@ -10,7 +10,10 @@ ScoringError
 ├── SequenceError          events that no sequence tower can learn from or be asked with
 ├── TowerFormatError       a folder that holds no sequence tower: train it again
 └── TrainingError
-    └── CheckpointError    a state that this training cannot go on from: begin anew
+    ├── CheckpointError    a state that this training cannot go on from: begin anew
+    ├── RecipeError        a setting that there is not, or out of range: change the file
+    ├── RowsError          rows that cannot be used: mend them, or skip them
+    └── ModelError         a saved model that does not do this: train another
 
 A query that meets an index of another encoder is `index.EncoderMismatchError`. None is worth a
 retry: each needs another model or another setting.
@@ -61,3 +64,15 @@ class TowerFormatError(ScoringError):
 
 class PrecisionError(ScoringError):
     """The precision that was asked for is not to be had for this encoder, or on this machine."""
+
+
+class RecipeError(TrainingError):
+    """A recipe that cannot be followed."""
+
+
+class RowsError(TrainingError, ValueError):
+    """Rows that no task can learn from, or be asked about."""
+
+
+class ModelError(TrainingError):
+    """A saved model that is damaged, or has no such task."""

@@ -1,0 +1,119 @@
+"""The language model in training: texts in, one vector a text out, by transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from scoring.encoder import load_tokenizer, pool
+from scoring.folder import EncoderFolder, find_folder, read_folder
+from scoring.language.adaptation import adapt, freeze_words, thaw
+from scoring.training.recipe import BackboneSettings
+
+_TOGETHER: Final = 16
+
+
+class LanguageModel(nn.Module):
+    """A backbone with its tokenizer and pooling.
+
+    Attributes:
+        folder: Where it came from.
+        dim: Width of a vector.
+        max_tokens: Longer texts are cut.
+    """
+
+    def __init__(self, settings: BackboneSettings) -> None:
+        super().__init__()
+        self.folder: EncoderFolder = read_folder(find_folder(settings.source))
+        self.dim = self.folder.dim
+        self.max_tokens = min(self.folder.max_tokens, settings.max_tokens or 1_000_000)
+        self.settings = settings
+        self._narrow = settings.precision == "bfloat16"
+        self.backbone = adapt(_load(self.folder, settings.dropout), settings)
+        self._tokenizer: Tokenizer = load_tokenizer(self.folder, self.max_tokens)
+
+    def forward(self, texts: Sequence[str]) -> Tensor:
+        """Texts (n) -> (n, d) pooled vectors of any length, in their order.
+
+        Texts of like length go through the layers together: half of the work is padding otherwise.
+        """
+        encodings = self._tokenizer.encode_batch(list(texts))
+        # Those of this call are padded to its longest: without their padding they are cut again.
+        lengths = [sum(encoding.attention_mask) for encoding in encodings]
+        order = sorted(range(len(texts)), key=lambda place: lengths[place])
+        parts = []
+        for start in range(0, len(order), _TOGETHER):
+            places = order[start : start + _TOGETHER]
+            longest = lengths[places[-1]]
+            ids = torch.tensor([encodings[place].ids[:longest] for place in places])  # (m, T)
+            mask = torch.tensor([encodings[place].attention_mask[:longest] for place in places])
+            ids, mask = ids.to(self.device), mask.to(self.device)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self._narrow):
+                hidden = self.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
+            parts.append(pool(hidden.float(), mask, self.folder.pooling))  # (m, d)
+        back = torch.tensor(order, device=self.device).argsort()
+        return torch.cat(parts)[back]
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Thaw what this epoch thaws."""
+        if self.settings.adaptation == "gradual":
+            thaw(self.backbone, epoch)
+            freeze_words(self.backbone, self.settings)
+
+    @property
+    def words(self) -> nn.Module:
+        """The layer of word vectors."""
+        layer: nn.Module = self.backbone.get_input_embeddings()  # type: ignore[operator]
+        return layer
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    def train(self, mode: bool = True) -> LanguageModel:
+        """A frozen backbone has no dropout: nothing in it learns to bear it."""
+        super().train(mode and self.settings.adaptation != "frozen")
+        self.training = mode
+        return self
+
+    def vectors(self, texts: Sequence[str], batch: int = 128) -> Tensor:
+        """Texts (n) -> (n, d) without gradients and dropout; mode is left as it was."""
+        was = self.training
+        self.eval()
+        with torch.no_grad():
+            order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+            found = torch.empty(len(texts), self.dim)
+            for start in range(0, len(order), batch):
+                places = order[start : start + batch]
+                found[places] = self([texts[place] for place in places]).cpu()
+        self.train(was)
+        return found
+
+
+def _load(folder: EncoderFolder, dropout: float | None) -> nn.Module:
+    from transformers import AutoConfig, AutoModel
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    config: Any = AutoConfig.from_pretrained(folder.path, local_files_only=True)
+    if dropout is not None:
+        for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
+            if hasattr(config, name):
+                setattr(config, name, dropout)
+        for name in ("dropout", "attention_dropout"):  # DistilBERT's names
+            if hasattr(config, name):
+                setattr(config, name, dropout)
+    model: nn.Module = AutoModel.from_pretrained(
+        folder.path,
+        config=config,
+        local_files_only=True,
+        use_safetensors=True,
+        trust_remote_code=False,
+        dtype=torch.float32,
+    )
+    return model

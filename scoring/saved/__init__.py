@@ -1,0 +1,1 @@
+"""Models as folders: written, read, compared, merged."""

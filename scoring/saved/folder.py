@@ -1,0 +1,176 @@
+"""A trained model as a folder: an encoder like any other, with heads in a folder of their own.
+
+```
+config.json, model.safetensors, tokenizer.json, 1_Pooling/ …   what `load_encoder` reads
+heads/heads.safetensors, heads/heads.json                       weights, tasks, recipe, metrics
+README.md                                                       the model card
+```
+Heads are beneath, for every `*.safetensors` beside a `config.json` belongs to the encoder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from safetensors import SafetensorError
+
+from scoring.encoder import identify
+from scoring.errors import EncoderFormatError, ModelError
+from scoring.language.adaptation import merged
+from scoring.language.model import LanguageModel
+from scoring.language.text_model import TextModel
+from scoring.saved.card import card
+from scoring.tasks.choice import make_task
+from scoring.training.checkpoint import load_weights, save_weights
+from scoring.training.recipe import BackboneSettings, Recipe
+
+HEADS: Final = "heads"
+_FORMAT: Final = 1
+_COPIED: Final = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.txt",
+    "sentence_bert_config.json",
+    "1_Pooling/config.json",
+    "modules.json",
+)
+
+Metrics = Mapping[str, Mapping[str, float]]
+"""Task -> measure -> value."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedModel:
+    """What a folder says of its model.
+
+    Attributes:
+        folder: Where it is.
+        recipe: How it was trained.
+        ancestor: Version of the encoder that it began as.
+        facts: Of its tasks, by name.
+        metrics: On the test rows of the recipe, by task.
+        notes: How it came about: seconds, epochs, or of what it was merged.
+    """
+
+    folder: Path
+    recipe: Recipe
+    ancestor: str
+    facts: Mapping[str, Mapping[str, Any]]
+    metrics: Metrics
+    notes: Mapping[str, Any]
+
+    def version(self) -> str:
+        """Of encoder and heads together: 12 hex digits, of the content."""
+        digest = hashlib.sha256(identify(self.folder)[0].encode())
+        digest.update((self.folder / HEADS / "heads.safetensors").read_bytes())
+        return digest.hexdigest()[:12]
+
+
+def write_model(
+    folder: Path,
+    model: TextModel,
+    recipe: Recipe,
+    *,
+    ancestor: str,
+    metrics: Metrics,
+    notes: Mapping[str, Any],
+) -> SavedModel:
+    """Save a model; the folder appears whole or not at all.
+
+    Args:
+        folder: Where nothing is yet.
+        model: Updates of low rank are added to its weights.
+        recipe: How it was trained.
+        ancestor: Version of the encoder that it began as.
+        metrics: By task.
+        notes: For the card.
+
+    Raises:
+        ModelError: There is something already.
+    """
+    from transformers.utils import logging
+
+    if folder.exists():
+        raise ModelError(f"{folder} is there already: choose another --out, or remove it")
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    source = model.language.folder
+    logging.disable_progress_bar()
+    merged(model.language.backbone).save_pretrained(part)  # type: ignore[operator]
+    for name in _COPIED:
+        if (source.path / name).is_file():
+            (part / name).parent.mkdir(exist_ok=True)
+            shutil.copyfile(source.path / name, part / name)
+    if not (part / "1_Pooling").exists():
+        (part / "1_Pooling").mkdir()
+        pooling = json.dumps({"pooling_mode": source.pooling})
+        (part / "1_Pooling" / "config.json").write_text(pooling, "utf-8")
+    (part / HEADS).mkdir()
+    save_weights(model.heads, part / HEADS / "heads.safetensors")
+    facts = {name: task.facts() for name, task in model.tasks.items()}
+    said = {
+        "format": _FORMAT,
+        "ancestor": ancestor,
+        "facts": facts,
+        "metrics": metrics,
+        "notes": notes,
+        "recipe": msgspec.to_builtins(recipe),
+    }
+    text = json.dumps(said, indent=1, ensure_ascii=False)
+    (part / HEADS / "heads.json").write_text(text, "utf-8")
+    (part / "README.md").write_text(card(recipe, ancestor, metrics, notes), "utf-8")
+    part.rename(folder)
+    return read_saved(folder)
+
+
+def read_saved(folder: Path) -> SavedModel:
+    """What a folder says, without its weights.
+
+    Raises:
+        ModelError: It is no trained model, or one of another format.
+    """
+    file = folder / HEADS / "heads.json"
+    if not file.is_file():
+        raise ModelError(f"{folder} has no {HEADS}/heads.json: make one with rillstream train")
+    try:
+        said = json.loads(file.read_text("utf-8"))
+        if said["format"] != _FORMAT:
+            raise ModelError(f"{file} has format {said['format']}, this version reads {_FORMAT}")
+        recipe = msgspec.convert(said["recipe"], Recipe)
+        return SavedModel(
+            folder, recipe, said["ancestor"], said["facts"], said["metrics"], said["notes"]
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{file} is damaged ({type(error).__name__}: {error})") from error
+
+
+def load_model(folder: Path) -> tuple[SavedModel, TextModel]:
+    """A saved model, ready for answers.
+
+    Raises:
+        ModelError: It is no trained model, or a damaged one.
+        EncoderFormatError: Its encoder does not load.
+    """
+    saved = read_saved(folder)
+    tasks = {name: make_task(settings) for name, settings in saved.recipe.tasks.items()}
+    for name, task in tasks.items():
+        task.set_facts(saved.facts[name])
+    settings = BackboneSettings(
+        source=str(folder), adaptation="frozen", max_tokens=saved.recipe.backbone.max_tokens
+    )
+    try:
+        model = TextModel(LanguageModel(settings), tasks)
+        load_weights(model.heads, folder / HEADS / "heads.safetensors")
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise EncoderFormatError(f"{folder} does not load ({error})") from error
+    model.eval()
+    return saved, model

@@ -1,0 +1,154 @@
+"""One label of several, or none of them: intent, product category."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from scoring.heads.cosine_classes import CosineClasses, fit_temperature
+from scoring.losses.contrastive import supervised_contrastive
+from scoring.measures import auc
+from scoring.tasks.contract import Example, Task, Vectors
+from scoring.training.recipe import ClassificationSettings
+from scoring.training.rows import Fields
+
+_TAU = 0.1
+
+
+class Classification(Task):
+    """Rows `text`, `label`; answers `label`, `confidence`, `abstain`.
+
+    Cross-entropy with label smoothing over cosine classes, perhaps with supervised contrast. It
+    abstains from a text that is farther from every class mean than almost all texts of the known
+    kind: among four scores that one told unknown intents best (docs/benchmarks-encoder.md).
+    """
+
+    asked = ("text",)
+    wants_start = True
+    wants_learned = True
+
+    def __init__(self, settings: ClassificationSettings) -> None:
+        self._settings = settings
+        self.labels: list[str] = []
+
+    def example(self, fields: Fields) -> Example:
+        """Any text is a label, numbers too."""
+        return Example((fields.text("text"),), fields.text("label"))
+
+    def learn_facts(self, rows: Sequence[Example]) -> None:
+        """The labels, in the order of the alphabet."""
+        self.labels = sorted({str(row.target) for row in rows})
+
+    def facts(self) -> dict[str, Any]:
+        """The labels."""
+        return {"labels": self.labels}
+
+    def set_facts(self, facts: Mapping[str, Any]) -> None:
+        """The labels."""
+        self.labels = list(facts["labels"])
+
+    def make_head(self, dim: int) -> CosineClasses:
+        """One direction a label."""
+        return CosineClasses(dim, len(self.labels))
+
+    def begin(self, head: nn.Module, vectors: Vectors, rows: Sequence[Example]) -> None:
+        """Directions begin at class means."""
+        _own(head).set_directions(vectors[0], self._targets(rows))
+
+    def loss(self, head: nn.Module, vectors: Vectors, rows: Sequence[Example]) -> Tensor:
+        """``CE(smoothed) + contrast · SupCon``."""
+        targets = self._targets(rows).to(vectors[0].device)
+        smoothing = self._settings.label_smoothing
+        loss = cross_entropy(head(vectors[0]), targets, label_smoothing=smoothing)
+        if self._settings.contrast:
+            contrast = supervised_contrastive(vectors[0], targets, _TAU)
+            loss = loss + self._settings.contrast * contrast
+        return loss
+
+    def calibrate(
+        self,
+        head: nn.Module,
+        learned: tuple[Vectors, Sequence[Example]] | None,
+        held_out: tuple[Vectors, Sequence[Example]] | None,
+    ) -> None:
+        """Class means from learned rows, temperature and threshold from others where there are."""
+        own = _own(head)
+        if learned is not None:
+            own.calibrate(learned[0][0], self._targets(learned[1]))
+        if (rows := held_out or learned) is not None:
+            vectors = rows[0][0]
+            with torch.no_grad():
+                logits = own(vectors)
+            if held_out is not None:
+                own.temperature.fill_(fit_temperature(logits, self._targets(rows[1])))
+            own.threshold.copy_(own.nearness(vectors).quantile(self._settings.abstain))
+
+    def measures(
+        self, head: nn.Module, vectors: Vectors, rows: Sequence[Example]
+    ) -> dict[str, float]:
+        """Accuracy, mean recall of the labels, and how honest confidence is.
+
+        Rows of labels that were not learned count for ``auroc_…`` only: can they be told?
+        """
+        own = _own(head)
+        known = torch.tensor([row.target in set(self.labels) for row in rows])
+        with torch.no_grad():
+            logits = own(vectors[0])  # (n, C)
+            scores = {
+                "cosine": own.nearness(vectors[0]),
+                "softmax": logits.softmax(dim=1).amax(dim=1),
+                "margin": logits.topk(min(2, logits.shape[1]), dim=1).values.diff(dim=1).abs()[:, 0]
+                if logits.shape[1] > 1
+                else logits[:, 0],
+                "energy": logits.logsumexp(dim=1),  # Liu et al., NeurIPS 2020
+            }
+        found: dict[str, float] = {}
+        if known.any():
+            targets = self._targets([row for row, k in zip(rows, known, strict=True) if k])
+            right = (logits[known].argmax(dim=1) == targets).float()
+            recalls = [right[targets == label].mean() for label in set(targets.tolist())]
+            confidence = (logits[known] / own.temperature).softmax(dim=1).amax(dim=1)
+            found["accuracy"] = float(right.mean())
+            found["mean_recall"] = float(torch.stack(recalls).mean())
+            found["calibration_error"] = calibration_error(confidence, right)
+            kept = scores["cosine"][known] >= own.threshold
+            found["abstained"] = float(1 - kept.float().mean())
+        if known.any() and not known.all():
+            for name, score in scores.items():
+                found[f"auroc_unknown_{name}"] = auc(score.numpy(), known.numpy())
+        return found
+
+    def answers(self, head: nn.Module, vectors: Vectors) -> list[dict[str, Any]]:
+        """The most probable label, its probability, and whether it is better not believed."""
+        own = _own(head)
+        with torch.no_grad():
+            confidence, place = (own(vectors[0]) / own.temperature).softmax(dim=1).max(dim=1)
+            abstain = own.nearness(vectors[0]) < own.threshold
+        return [
+            {"label": self.labels[p], "confidence": round(c, 4), "abstain": a}
+            for p, c, a in zip(place.tolist(), confidence.tolist(), abstain.tolist(), strict=True)
+        ]
+
+    def _targets(self, rows: Sequence[Example]) -> Tensor:
+        places = {label: place for place, label in enumerate(self.labels)}
+        return torch.tensor([places[str(row.target)] for row in rows])
+
+
+def calibration_error(confidence: Tensor, right: Tensor, n_bins: int = 15) -> float:
+    """Expected calibration error (Guo et al., ICML 2017, equation 3): (n,) and (n,) -> mean gap."""
+    bins = (confidence * n_bins).long().clamp(max=n_bins - 1)
+    gaps = [
+        (confidence[bins == b].mean() - right[bins == b].mean()).abs() * (bins == b).sum()
+        for b in set(bins.tolist())
+    ]
+    return float(torch.stack(gaps).sum() / len(confidence))
+
+
+def _own(head: nn.Module) -> CosineClasses:
+    if not isinstance(head, CosineClasses):
+        raise TypeError(f"a classification has cosine classes, not {type(head).__name__}")
+    return head

@@ -1,0 +1,189 @@
+"""Anyone's files -> fields by their documented names; of bad rows, file and line."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeVar
+
+from scoring.errors import RowsError
+
+Columns = Mapping[str, str | list[str]]
+"""Documented name -> name in the file, or several whose texts are joined."""
+
+_SHOWN: Final = 5
+_Made = TypeVar("_Made")
+
+
+@dataclass(slots=True)
+class Reading:
+    """What came of reading.
+
+    Attributes:
+        skip_bad: Whether to go on after a bad row.
+        bad: ``file:line: reason`` of each bad row.
+        n_left_out: Rows that are right and have no place in the task.
+    """
+
+    skip_bad: bool = False
+    bad: list[str] = field(default_factory=list)
+    n_left_out: int = 0
+
+    def refuse(self, place: str, reason: str) -> None:
+        """Note a bad row.
+
+        Raises:
+            RowsError: Bad rows are not skipped.
+        """
+        self.bad.append(f"{place}: {reason}")
+        if not self.skip_bad:
+            raise RowsError(f"{place}: {reason}. Mend the row, or skip bad ones with --skip-bad")
+
+    def summary(self) -> str:
+        """Counts and the first bad rows, '' where all were good."""
+        if not self.bad:
+            return ""
+        more = f" … and {len(self.bad) - _SHOWN} more" if len(self.bad) > _SHOWN else ""
+        return f"{len(self.bad)} bad rows skipped: " + "; ".join(self.bad[:_SHOWN]) + more
+
+
+def read_examples(
+    files: Iterable[Path],
+    columns: Columns,
+    make: Callable[[Fields], _Made | None],
+    reading: Reading,
+    separator: str = ",",
+) -> list[_Made]:
+    """Read files of rows.
+
+    Args:
+        files: .jsonl, .csv, .tsv or .parquet.
+        columns: How the documented names are called in them; a name that is missing is its own.
+        make: Fields -> example; None = has no place here; ValueError = a bad row.
+        reading: Notes what is bad.
+        separator: Of .csv files.
+
+    Raises:
+        RowsError: A bad row, where they are not skipped, or no such file.
+    """
+    made: list[_Made] = []
+    for file in files:
+        for place, row in _rows(file, separator):
+            if isinstance(row, str):
+                reading.refuse(place, row)
+                continue
+            try:
+                example = make(Fields(row, columns))
+            except ValueError as error:
+                reading.refuse(place, str(error))
+                continue
+            if example is None:
+                reading.n_left_out += 1
+            else:
+                made.append(example)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """One row, asked by documented names; a `ValueError` says what is wrong with it."""
+
+    row: Mapping[str, object]
+    columns: Columns
+
+    def text(self, name: str) -> str:
+        """Text that is not blank; of several columns, what there is, joined."""
+        names = self.columns.get(name, name)
+        if isinstance(names, str):
+            names = [names]
+        values = [value for each in names if (value := self._value(each)) is not None]
+        found = ". ".join(text for value in values if (text := str(value).strip()))
+        if not found:
+            raise ValueError(f"{' and '.join(map(repr, names))} empty: {name} must be a text")
+        return found
+
+    def number(self, name: str) -> float:
+        """A finite number."""
+        names = self.columns.get(name, name)
+        if not isinstance(names, str):
+            raise ValueError(f"{name} is one column, not {names}")
+        value = self._value(names)
+        try:
+            number = float(value)  # type: ignore[arg-type]  # what is no number raises
+        except (TypeError, ValueError):
+            raise ValueError(f"{names!r} is {value!r}: {name} must be a number") from None
+        if not abs(number) < float("inf"):
+            raise ValueError(f"{names!r} is {number}: {name} must be finite")
+        return number
+
+    def _value(self, column: str) -> object:
+        if column not in self.row:
+            raise ValueError(f"no column {column!r}; there are {', '.join(map(repr, self.row))}")
+        value = self.row[column]
+        return None if value != value else value  # NaN is how tables say nothing
+
+
+def _rows(file: Path, separator: str) -> Iterator[tuple[str, Mapping[str, object] | str]]:
+    """Place and row, or place and what is wrong with it."""
+    if not file.is_file():
+        raise RowsError(f"{file} is not a file: name the folder of your data with --data")
+    match file.suffix:
+        case ".jsonl":
+            return _json_lines(file)
+        case ".csv":
+            return _table(file, separator)
+        case ".tsv":
+            return _table(file, "\t")
+        case ".parquet":
+            return _parquet(file)
+    raise RowsError(f"{file}: rows are read from .jsonl, .csv, .tsv and .parquet")
+
+
+def _json_lines(file: Path) -> Iterator[tuple[str, Mapping[str, object] | str]]:
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            place = f"{file}:{number}"
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                yield place, f"not JSON ({error})"
+                continue
+            yield place, row if isinstance(row, dict) else "not a JSON object"
+
+
+def _table(file: Path, separator: str) -> Iterator[tuple[str, Mapping[str, object] | str]]:
+    with file.open(newline="", encoding="utf-8", errors="replace") as stream:
+        rows = csv.reader(stream, delimiter=separator, strict=True)
+        try:
+            names = next(rows, [])
+            while True:
+                line = rows.line_num + 1  # a quoted field may go over several
+                row = next(rows, None)
+                if row is None:
+                    return
+                place = f"{file}:{line}"
+                if len(row) == len(names):
+                    yield place, dict(zip(names, row, strict=True))
+                elif row:
+                    yield place, f"{len(row)} fields, the header has {len(names)}"
+        except csv.Error as error:
+            raise RowsError(f"{file}:{rows.line_num}: {error}") from error
+
+
+def _parquet(file: Path) -> Iterator[tuple[str, Mapping[str, object] | str]]:
+    from pyarrow import ArrowException, parquet
+
+    try:
+        table = parquet.ParquetFile(file)
+        number = 0
+        for batch in table.iter_batches():
+            for row in batch.to_pylist():
+                number += 1
+                yield f"{file}, row {number}", row
+    except ArrowException as error:
+        raise RowsError(f"{file} is no readable Parquet file: {error}") from error

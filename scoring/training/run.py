@@ -1,0 +1,140 @@
+"""A recipe -> a saved model: read, train or go on training, test, save."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import torch
+
+from scoring.balancing import Balancer, make_balancer
+from scoring.encoder import identify
+from scoring.errors import ModelError
+from scoring.language.model import LanguageModel
+from scoring.language.text_model import TextModel
+from scoring.saved.folder import SavedModel, write_model
+from scoring.tasks.choice import make_task
+from scoring.training.contracts import Progress, Writer
+from scoring.training.loop import Fitted, fit
+from scoring.training.recipe import Recipe
+from scoring.training.rows import Reading
+from scoring.training.task_rows import fingerprint, read_task_rows
+from scoring.training.text import TextTraining, tested
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a training came to.
+
+    Attributes:
+        saved: The model, with its metrics.
+        fitted: The history of its epochs.
+        reading: Which rows were bad.
+    """
+
+    saved: SavedModel
+    fitted: Fitted
+    reading: Reading
+
+
+def train(
+    recipe: Recipe,
+    folder: Path,
+    out: Path,
+    *,
+    threads: int,
+    skip_bad: bool = False,
+    restart: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    writer: Writer | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Trained:
+    """Train, test and save a model; goes on where a training of the same recipe and rows was.
+
+    Args:
+        recipe: What and how.
+        folder: Of its files.
+        out: Where the model is to be; its checkpoints are beside it until it is.
+        threads: For torch, in the whole process.
+        skip_bad: Go on without bad rows.
+        restart: Forget what a training has left.
+        progress: Called every few steps.
+        writer: Gets curves.
+        stop: Asked after each step.
+
+    Raises:
+        ModelError: The model is there already.
+        RowsError: Rows cannot be used.
+        Interrupted: As asked by stop.
+        CheckpointError: What is left there is of another training.
+    """
+    if out.exists():
+        raise ModelError(f"{out} is there already: choose another --out, or remove it")
+    state = out.with_name(f".{out.name}.training")
+    if restart:
+        shutil.rmtree(state, ignore_errors=True)
+    begun_s = time.monotonic()
+    torch.set_num_threads(threads)
+    torch.manual_seed(recipe.training.seed)
+    reading = Reading(skip_bad)
+    tasks = {name: make_task(settings) for name, settings in recipe.tasks.items()}
+    rows = {
+        name: read_task_rows(name, task, recipe.tasks[name], recipe, folder, reading)
+        for name, task in tasks.items()
+    }
+    for name, task in tasks.items():
+        task.learn_facts(rows[name].train)
+    language = LanguageModel(recipe.backbone)
+    training = TextTraining(TextModel(language, tasks), rows, recipe)
+    if not (state / "checkpoint.json").is_file():
+        training.begin()
+    ancestor = identify(recipe.backbone.source)[0]
+    fitted = fit(
+        training,
+        recipe.training,
+        _balancer(recipe),
+        folder=state,
+        identity={
+            "recipe": msgspec.json.encode(recipe).decode(),
+            "encoder": ancestor,
+            **{
+                f"rows of {name}": fingerprint([*each.train, *each.validation])
+                for name, each in rows.items()
+            },
+        },
+        progress=progress,
+        writer=writer,
+        stop=stop,
+    )
+    training.calibrate()
+    saved = write_model(
+        out,
+        training.module,
+        recipe,
+        ancestor=ancestor,
+        metrics=tested(training.module, rows),
+        notes={
+            "seconds": round(time.monotonic() - begun_s),
+            "epochs": len(fitted.history),
+            "best epoch": fitted.best + 1,
+            **{
+                f"rows of {name}": f"{len(each.train)} learned, {len(each.validation)} validated, "
+                f"{len(each.test)} tested"
+                for name, each in rows.items()
+            },
+        },
+    )
+    shutil.rmtree(state, ignore_errors=True)
+    return Trained(saved, fitted, reading)
+
+
+def _balancer(recipe: Recipe) -> Balancer:
+    method, options = recipe.balancing.method, dict(recipe.balancing.options)
+    if method == "fixed":
+        weights = {name: task.weight for name, task in recipe.tasks.items()}
+        return make_balancer(method, list(recipe.tasks), weights=weights)
+    return make_balancer(method, list(recipe.tasks), **options)

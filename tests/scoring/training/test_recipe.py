@@ -1,0 +1,74 @@
+"""Recipes: what is not known is an error that knows better."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scoring.errors import RecipeError
+from scoring.training.recipe import BinarySettings, ClassificationSettings, read_recipe
+
+SMALL = """
+name = "small"
+[training]
+epochs = 3
+[tasks.intent]
+type = "classification"
+train = ["a.csv"]
+"""
+RECIPES = sorted((Path(__file__).parents[3] / "scoring" / "recipes").glob("*.toml"))
+
+
+def read(tmp_path: Path, text: str):  # type: ignore[no-untyped-def]
+    file = tmp_path / "recipe.toml"
+    file.write_text(text)
+    return read_recipe(file)
+
+
+def test_the_type_of_a_task_decides_its_settings(tmp_path: Path) -> None:
+    text = SMALL + '[tasks.mood]\ntype = "binary"\ntrain = ["b.csv"]\nyes_from = 4\n'
+    recipe = read(tmp_path, text)
+    assert isinstance(recipe.tasks["intent"], ClassificationSettings)
+    assert isinstance(recipe.tasks["mood"], BinarySettings)
+    assert recipe.training.epochs == 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("epoch = 3", "`epochs`"),
+        ("lerning_rate = 0.1", "`learning_rate`"),
+        ("patients = 2", "`patience`"),
+    ],
+)
+def test_an_unknown_key_names_the_nearest_known_one(tmp_path: Path, wrong: str, right: str) -> None:
+    with pytest.raises(RecipeError, match=f"do you mean {right}") as caught:
+        read(tmp_path, SMALL.replace("epochs = 3", wrong))
+    assert "$.training" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("epochs = 3", "epochs = 0", "`int` >= 1"),
+        ('"classification"', '"clasification"', "Invalid value 'clasification'"),
+        ('train = ["a.csv"]', "", "missing required field `train`"),
+        ("name", "nam", "do you mean `name`"),
+        ("epochs = 3", "epochs = ", "recipe.toml"),
+    ],
+)
+def test_what_cannot_be_followed_says_where(
+    tmp_path: Path, before: str, after: str, said: str
+) -> None:
+    with pytest.raises(RecipeError) as caught:
+        read(tmp_path, SMALL.replace(before, after, 1))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.name)
+def test_the_recipes_of_the_benchmarks_can_be_read_and_name_their_licences(file: Path) -> None:
+    recipe = read_recipe(file)
+    assert recipe.card.data
+    assert recipe.card.licence
+    assert "/" not in {path[0] for task in recipe.tasks.values() for path in task.train}

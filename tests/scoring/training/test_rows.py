@@ -1,0 +1,86 @@
+"""Rows: anyone's columns, three kinds of files, and every bad row by file and line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from scoring.errors import RowsError
+from scoring.training.rows import Fields, Reading, read_examples
+
+
+def pair(fields: Fields) -> tuple[str, float]:
+    return fields.text("text"), fields.number("score")
+
+
+def test_all_kinds_of_files_give_the_same_rows(tmp_path: Path) -> None:
+    rows = [{"text": "red mug", "score": 2.5}, {"text": 'a "big", blue\ncup', "score": -1.0}]
+    expected = [("red mug", 2.5), ('a "big", blue\ncup', -1.0)]
+    (tmp_path / "r.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    (tmp_path / "r.csv").write_text('text,score\nred mug,2.5\n"a ""big"", blue\ncup",-1\n')
+    (tmp_path / "r.tsv").write_text('text\tscore\nred mug\t2.5\n"a ""big"", blue\ncup"\t-1\n')
+    parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "r.parquet")
+    for kind in ("jsonl", "csv", "tsv", "parquet"):
+        assert read_examples([tmp_path / f"r.{kind}"], {}, pair, Reading()) == expected
+
+
+def test_columns_are_called_as_their_owner_calls_them(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("Title;Body;Stars\nGood;fits well;5\n;too small;1\n")
+    found = read_examples(
+        [tmp_path / "r.csv"], {"text": ["Title", "Body"], "score": "Stars"}, pair, Reading(), ";"
+    )
+    assert found == [("Good. fits well", 5.0), ("too small", 1.0)]
+
+
+BAD = """{"text": "mug", "score": 1}
+{"text": "mug", "score": "many"}
+
+{"text": "  ", "score": 1}
+{"text": "mug"}
+not json
+[1]
+{"text": "mug", "score": NaN}
+{"text": "cup", "score": "3"}
+"""
+
+
+def test_bad_rows_are_named_with_file_and_line_and_skipped_when_asked(tmp_path: Path) -> None:
+    file = tmp_path / "r.jsonl"
+    file.write_text(BAD)
+    reading = Reading(skip_bad=True)
+    assert read_examples([file], {}, pair, reading) == [("mug", 1.0), ("cup", 3.0)]
+    places = [line.split(": ")[0].removeprefix(str(tmp_path)) for line in reading.bad]
+    assert places == [f"/r.jsonl:{number}" for number in (2, 4, 5, 6, 7, 8)]
+    assert "score must be a number" in reading.bad[0]
+    assert "no column 'score'; there are 'text'" in reading.bad[2]
+    assert reading.summary().startswith("6 bad rows skipped: ")
+    assert reading.summary().endswith("… and 1 more")
+
+
+def test_a_bad_row_ends_it_where_nothing_else_was_asked(tmp_path: Path) -> None:
+    (tmp_path / "r.jsonl").write_text(BAD)
+    with pytest.raises(RowsError, match=r"r\.jsonl:2: .*--skip-bad"):
+        read_examples([tmp_path / "r.jsonl"], {}, pair, Reading())
+
+
+def test_lines_of_a_table_are_counted_as_an_editor_counts_them(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text('text,score\n"two\nlines",1\nmug\ncup,x\n')
+    reading = Reading(skip_bad=True)
+    read_examples([tmp_path / "r.csv"], {}, pair, reading)
+    assert [line.split(":")[1] for line in reading.bad] == ["4", "5"]
+    assert "1 fields, the header has 2" in reading.bad[0]
+
+
+def test_what_is_no_file_of_rows_says_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "r.xlsx").write_bytes(b"PK")
+    (tmp_path / "r.parquet").write_bytes(b"PAR1 not really")
+    with pytest.raises(RowsError, match="--data"):
+        read_examples([tmp_path / "none.csv"], {}, pair, Reading())
+    with pytest.raises(RowsError, match=r"\.jsonl, \.csv, \.tsv and \.parquet"):
+        read_examples([tmp_path / "r.xlsx"], {}, pair, Reading())
+    with pytest.raises(RowsError, match="no readable Parquet"):
+        read_examples([tmp_path / "r.parquet"], {}, pair, Reading())
