@@ -14,9 +14,11 @@ from streams.cli import (
     demo,
     doctor,
     index,
+    models,
     publish,
     subscribe,
     topics,
+    training,
     worker,
 )
 from streams.cli.exits import MEANINGS, Exit, explain
@@ -33,9 +35,9 @@ app = new_app(
         ]
     ),
 )
-for module in (demo, worker, publish, subscribe, doctor, broker):
+for module in (demo, worker, publish, subscribe, training, doctor, broker):
     module.register(app)
-for group in (index, topics, dead_letters):
+for group in (index, models, topics, dead_letters):
     app.add_typer(group.app)
 
 

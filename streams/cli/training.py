@@ -1,0 +1,203 @@
+"""`rillstream train`, `evaluate` and `predict`: models of anyone's rows."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.cli.options import Json, examples
+from streams.cli.printing import print_json, print_table, remark
+
+if TYPE_CHECKING:
+    from scoring.training.recipe import Recipe
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder of the recipe's files.", show_default="the recipe's own"),
+]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Report rows that cannot be used, and go on.")
+]
+Threads = Annotated[int, typer.Option(min=1, help="Cores for torch.", show_default="1")]
+Model = Annotated[Path, typer.Argument(help="Folder of a trained model.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(
+        "train",
+        epilog=examples(
+            "rillstream train intent.toml",
+            "rillstream train intent.toml --data ~/data --out models/intent --seed 1",
+            "rillstream train shop.toml --skip-bad --tensorboard runs --threads 4",
+        ),
+    )(train)
+    app.command(
+        "evaluate",
+        epilog=examples(
+            "rillstream evaluate models/intent --data ~/data",
+            "rillstream evaluate models/shop --task sentiment --input reviews.csv --json",
+        ),
+    )(evaluate)
+    app.command(
+        "predict",
+        epilog=examples(
+            "rillstream predict models/intent intent --input questions.jsonl --output labels.jsonl",
+            "rillstream predict models/shop relevance --input pairs.csv",
+        ),
+    )(predict)
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="A recipe in TOML: docs/training.md.")],
+    data: Data = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of the model.", show_default="models/NAME"),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Instead of the recipe's.", show_default=False)
+    ] = None,
+    skip_bad: SkipBad = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin anew where a training was interrupted.")
+    ] = False,
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option(help="Folder for curves; needs pip install tensorboard.", show_default=False),
+    ] = None,
+    threads: Threads = 1,
+    as_json: Json = False,
+) -> None:
+    """Train a model by a recipe, measure it on its test rows and save it.
+
+    Ctrl-C, or a kill, loses two minutes at most: the same command goes on with the same batches.
+    """
+    from streams.cli.training_course import Course, curves, until_asked
+
+    recipe = _recipe(config, seed)
+    place = out or Path("models") / recipe.name
+    from scoring.training.run import train as run
+
+    with until_asked() as stop, curves(tensorboard) as writer, Course(recipe.training) as course:
+        done = run(
+            recipe,
+            data or config.parent,
+            place,
+            threads=threads,
+            skip_bad=skip_bad,
+            restart=restart,
+            progress=course.show,
+            writer=writer,
+            stop=stop,
+        )
+    if said := done.reading.summary():
+        remark(said)
+    remark(f"saved in {place}")
+    _print_measures(done.saved.metrics, as_json=as_json)
+
+
+def evaluate(
+    model: Model,
+    data: Annotated[
+        Path, typer.Option("--data", help="Folder of the recipe's files.", show_default="here")
+    ] = Path(),
+    task: Annotated[
+        str | None, typer.Option(help="Only this one.", show_default="all of the model")
+    ] = None,
+    files: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--input", help="Other rows for the task.", show_default="test rows of the recipe"
+        ),
+    ] = None,
+    skip_bad: SkipBad = False,
+    threads: Threads = 1,
+    as_json: Json = False,
+) -> None:
+    """Measure a trained model.
+
+    Without --input on the test rows of its recipe, which it has never learned from.
+    """
+    import torch
+
+    from scoring.saved.answering import evaluate as measure
+    from scoring.saved.folder import load_model
+    from scoring.training.rows import Reading
+
+    torch.set_num_threads(threads)
+    reading = Reading(skip_bad)
+    saved, loaded = load_model(model)
+    found = measure(saved, loaded, data, task=task, files=files or (), reading=reading)
+    if said := reading.summary():
+        remark(said)
+    _print_measures(found, as_json=as_json)
+
+
+def predict(
+    model: Model,
+    task: Annotated[str, typer.Argument(help="One of its tasks.")],
+    source: Annotated[
+        Path,
+        typer.Option("--input", help="Rows: .jsonl, .csv, .tsv or .parquet.", show_default=False),
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", help="JSON Lines.", show_default="standard output")
+    ] = None,
+    skip_bad: SkipBad = False,
+    threads: Threads = 1,
+) -> None:
+    """Answer rows: what was asked comes back with label, confidence and abstain, or a score.
+
+    Columns are called as in the recipe, or as documented: text; query, title; question, answer.
+    """
+    import torch
+
+    from scoring.saved.answering import predict as answer
+    from scoring.saved.folder import load_model
+    from scoring.training.rows import Reading
+
+    torch.set_num_threads(threads)
+    reading = Reading(skip_bad)
+    saved, loaded = load_model(model)
+    answers = answer(saved, loaded, task, source, reading)
+    if output is None:
+        for row in answers:
+            sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+    else:
+        part = output.with_name(f".{output.name}.part")
+        with part.open("w", encoding="utf-8") as stream:
+            stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in answers)
+        part.replace(output)
+    if said := reading.summary():
+        remark(said)
+
+
+def _recipe(config: Path, seed: int | None) -> "Recipe":
+    """The recipe, with another seed where one is given."""
+    import msgspec
+
+    from scoring.training.recipe import read_recipe
+
+    recipe = read_recipe(config)
+    if seed is None:
+        return recipe
+    training = msgspec.structs.replace(recipe.training, seed=seed)
+    return msgspec.structs.replace(recipe, training=training)
+
+
+def _print_measures(measures: Mapping[str, Mapping[str, float]], *, as_json: bool) -> None:
+    if as_json:
+        for task, values in measures.items():
+            print_json({"task": task, **values})
+        return
+    rows = [
+        (task, name, f"{value:.4f}")
+        for task, values in measures.items()
+        for name, value in values.items()
+    ]
+    if rows:
+        print_table(("task", "measure", "value"), rows)

@@ -1,0 +1,109 @@
+"""rillstream train, evaluate, predict and models, as a person types them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from streams.cli.exits import Exit
+from streams.cli.main import run
+from tests.scoring.conftest import tiny_bert  # noqa: F401 - a fixture
+from tests.scoring.training.shop_rows import RECIPE, write_shop
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, tiny_bert: Path) -> Path:  # noqa: F811
+    write_shop(tmp_path)
+    file = tmp_path / "colours.toml"
+    file.write_text(RECIPE.format(encoder=tiny_bert).replace("epochs = 12", "epochs = 3"))
+    return file
+
+
+def lines(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_from_rows_to_answers(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "models" / "colours"
+    assert run(["train", str(recipe), "--out", str(model), "--json"]) == Exit.OK
+    trained = lines(capsys.readouterr().out)
+    assert trained[0]["task"] == "colour"
+
+    assert run(["evaluate", str(model), "--data", str(tmp_path), "--json"]) == Exit.OK
+    assert lines(capsys.readouterr().out)[0]["accuracy"] == pytest.approx(trained[0]["accuracy"])
+
+    ask = tmp_path / "ask.csv"
+    ask.write_text("text\na red mug\nthe blue cup\n")
+    answers = tmp_path / "answers.jsonl"
+    words = ["predict", str(model), "colour", "--input", str(ask), "--output", str(answers)]
+    assert run(words) == Exit.OK
+    assert [row["text"] for row in lines(answers.read_text())] == ["a red mug", "the blue cup"]
+
+    assert run(["models", "list", str(tmp_path / "models"), "--json"]) == Exit.OK
+    assert lines(capsys.readouterr().out)[0]["model"] == str(model)
+    assert run(["models", "list", str(tmp_path / "models")]) == Exit.OK
+    assert "colour accuracy" in capsys.readouterr().out
+    assert run(["models", "card", str(model)]) == Exit.OK
+    assert "# colours" in capsys.readouterr().out
+
+    again = ["train", str(recipe), "--out", str(tmp_path / "models" / "two"), "--seed", "1"]
+    assert run(again) == Exit.OK
+    capsys.readouterr()
+    assert run(["models", "diff", str(model), again[3], "--json"]) == Exit.OK
+    told = lines(capsys.readouterr().out)
+    assert {"name": "recipe.training.seed", "first": 0, "second": 1} in told
+    merged = str(tmp_path / "models" / "merged")
+    assert run(["models", "merge", str(model), again[3], "--out", merged]) == Exit.OK
+    assert run(["evaluate", merged, "--data", str(tmp_path)]) == Exit.OK
+
+
+def test_bad_rows_end_it_with_file_and_line_or_are_skipped_with_counts(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (tmp_path / "colours.jsonl").open("a") as file:
+        file.write('{"text": ""}\n')
+    words = ["train", str(recipe), "--out", str(tmp_path / "model")]
+    assert run(words) == Exit.BAD_INPUT
+    assert "colours.jsonl:217: 'text' empty" in capsys.readouterr().err
+    assert run([*words, "--skip-bad"]) == Exit.OK
+    assert "1 bad rows skipped: " in capsys.readouterr().err
+
+
+def test_an_unknown_setting_is_one_line_with_the_nearest(
+    recipe: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe.write_text(recipe.read_text().replace("epochs", "epoch"))
+    assert run(["train", str(recipe)]) == Exit.FATAL
+    assert "do you mean `epochs`?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, Exit.INTERRUPTED), (signal.SIGTERM, Exit.TERMINATED)]
+)
+def test_a_signal_ends_it_after_a_step_and_the_same_command_goes_on(
+    recipe: Path, tmp_path: Path, number: signal.Signals, code: Exit
+) -> None:
+    recipe.write_text(
+        recipe.read_text().replace("epochs = 3", "epochs = 400\ncheckpoint_every_s = 0")
+    )
+    model = tmp_path / "model"
+    words = [sys.executable, "-m", "streams.cli.main", "train", str(recipe), "--out", str(model)]
+    state = tmp_path / ".model.training" / "checkpoint.json"
+    environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment) as child:
+        until_s = time.monotonic() + 60
+        while not state.is_file() and child.poll() is None and time.monotonic() < until_s:
+            time.sleep(0.05)
+        child.send_signal(number)
+        _, said = child.communicate(timeout=30)
+    assert child.returncode == code, said
+    assert "run again to go on" in said
+    assert not model.exists()
+    assert json.loads(state.read_text())["epoch"] >= 0
