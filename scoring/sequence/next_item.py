@@ -40,6 +40,8 @@ class NextItemSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         n_negatives: Of `sampled`, shared by a batch.
         power: Of popularity in drawing them, 0 to 1; `binary` draws uniformly.
         bfloat16: Whether `full` multiplies in 16 bits; the sums are kept in 32.
+        older: Whether what lies further back than a tower reads is learned from as well, in windows
+            of its length; SASRec as published leaves it out.
         unwanted: Actions whose items are no targets, as places in `scoring.rings.TYPES`.
         n_asked: Users asked in a validation, drawn once; 0 = all.
         seed: Of order, negatives and who is asked.
@@ -50,6 +52,7 @@ class NextItemSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     n_negatives: _COUNT = 4096
     power: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
     bfloat16: bool = True
+    older: bool = True
     unwanted: tuple[int, ...] = (RETURN,)
     n_asked: int = 10_000
     seed: int = 0
@@ -89,7 +92,8 @@ class NextItem:
         self.module: nn.Module = tower
         self._tower = tower
         self._settings = settings
-        self._train = train.select(enough).last(tower.settings.length + 1)
+        chosen, length = train.select(enough), tower.settings.length + 1
+        self._train = chosen.windows(length) if settings.older else chosen.last(length)
         self._n_targets: NDArray[np.int64] = self._train.lengths - 1
         self.n_batches = count_batches(self._n_targets, settings.n_events)
         self._unwanted = np.zeros(N_ACTIONS, np.bool_)

@@ -35,7 +35,7 @@ class RelativeBias(nn.Module):
         distance = (steps[:, None] - steps[None, :]).clamp(min=0)  # (T, T)
         gaps_s = (at_ms[:, :, None] - at_ms[:, None, :]).clamp(min=0) / 1000  # (B, T, T)
         buckets = torch.log2(gaps_s + 1).long().clamp(max=N_GAPS - 1)  # (B, T, T)
-        bias = self.by_distance[:, distance] + self.by_gap[:, buckets].transpose(
-            0, 1
-        )  # (B, H, T, T)
+        by_distance = self.by_distance[:, distance]  # (H, T, T)
+        by_gap = self.by_gap[:, buckets].transpose(0, 1)  # (B, H, T, T)
+        bias: Tensor = by_distance + by_gap  # (B, H, T, T)
         return bias.masked_fill(steps[None, :] > steps[:, None], float("-inf"))

@@ -83,6 +83,27 @@ class Sequences:
         places = np.arange(starts[-1]) + np.repeat(self.starts[1:] - starts[1:], lengths)
         return Sequences(starts, self.items[places], self.actions[places], self.at_ms[places])
 
+    def windows(self, most: int) -> Sequences:
+        """Users as several, each with at most so many events; the last of each has as many as can.
+
+        A window's last event is the first of the next one, so that every event but a user's first
+        follows another one in exactly one window.
+
+        Args:
+            most: Events of a window, 2 or more.
+        """
+        step = most - 1
+        counts = np.maximum(-(-(self.lengths - 1) // step), 1)  # (U,) windows
+        owners = np.repeat(np.arange(self.n_users), counts)
+        first = np.cumsum(counts) - counts
+        after = counts[owners] - 1 - (np.arange(len(owners)) - first[owners])  # windows to come
+        ends = self.starts[1:][owners] - after * step
+        begins = np.maximum(ends - most, self.starts[:-1][owners])
+        lengths = ends - begins
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        places = np.arange(starts[-1]) + np.repeat(begins - starts[:-1], lengths)
+        return Sequences(starts, self.items[places], self.actions[places], self.at_ms[places])
+
     def each(self) -> list[NDArray[np.int64]]:
         """Items of each user."""
         return [self.items[start:end] for start, end in pairwise(self.starts.tolist())]

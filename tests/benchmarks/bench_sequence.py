@@ -14,8 +14,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from itertools import product
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,6 +41,12 @@ PUBLISHED: Final = {
 }
 GOAL: Final = (0.045, 0.027)
 _TUNED_WITH: Final = 4_000
+_KNN_VALUES: Final[Mapping[str, tuple[Any, ...]]] = {
+    "decay": (0.5, 0.7, 0.85, 1.0),
+    "b": (0.0, 0.25, 0.5, 0.75),
+    "k1": (0.3, 1.0, 10.0, 100.0),
+    "n_neighbours": (50, 200, 1000),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +73,17 @@ def _loop(epochs: int, rate: float) -> LoopSettings:
 RECIPES: Final[Mapping[str, Recipe]] = {
     "SASRec, one negative": Recipe(
         TowerSettings(cosine=False, n_heads=1, dropout=0.2),
-        NextItemSettings(loss="binary"),
-        _loop(30, 1e-3),
+        NextItemSettings(loss="binary", older=False),
+        _loop(40, 2e-3),
     ),
     "tower, sampled softmax": Recipe(
         TowerSettings(dropout=0.3),
-        NextItemSettings(loss="sampled", n_negatives=2048),
+        NextItemSettings(loss="sampled", n_negatives=2048, older=False),
         _loop(8, 3e-3),
     ),
-    "tower, full softmax": Recipe(TowerSettings(dropout=0.3), NextItemSettings(), _loop(8, 3e-3)),
+    "tower, full softmax": Recipe(
+        TowerSettings(dropout=0.3), NextItemSettings(older=False), _loop(8, 3e-3)
+    ),
 }
 
 
@@ -157,19 +164,20 @@ def _popularity(split: LeaveOneOut, n_items: int) -> tuple[Scorer, dict[str, Any
 
 
 def _item_knn(split: LeaveOneOut, n_items: int) -> tuple[Scorer, dict[str, Any]]:
-    """The best of a grid on the validation of some users."""
+    """One setting after the other, twice round: the best on the validation of some users."""
     users = np.sort(
         np.random.default_rng(0).choice(len(split.validation.targets), _TUNED_WITH, replace=False)
     )
     asked = Question(split.validation.pasts.select(users), split.validation.targets[users])
-    best, chosen = -1.0, ItemNeighbours(1.0, 0.5, 100, 0.7)
-    for k1, b, n_neighbours in product((1.0, 10.0, 100.0), (0.2, 0.5, 0.8), (100, 1000)):
-        for decay in (0.5, 0.7, 0.85):
-            tried = ItemNeighbours(k1, b, n_neighbours, decay)
-            found = measures(ranks(item_knn(split.train, n_items, tried), asked))
-            if found["ndcg@10"] > best:
-                best, chosen = found["ndcg@10"], tried
-                say(f"item-kNN: {chosen} {dict(found)}")
+    best, chosen = -1.0, ItemNeighbours(10.0, 0.5, 200, 0.7)
+    tried = {}
+    for setting, values in [*_KNN_VALUES.items()] * 2:
+        for candidate in [replace(chosen, **{setting: value}) for value in values]:
+            if candidate not in tried:
+                tried[candidate] = measures(ranks(item_knn(split.train, n_items, candidate), asked))
+                say(f"item-kNN: {candidate} {dict(tried[candidate])}")
+            if tried[candidate]["ndcg@10"] > best:
+                best, chosen = tried[candidate]["ndcg@10"], candidate
     return item_knn(split.train, n_items, chosen), {"chosen": asdict(chosen)}
 
 

@@ -37,6 +37,22 @@ def test_the_latest_events_are_those_at_the_end() -> None:
     assert listed(users([1, 2, 3], [4], [5, 6, 7, 8]).last(2)) == [[2, 3], [4], [7, 8]]
 
 
+def test_long_users_become_windows_that_share_an_event() -> None:
+    made = users([1, 2, 3, 4, 5, 6], [7], [8, 9, 10], [11, 12, 13, 14])
+    windows = [[1, 2], [2, 3, 4], [4, 5, 6], [7], [8, 9, 10], [11, 12], [12, 13, 14]]
+    assert listed(made.windows(3)) == windows
+    assert listed(made.windows(99)) == listed(made)
+
+
+def test_every_step_is_in_one_window() -> None:
+    rng = np.random.default_rng(4)
+    made = users(*[rng.integers(0, 9, n).tolist() for n in rng.integers(1, 30, 40)])
+    for most in (2, 5, 8):
+        cut = made.windows(most)
+        assert cut.lengths.max() <= most
+        assert (cut.lengths - 1).sum() == (made.lengths - 1).sum()
+
+
 def test_leave_one_out_by_hand() -> None:
     split = leave_one_out(users([1, 2, 3, 4], [5, 6], [7, 8, 9]))
     assert listed(split.train) == [[1, 2], [7], [5, 6]]

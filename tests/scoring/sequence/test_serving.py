@@ -72,16 +72,16 @@ def test_a_text_tower_answers_in_the_space_of_the_index_and_reads_items_it_never
     tmp_path: Path,
 ) -> None:
     """The index has an item that the tower was not trained with; only its text is known."""
-    model = tower(n_text=6, space="text", warm=[True] * 9 + [False])
+    model = tower(n_text=6, space="text", warm=[True] * 8 + [False, True])
     assert model.items.text is not None
     text = model.items.text.numpy()
-    corpus = shop(tmp_path / "index", np.concatenate([text, text[9:]]), [*IDS, "new"])
+    corpus = shop(tmp_path / "index", np.concatenate([text, text[8:9]]), [*IDS, "new"])
     save_tower(SavedTower(tower=model, item_ids=IDS, encoder_version=ENCODER), tmp_path / "tower")
     served = InterestTower(load_tower(tmp_path / "tower"), corpus).interests(
-        [history("i1", "i9"), history("i1", "new")]
+        [history("i1", "i8"), history("i1", "new")]
     )
     assert served.shape == (2, 1, corpus.dim)
-    forward = model(pad(users([1, 9]))).detach().numpy()
+    forward = model(pad(users([1, 8]))).detach().numpy()
     np.testing.assert_allclose(served[0, 0], forward[0, 1], atol=1e-6)
     np.testing.assert_allclose(served[1, 0], served[0, 0], atol=1e-6)  # both cold, one text
     np.testing.assert_allclose(np.linalg.norm(served, axis=2), 1, atol=1e-5)
