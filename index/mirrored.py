@@ -17,13 +17,15 @@ from index.store import UNFINISHED, IndexStore
 from index.writing import Build, sync
 
 _LOCK = ".fetching"
+_FETCHED = ".fetched"  # in the folder of a version that came from the object store
 
 
 class MirroredStore(IndexStore):
     """Publishes to an object store; fetches from there what the local folder lacks.
 
     What is fetched is verified before it gets a version's name in the folder, and again before it
-    is served. What is current, and which versions there are, only the object store knows.
+    is served. What is current, and which versions there are, only the object store knows; what was
+    fetched and is there no longer goes here, too, when the next version is fetched.
     """
 
     def __init__(self, root: Path | str, url: str) -> None:
@@ -94,6 +96,7 @@ class MirroredStore(IndexStore):
             with self._fetching():
                 if not folder.is_dir():  # another worker may have fetched it meanwhile
                     self._fetch(name)
+                    self._clear_forgotten()
         return folder
 
     @contextmanager
@@ -121,7 +124,15 @@ class MirroredStore(IndexStore):
                 pass
             for path in beside.iterdir():
                 path.chmod(0o444)
+            (beside / _FETCHED).touch()
             sync(beside)
             beside.rename(self.root / version)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
+
+    def _clear_forgotten(self) -> None:
+        """Remove what was fetched, is in the object store no longer, and is not open here."""
+        known = {*self._remote.versions(), self.current()}
+        for folder in self._folders():
+            if folder.name not in known and (folder / _FETCHED).exists():
+                super().remove(folder.name)

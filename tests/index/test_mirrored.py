@@ -158,6 +158,25 @@ def test_old_versions_go_there_too(builder: MirroredStore, reader: MirroredStore
         reader.open(made[0])
 
 
+def test_a_cache_does_not_keep_for_ever_what_the_store_has_forgotten(
+    builder: MirroredStore, reader: MirroredStore
+) -> None:
+    """A worker fetches version after version, and nobody else tidies its machine."""
+    own = build(IndexStore(reader.root), 4, "exact").version  # was never in the object store
+    gone, held, kept = (build(builder, n, "exact").version for n in (5, 6, 7))
+    for version in (gone, kept):
+        reader.open(version)
+    snapshot = reader.open(held)
+    builder.remove(gone)
+    builder.remove(held)
+    newest = build(builder, 8, "exact").version
+    assert (reader.root / gone).is_dir()
+    reader.open()
+    there = {manifest.version for manifest in IndexStore(reader.root).versions()}
+    assert there == {own, held, kept, newest}
+    assert len(snapshot.search(unit_rows(1), 6).positions[0]) == 6
+
+
 def test_a_protocol_without_a_driver_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailableError, match=r"nosuch://x cannot be used"):
         MirroredStore(tmp_path, "nosuch://x")
