@@ -61,6 +61,11 @@ def save_tower(saved: SavedTower, folder: Path) -> None:
     (folder / _CONFIG).write_bytes(msgspec.json.format(msgspec.json.encode(config)))
 
 
+def is_tower(folder: Path) -> bool:
+    """Whether a folder claims to hold a tower, and no other model."""
+    return (folder / _CONFIG).is_file() and (folder / _ITEMS).is_file()
+
+
 def load_tower(folder: Path) -> SavedTower:
     """Read what `save_tower` wrote.
 

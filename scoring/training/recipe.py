@@ -207,15 +207,15 @@ def read_recipe(file: Path) -> Recipe:
     try:
         return msgspec.toml.decode(file.read_bytes(), type=Recipe)
     except msgspec.DecodeError as error:
-        raise RecipeError(f"{file}: {_with_nearest(str(error))}") from error
+        raise RecipeError(f"{file}: {with_nearest(str(error), Recipe)}") from error
 
 
-def _with_nearest(message: str) -> str:
+def with_nearest(message: str, kind: type[msgspec.Struct]) -> str:
     """What msgspec says; an unknown key is shown with the nearest that there is."""
     unknown = re.search(r"unknown field `(.+?)`", message)
     if unknown is None:
         return message
-    near = difflib.get_close_matches(unknown[1], sorted(_keys(Recipe)), n=1, cutoff=0.5)
+    near = difflib.get_close_matches(unknown[1], sorted(_keys(kind)), n=1, cutoff=0.5)
     return message + (f"; do you mean `{near[0]}`?" if near else "")
 
 

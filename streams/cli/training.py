@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streams.cli import next_item
 from streams.cli.options import Json, examples
 from streams.cli.printing import print_json, print_table, remark
 
@@ -47,6 +48,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "rillstream predict models/intent intent --input questions.jsonl --output labels.jsonl",
             "rillstream predict models/shop relevance --input pairs.csv",
+            "rillstream predict models/next next-item --input events.jsonl",
         ),
     )(predict)
 
@@ -76,6 +78,24 @@ def train(
 
     Ctrl-C, or a kill, loses two minutes at most: the same command goes on with the same batches.
     """
+    if next_item.is_recipe(config):
+        from scoring.training.rows import Reading
+
+        reading = Reading(skip_bad)
+        measures = next_item.train(
+            config,
+            data,
+            out,
+            seed=seed,
+            reading=reading,
+            restart=restart,
+            tensorboard=tensorboard,
+            threads=threads,
+        )
+        if said := reading.summary():
+            remark(said)
+        _print_measures(measures, as_json=as_json)
+        return
     from streams.cli.training_course import Course, curves, until_asked
 
     recipe = _recipe(config, seed)
@@ -130,8 +150,11 @@ def evaluate(
 
     torch.set_num_threads(threads)
     reading = Reading(skip_bad)
-    saved, loaded = load_model(model)
-    found = measure(saved, loaded, data, task=task, files=files or (), reading=reading)
+    if next_item.is_model(model):
+        found = next_item.evaluate(model, data, reading)
+    else:
+        saved, loaded = load_model(model)
+        found = measure(saved, loaded, data, task=task, files=files or (), reading=reading)
     if said := reading.summary():
         remark(said)
     _print_measures(found, as_json=as_json)
@@ -162,8 +185,10 @@ def predict(
 
     torch.set_num_threads(threads)
     reading = Reading(skip_bad)
-    saved, loaded = load_model(model)
-    answers = answer(saved, loaded, task, source, reading)
+    if next_item.is_model(model):
+        answers = next_item.predict(model, task, source, reading)
+    else:
+        answers = answer(*load_model(model), task, source, reading)
     if output is None:
         for row in answers:
             sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -42,8 +42,8 @@ PUBLISHED: Final = {
 GOAL: Final = (0.045, 0.027)
 _TUNED_WITH: Final = 4_000
 _KNN_VALUES: Final[Mapping[str, tuple[Any, ...]]] = {
-    "decay": (0.5, 0.7, 0.85, 1.0),
-    "b": (0.0, 0.25, 0.5, 0.75),
+    "decay": (0.1, 0.2, 0.35, 0.5, 0.7, 1.0),
+    "b": (0.0, 0.1, 0.25, 0.5, 0.75),
     "k1": (0.3, 1.0, 10.0, 100.0),
     "n_neighbours": (50, 200, 1000),
 }

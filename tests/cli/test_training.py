@@ -107,3 +107,51 @@ def test_a_signal_ends_it_after_a_step_and_the_same_command_goes_on(
     assert "run again to go on" in said
     assert not model.exists()
     assert json.loads(state.read_text())["epoch"] >= 0
+
+
+NEXT = """
+kind = "next-item"
+name = "walk"
+events = ["events.jsonl"]
+
+[tower]
+width = 16
+n_blocks = 1
+
+[training]
+epochs = 2
+learning_rate = 0.02
+"""
+
+
+def test_a_tower_from_events_to_lists(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = [
+        {"user_id": f"u{user}", "item_id": f"i{(user + n) % 9}", "type": "click", "at_ms": n}
+        for user in range(30)
+        for n in range(5)
+    ]
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(row) + "\n" for row in events))
+    (tmp_path / "walk.toml").write_text(NEXT)
+    model = str(tmp_path / "walk")
+    assert run(["train", str(tmp_path / "walk.toml"), "--out", model, "--json"]) == Exit.OK
+    [trained] = lines(capsys.readouterr().out)
+    assert trained["task"] == "next-item"
+
+    assert run(["evaluate", model, "--data", str(tmp_path), "--json"]) == Exit.OK
+    assert lines(capsys.readouterr().out) == [trained]
+
+    ask = ["predict", model, "next-item", "--input", str(tmp_path / "events.jsonl")]
+    assert run(ask) == Exit.OK
+    answers = lines(capsys.readouterr().out)
+    assert {row["user_id"] for row in answers} == {f"u{user}" for user in range(30)}
+    assert run(["predict", model, "intent", *ask[3:]]) == Exit.FATAL
+    assert "answers next-item, not intent" in capsys.readouterr().err
+
+    with (tmp_path / "events.jsonl").open("a") as file:
+        file.write('{"user_id": "u1", "item_id": "i1"}\n')
+    again = ["train", str(tmp_path / "walk.toml"), "--out", f"{model}-2"]
+    assert run(again) == Exit.BAD_INPUT
+    assert "events.jsonl:151: no column 'at_ms'" in capsys.readouterr().err
+    (tmp_path / "walk.toml").write_text(NEXT.replace("width", "widht"))
+    assert run(again) == Exit.FATAL
+    assert "do you mean `width`?" in capsys.readouterr().err

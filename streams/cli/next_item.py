@@ -1,0 +1,103 @@
+"""`train`, `evaluate` and `predict` for sequence towers: what a user's events lead to next."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from streams.cli.printing import remark
+
+if TYPE_CHECKING:
+    from scoring.sequence.learning import Learned
+    from scoring.training.rows import Reading
+
+TASK: Final = "next-item"
+Measures = Mapping[str, Mapping[str, float]]
+
+
+def is_recipe(config: Path) -> bool:
+    """Whether a recipe has ``kind = "next-item"``."""
+    from scoring.sequence.recipe import is_sequence_recipe
+
+    return is_sequence_recipe(config)
+
+
+def is_model(folder: Path) -> bool:
+    """Whether a folder holds a sequence tower."""
+    from scoring.sequence.saved import is_tower
+
+    return is_tower(folder)
+
+
+def train(
+    config: Path,
+    data: Path | None,
+    out: Path | None,
+    *,
+    seed: int | None,
+    reading: "Reading",
+    restart: bool,
+    tensorboard: Path | None,
+    threads: int,
+) -> Measures:
+    """Train by a recipe and save; returns HR@10 and NDCG@10 of each user's last event."""
+    import msgspec
+    import torch
+
+    from scoring.sequence.learning import learn
+    from scoring.sequence.recipe import read_sequence_recipe
+    from streams.cli.training_course import Course, curves, until_asked
+
+    torch.set_num_threads(threads)
+    recipe = read_sequence_recipe(config)
+    if seed is not None:
+        replace = msgspec.structs.replace
+        training, task = replace(recipe.training, seed=seed), replace(recipe.task, seed=seed)
+        recipe = replace(recipe, training=training, task=task)
+    place = out or Path("models") / recipe.name
+    with until_asked() as stop, curves(tensorboard) as writer, Course(recipe.training) as course:
+        learned = learn(
+            recipe,
+            data or config.parent,
+            place,
+            reading,
+            restart=restart,
+            progress=course.show,
+            writer=writer,
+            stop=stop,
+        )
+    remark(f"saved in {place}: {_said(learned)}")
+    return {TASK: learned.measures}
+
+
+def evaluate(folder: Path, data: Path, reading: "Reading") -> Measures:
+    """Measure a tower on the events of its recipe."""
+    from scoring.sequence.learning import measure, read_learned
+    from scoring.sequence.saved import load_tower
+
+    learned = measure(load_tower(folder), read_learned(folder), data, reading)
+    remark(_said(learned))
+    return {TASK: learned.measures}
+
+
+def predict(
+    folder: Path, task: str, source: Path, reading: "Reading"
+) -> Iterator[Mapping[str, Any]]:
+    """A list for each user in a file of events.
+
+    Raises:
+        ModelError: A sequence tower has no such task.
+    """
+    from scoring.errors import ModelError
+    from scoring.sequence.answering import next_items
+    from scoring.sequence.saved import load_tower
+
+    if task != TASK:
+        raise ModelError(f"{folder} is a sequence tower: it answers {TASK}, not {task}")
+    return next_items(load_tower(folder), [source], reading)
+
+
+def _said(learned: "Learned") -> str:
+    return (
+        f"{learned.n_events:,} events, {learned.n_users:,} users, {learned.n_items:,} items; "
+        "each user's last event asked for, among all items"
+    )

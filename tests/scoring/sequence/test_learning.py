@@ -1,0 +1,190 @@
+"""Files of events in, a model out, lists from it: what `rillstream train` and `predict` do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scoring.errors import CheckpointError, ModelError, RecipeError, RowsError, SequenceError
+from scoring.sequence.answering import next_items
+from scoring.sequence.event_rows import number_events, read_events
+from scoring.sequence.learning import learn
+from scoring.sequence.recipe import SequenceRecipe, is_sequence_recipe, read_sequence_recipe
+from scoring.sequence.saved import load_tower
+from scoring.training.contracts import Progress
+from scoring.training.loop import Interrupted
+from scoring.training.rows import Reading
+
+RECIPE = """
+kind = "next-item"
+name = "circle"
+events = ["events.jsonl"]
+columns = { user_id = "who" }
+
+[tower]
+width = 16
+n_blocks = 1
+length = 10
+dropout = 0.0
+
+[task]
+n_events = 128
+
+[training]
+epochs = 8
+learning_rate = 0.02
+weight_decay = 0.0
+measure = "ndcg@10"
+"""
+
+
+def write(file: Path, rows: list[dict[str, Any]]) -> None:
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+
+
+def circle(folder: Path) -> SequenceRecipe:
+    """120 users who walk along a circle of 20 items, newest event first in the file."""
+    rows = [
+        {
+            "who": f"u{user}",
+            "item_id": f"i{(user + step) % 20}",
+            "type": "click",
+            "at_ms": 1000 * step,
+        }
+        for user in range(120)
+        for step in range(4 + user % 5)
+    ]
+    write(folder / "events.jsonl", rows[::-1])
+    (folder / "circle.toml").write_text(RECIPE, "utf-8")
+    return read_sequence_recipe(folder / "circle.toml")
+
+
+def test_a_circle_is_learned_saved_and_answered_from(tmp_path: Path) -> None:
+    learned = learn(circle(tmp_path), tmp_path, tmp_path / "model", Reading())
+    assert learned.measures["ndcg@10"] > 0.9
+    assert (learned.n_users, learned.n_items) == (120, 20)
+    write(
+        tmp_path / "asked.jsonl",
+        [
+            {"user_id": "b", "item_id": "i8", "type": "click", "at_ms": 2000},
+            {"user_id": "b", "item_id": "i7", "type": "click", "at_ms": 1000},
+            {"user_id": "a", "item_id": "i3", "type": "click", "at_ms": 1000},
+            {"user_id": "a", "item_id": "never seen", "type": "click", "at_ms": 2000},
+        ],
+    )
+    saved = load_tower(tmp_path / "model")
+    answers = list(next_items(saved, [tmp_path / "asked.jsonl"], Reading(), n_items=3))
+    assert [answer["user_id"] for answer in answers] == ["a", "b"]
+    assert [answer["items"][0]["item_id"] for answer in answers] == ["i4", "i9"]
+    scores = [item["score"] for item in answers[0]["items"]]
+    assert len(scores) == 3
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_what_a_user_has_had_is_not_in_the_list(tmp_path: Path) -> None:
+    learn(circle(tmp_path), tmp_path, tmp_path / "model", Reading())
+    walk = [{"user_id": "a", "item_id": f"i{n}", "at_ms": n} for n in range(15)]
+    write(tmp_path / "asked.jsonl", walk)
+    saved = load_tower(tmp_path / "model")
+    [answer] = next_items(saved, [tmp_path / "asked.jsonl"], Reading(), n_items=20)
+    assert {item["item_id"] for item in answer["items"]} == {f"i{n}" for n in range(15, 20)}
+
+
+def test_an_interrupted_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    recipe = circle(tmp_path)
+    learn(recipe, tmp_path, tmp_path / "whole", Reading())
+    steps: list[Progress] = []
+    with pytest.raises(Interrupted):
+        learn(
+            recipe,
+            tmp_path,
+            tmp_path / "twice",
+            Reading(),
+            progress=steps.append,
+            stop=lambda: bool(steps),
+        )
+    assert not (tmp_path / "twice").exists()
+    events = (tmp_path / "events.jsonl").read_text("utf-8")
+    (tmp_path / "events.jsonl").write_text(events.replace('"at_ms": 3000', '"at_ms": 3001'))
+    with pytest.raises(CheckpointError, match="other events"):
+        learn(recipe, tmp_path, tmp_path / "twice", Reading())
+    (tmp_path / "events.jsonl").write_text(events, "utf-8")
+    learn(recipe, tmp_path, tmp_path / "twice", Reading())
+    one, two = (tmp_path / name / "model.safetensors" for name in ("whole", "twice"))
+    assert one.read_bytes() == two.read_bytes()
+    assert not list(tmp_path.glob(".twice*"))
+
+
+def test_an_existing_model_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    with pytest.raises(ModelError, match="is there already"):
+        learn(circle(tmp_path), tmp_path, tmp_path / "model", Reading())
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"user_id": "a", "item_id": "i1", "at_ms": "soon"}, "at_ms must be a number"),
+        ({"user_id": "a", "item_id": "i1", "at_ms": -1}, "whole milliseconds"),
+        ({"user_id": "a", "item_id": "i1", "at_ms": 1, "type": "stare"}, "known are visit, view"),
+        ({"user_id": "a", "at_ms": 1}, "no column 'item_id'"),
+    ],
+)
+def test_a_bad_row_is_named_by_file_and_line(tmp_path: Path, row: Any, reason: str) -> None:
+    file = tmp_path / "events.jsonl"
+    write(file, [{"user_id": "a", "item_id": "i1", "at_ms": 1}, row])
+    with pytest.raises(RowsError, match=r"events\.jsonl:2: .*" + reason):
+        read_events([file], {}, Reading())
+    reading = Reading(skip_bad=True)
+    assert len(read_events([file], {}, reading)) == 1
+    assert len(reading.bad) == 1
+
+
+def test_visits_and_searches_have_no_item_and_are_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    write(
+        file,
+        [
+            {"user_id": "a", "type": "visit", "at_ms": 1},
+            {"user_id": "a", "type": "search", "query": "mug", "at_ms": 2},
+            {"user_id": "a", "type": "cart", "item_id": "i1", "at_ms": 3},
+        ],
+    )
+    [event] = read_events([file], {}, Reading())
+    assert (event.item_id, event.at_ms) == ("i1", 3)
+
+
+def test_events_about_unknown_items_alone_are_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    write(file, [{"user_id": "a", "item_id": "i1", "at_ms": 1}])
+    events = read_events([file], {}, Reading())
+    with pytest.raises(SequenceError, match="none of 1 events"):
+        number_events(events, ["i2"])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ("width = 16", "width = 15"),
+        ('name = "circle"', 'name = "circle"\ncolour = "red"'),
+        ("length = 10", 'length = 10\nspace = "text"'),
+        ("length = 10", "length = 10\ncosine = false"),
+        ("epochs = 8", "epochs = 0"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_with_its_place(tmp_path: Path, wrong: str, reason: str) -> None:
+    file = tmp_path / "circle.toml"
+    file.write_text(RECIPE.replace(wrong, reason), "utf-8")
+    assert is_sequence_recipe(file)
+    with pytest.raises(RecipeError, match=r"circle\.toml"):
+        read_sequence_recipe(file)
+
+
+def test_other_recipes_are_told_apart(tmp_path: Path) -> None:
+    file = tmp_path / "intent.toml"
+    file.write_text('name = "intent"\n', "utf-8")
+    assert not is_sequence_recipe(file)
+    assert not is_sequence_recipe(tmp_path / "none.toml")
