@@ -103,6 +103,7 @@ class ChangeReader:
             [TopicPartition(topic, p, start) for p, start in enumerate(starts)],
         )
         self._unfinished = set(range(facts.n_partitions))
+        self._seen: set[str] = set()
 
     def catch_up(
         self,
@@ -115,7 +116,7 @@ class ChangeReader:
         """Apply all that is there, up to each partition's end.
 
         A version that is older than the topic's memory of deletions is compared with all that the
-        topic has: what is not there was deleted.
+        topic has: what is not there was deleted. What is there and cannot be read was not.
 
         Args:
             apply: Called with each change, some at a time with a rest in between.
@@ -129,13 +130,11 @@ class ChangeReader:
         Raises:
             BrokerUnavailableError: Nothing arrived for `timeout_s`.
         """
-        n_changes, seen, heard = 0, set[str](), time.monotonic()
+        n_changes, heard = 0, time.monotonic()
         while self._unfinished and not stopped():
             changes = self.read(_AT_ONCE, 0.2)
             for change in changes:
                 apply(change)
-                if self._too_old:
-                    seen.add(change.item_id)
             n_changes += len(changes)
             if changes:
                 heard = time.monotonic()
@@ -147,8 +146,9 @@ class ChangeReader:
         if self._too_old and not stopped():
             now_ms = time.time_ns() // 1_000_000
             for item_id in known_ids:
-                if item_id not in seen:
+                if item_id not in self._seen:
                     apply(Deletion(item_id, now_ms))
+        self._seen.clear()
         return n_changes
 
     def forgotten_share(self) -> float:
@@ -174,6 +174,8 @@ class ChangeReader:
             else:
                 log.warning("item changes interrupted", topic=self._topic, error=error.str())
             return None
+        if self._too_old and self._unfinished:  # whatever it says, the item is there, or deleted
+            self._seen.add((message.key() or b"").decode(errors="replace"))
         try:
             return change_in(
                 message, encoder_version=self._manifest.encoder_version, dim=self._manifest.dim

@@ -149,31 +149,45 @@ def test_items_from_a_file_stay_unless_the_topic_knows_better(
     assert catalogue.popularity[catalogue.position("i1")] == 1.0
 
 
+def deletions(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, ids: list[str], source: str
+) -> list[str]:
+    """Of a version of these items, what is deleted after the topic has forgotten deletions."""
+    topic = item_vectors_topic(settings, VERSION)
+    facts = replace(topic_facts(settings, topic), delete_retention_ms=0)
+    monkeypatch.setattr(change_reader, "topic_facts", lambda *_: facts)
+    with TemporaryDirectory() as folder:
+        manifest = build_index(
+            IndexStore(folder),
+            [index.Item(item_id=i, title="t") for i in ids],
+            ROWS[: len(ids)],
+            encoder_version=VERSION,
+            items_read={f"{topic}:{p}": 0 for p in range(4)},
+        )
+    manifest = msgspec.structs.replace(manifest, build_parameters={"source": source})
+    reader = ChangeReader(settings, topic, manifest, IndexMetrics(CollectorRegistry()))
+    found: list[ItemChange] = []
+    reader.catch_up(found.append, ids, timeout_s=20)
+    reader.close()
+    return [change.item_id for change in found if isinstance(change, Deletion)]
+
+
 @pytest.mark.parametrize("source", ["topic", "files and topic"])
 def test_an_old_version_lacks_no_item_that_came_from_a_file(
     shop: Settings, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
     """The topic has forgotten deletions by now; what it never had was not deleted."""
-    topic = item_vectors_topic(shop, VERSION)
     write(shop, ("i1", a_vector(1)))
-    facts = replace(topic_facts(shop, topic), delete_retention_ms=0)
-    monkeypatch.setattr(change_reader, "topic_facts", lambda *_: facts)
-    items = [index.Item(item_id=i, title="t") for i in ("i1", "gone or from a file")]
-    with TemporaryDirectory() as folder:
-        manifest = build_index(
-            IndexStore(folder),
-            items,
-            ROWS[:2],
-            encoder_version=VERSION,
-            items_read={f"{topic}:{p}": 0 for p in range(4)},
-        )
-    manifest = msgspec.structs.replace(manifest, build_parameters={"source": source})
-    reader = ChangeReader(shop, topic, manifest, IndexMetrics(CollectorRegistry()))
-    found: list[ItemChange] = []
-    reader.catch_up(found.append, [item.item_id for item in items], timeout_s=20)
-    reader.close()
-    deleted = [change.item_id for change in found if isinstance(change, Deletion)]
+    deleted = deletions(shop, monkeypatch, ["i1", "gone or from a file"], source)
     assert deleted == (["gone or from a file"] if source == "topic" else [])
+
+
+def test_what_cannot_be_read_was_not_deleted(
+    shop: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(shop, ("i1", a_vector(1)), ("i2", b"{"), ("i3", a_vector(3).replace(b"Teapot", b"")))
+    write(shop, ("i3", None), ("i4", a_vector(5)))  # the key of one, the item of another
+    assert deletions(shop, monkeypatch, ["i1", "i2", "i3", "i4"], "topic") == ["i3"]
 
 
 def test_a_build_after_a_rebuild_encodes_nothing_again(
