@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import structlog
 from confluent_kafka import Consumer
 
+from streams.acknowledging_writer import AcknowledgingWriter
 from streams.app import App, create_app
 from streams.changelog import Changelog
 from streams.errors import (
@@ -34,8 +35,9 @@ from streams.settings import Settings
 from streams.state_folder import StateFolder
 from streams.table import RowTable
 from streams.topics import changelog_topic, dead_letter_topic, topic_ids
+from streams.transactional_writer import TransactionalWriter
 from streams.transport import group_metadata
-from streams.writer import AcknowledgingWriter, Boundary, TransactionalWriter, Writer, pass_by
+from streams.writer import Boundary, Writer, pass_by
 
 log = structlog.get_logger(__name__)
 

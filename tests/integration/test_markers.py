@@ -16,8 +16,8 @@ from streams.markers import ForgottenMarkers
 from streams.outbox import Outbox
 from streams.positions import GroupPositions
 from streams.runs import Claim
+from streams.transactional_writer import TransactionalWriter
 from streams.transport import group_metadata
-from streams.writer import TransactionalWriter
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 

@@ -1,0 +1,64 @@
+"""At least once: positions are committed after all acknowledgements.
+
+`AcknowledgingWriter.commit`: whatever was acknowledged before the offsets were committed stays.
+The batch is delivered again, the offset in each row leaves the row as it is, and its lists are
+published once more with the same recommendation_id.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from confluent_kafka import KafkaError, Message, Producer
+
+from streams.connection import Lost
+from streams.outbox import Outbox
+from streams.positions import Source
+from streams.writer import LOOK_EVERY_S, Boundary, Writer, pass_by
+
+log = structlog.get_logger(__name__)
+
+
+class AcknowledgingWriter(Writer):
+    """At least once: an idempotent producer; positions are committed after all acknowledgements."""
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        changelog: str,
+        commit_positions: Callable[[Mapping[Source, int], int], None],
+        *,
+        boundary: Boundary = pass_by,
+    ) -> None:
+        super().__init__(config, changelog, boundary)
+        self._config |= {"enable.idempotence": True, "linger.ms": 1}
+        self._commit_positions = commit_positions
+
+    def start(self) -> None:
+        """See `Writer.start`."""
+        self._lost = Lost()
+        self._producer = Producer({**self._config, "error_cb": self._lost})
+
+    def commit(self, outbox: Outbox) -> dict[int, int]:
+        """See `Writer.commit`."""
+        while True:
+            failed: list[KafkaError] = []
+
+            def delivered(
+                error: KafkaError | None, _: Message, failed: list[KafkaError] = failed
+            ) -> None:
+                if error is not None:
+                    failed.append(error)
+
+            ends = self._produce(self._producer, outbox, delivered)
+            while self._producer.flush(LOOK_EVERY_S):
+                if self._lost:  # it may never send again (see connection.py)
+                    self._producer.purge()
+            if not failed:
+                break
+            log.warning("a delivery failed, sending the batch again", error=str(failed[0]))
+            self.start()
+        self._boundary("offsets sent")
+        self._commit_positions(outbox.ends, outbox.claim.generation)
+        self._boundary("committed")
+        return ends
