@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.errors import PrecisionError
 from scoring.folder import EncoderFolder, Pooling, find_folder, read_folder
 
 if TYPE_CHECKING:
@@ -22,6 +25,13 @@ if TYPE_CHECKING:
 _BATCH: Final = 32
 # Part of every version: other words for the same item are another item tower.
 _ITEM_TEXT: Final = "title. brand. category. tags. description"
+# What both towers must say nearly the same of, where they compute differently.
+_PROBES: Final = (
+    "mug",
+    "stainless steel water bottle 1l",
+    "Hand painted tea cup set with saucers, red and white, dishwasher safe, in a gift box",
+)
+_LEAST_COSINE: Final = 0.995  # MiniLM has .9992
 
 
 class Encoder:
@@ -134,14 +144,15 @@ def load_encoder(
         precision: What vectors are computed in. auto = items in bfloat16 where the CPU computes
             with it, else in float32; queries in blocks of int8 where the CPU has VNNI and the extra
             `onnx` is installed, else as items. int8 = the same, and an error where queries cannot
-            be had so. With MiniLM, queries in int8 have a mean cosine of .9996 to those in float32,
+            be had so. With MiniLM, queries in int8 have a mean cosine of .9995 to those in float32,
             items in bfloat16 one of .9999, and relevance moves by less than .001
-            (docs/ranking.md), so all precisions have one version.
+            (docs/ranking.md), so all precisions have one version. For any other encoder three texts
+            are compared at load: below a cosine of .995, auto does without int8.
 
     Raises:
         EncoderSourceError: There is no such thing.
         EncoderFormatError: It cannot be loaded faithfully.
-        PrecisionError: int8 is asked for where it cannot be had.
+        PrecisionError: int8 is asked for where it cannot be had, or keeps too little.
     """
     folder = read_folder(find_folder(source))
     limit = min(folder.max_tokens, max_tokens or folder.max_tokens)
@@ -154,14 +165,30 @@ def load_encoder(
     from scoring.backbone import load_backbones
 
     torch.set_num_threads(threads)
-    return Encoder(
-        load_backbones(folder, precision, threads),
-        load_tokenizer(folder, limit),
+    make = partial(
+        Encoder,
+        tokenizer=load_tokenizer(folder, limit),
         version=_version(folder, limit),
         dim=folder.dim,
         max_tokens=limit,
         pooling=folder.pooling,
     )
+    backbones = load_backbones(folder, precision, threads)
+    encoder = make(backbones)
+    if backbones.queries is backbones.items or (cosine := _agreement(encoder)) >= _LEAST_COSINE:
+        return encoder
+    if precision == "int8":
+        raise PrecisionError(
+            f"{folder.path} in int8 is another model: its queries have a cosine of {cosine:.3f} to "
+            f"its items' tower, and {_LEAST_COSINE} is asked for. precision auto does without int8"
+        )
+    return make(replace(backbones, queries=backbones.items))
+
+
+def _agreement(encoder: Encoder) -> float:
+    """The least cosine between what the two towers say of the same text."""
+    of_queries, of_items = encoder.encode_queries(_PROBES), encoder.encode_items(_PROBES)
+    return float((of_queries * of_items).sum(axis=1).min())
 
 
 def _version(folder: EncoderFolder, max_tokens: int) -> str:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 import scoring.backbone
+import scoring.int8_bert
 from scoring import Encoder, PrecisionError, load_encoder
 from scoring.bert import Bert, read_weights
 from scoring.folder import find_folder, read_folder
@@ -38,16 +39,16 @@ def cosines(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float3
 
 
 def test_a_weight_is_off_by_half_a_step_at_most() -> None:
-    weight = torch.randn(5, 70, generator=torch.Generator().manual_seed(1))
-    weight[2, :32] = 0.0
-    weight[3, 40] = 50.0  # an outlier makes its own block coarse, and no other
+    weight = torch.randn(5, 150, generator=torch.Generator().manual_seed(1))
+    weight[2, :64] = 0.0
+    weight[3, 80] = 50.0  # an outlier makes its own block coarse, and no other
     codes, scales = quantised(weight)
-    assert (codes.shape, scales.shape) == ((5, 3, 32), (5, 3))  # 70 = 32 + 32 + 6, filled up
+    assert (codes.shape, scales.shape) == ((5, 3, 64), (5, 3))  # 150 = 64 + 64 + 22, filled up
     again = (codes.astype(np.float32) - 128) * scales[:, :, None]
-    off = np.abs(again.reshape(5, 96)[:, :70] - weight.numpy())
-    allowed = np.repeat(scales, 32, axis=1)[:, :70] / 2
+    off = np.abs(again.reshape(5, 192)[:, :150] - weight.numpy())
+    allowed = np.repeat(scales, 64, axis=1)[:, :150] / 2
     assert (off <= allowed + 1e-6).all()
-    assert off[3, :32].max() < 0.02 < off[3, 32:64].max()
+    assert off[3, :64].max() < 0.02 < off[3, 64:128].max()
     assert (again[2, 0] == 0).all()
 
 
@@ -111,4 +112,18 @@ def test_without_the_extra_auto_does_without_and_int8_says_what_to_install(
     auto = load_encoder(tiny_bert, threads=1)
     assert np.array_equal(auto.encode_queries(TEXTS), auto.encode_items(TEXTS))
     with pytest.raises(PrecisionError, match=r"rillstream\[onnx\]"):
+        load_encoder(tiny_bert, threads=1, precision="int8")
+
+
+@needs_onnx
+def test_a_model_that_int8_would_bend_is_served_without(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: True)
+    kept = load_encoder(tiny_bert, threads=1)
+    assert not np.array_equal(kept.encode_queries(TEXTS), kept.encode_items(TEXTS))
+    monkeypatch.setattr(scoring.int8_bert, "_LARGEST", 3)  # steps forty times as coarse
+    auto = load_encoder(tiny_bert, threads=1)
+    assert np.array_equal(auto.encode_queries(TEXTS), auto.encode_items(TEXTS))
+    with pytest.raises(PrecisionError, match="another model"):
         load_encoder(tiny_bert, threads=1, precision="int8")
