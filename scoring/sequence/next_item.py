@@ -41,7 +41,7 @@ class NextItemSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         power: Of popularity in drawing them, 0 to 1; `binary` draws uniformly.
         bfloat16: Whether `full` multiplies in 16 bits; the sums are kept in 32.
         older: Whether what lies further back than a tower reads is learned from as well, in windows
-            of its length; SASRec as published leaves it out.
+            of its length; as published, and by default, it is left out.
         unwanted: Actions whose items are no targets, as places in `scoring.rings.TYPES`.
         n_asked: Users asked in a validation, drawn once; 0 = all.
         seed: Of order, negatives and who is asked.
@@ -52,7 +52,7 @@ class NextItemSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     n_negatives: _COUNT = 4096
     power: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
     bfloat16: bool = True
-    older: bool = True
+    older: bool = False
     unwanted: tuple[int, ...] = (RETURN,)
     n_asked: int = 10_000
     seed: int = 0

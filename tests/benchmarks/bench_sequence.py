@@ -73,17 +73,15 @@ def _loop(epochs: int, rate: float) -> LoopSettings:
 RECIPES: Final[Mapping[str, Recipe]] = {
     "SASRec, one negative": Recipe(
         TowerSettings(cosine=False, n_heads=1, dropout=0.2),
-        NextItemSettings(loss="binary", older=False),
+        NextItemSettings(loss="binary"),
         _loop(40, 2e-3),
     ),
     "tower, sampled softmax": Recipe(
         TowerSettings(dropout=0.3),
-        NextItemSettings(loss="sampled", n_negatives=2048, older=False),
+        NextItemSettings(loss="sampled", n_negatives=2048),
         _loop(8, 3e-3),
     ),
-    "tower, full softmax": Recipe(
-        TowerSettings(dropout=0.3), NextItemSettings(older=False), _loop(8, 3e-3)
-    ),
+    "tower, full softmax": Recipe(TowerSettings(dropout=0.3), NextItemSettings(), _loop(8, 3e-3)),
 }
 
 

@@ -95,6 +95,21 @@ def test_a_batch_of_returns_alone_has_no_loss() -> None:
     assert [task.losses(batch) for batch in task.batches(0)] == [{}]
 
 
+def test_older_events_are_learned_from_if_asked_for() -> None:
+    long = users(list(range(25)), [0, 1])
+    tower = SequenceTower(TowerSettings(length=10), ItemVectors(N_ITEMS, 64, None, None))
+
+    def targets(*, older: bool) -> set[int]:
+        settings = NextItemSettings(older=older)
+        task = NextItem(tower, long, leave_one_out(cycle()).validation, settings)
+        [batch] = task.batches(0)
+        assert batch.events.items.shape[1] == 10
+        return set(batch.targets[batch.targets >= 0].tolist())
+
+    assert targets(older=False) == {1, *range(15, 25)}
+    assert targets(older=True) == set(range(1, 25))
+
+
 def test_users_with_a_single_event_teach_nothing() -> None:
     tower = SequenceTower(TowerSettings(), ItemVectors(N_ITEMS, 64, None, None))
     with pytest.raises(SequenceError, match="none of 2 users has two events"):
