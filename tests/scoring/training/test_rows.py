@@ -44,6 +44,7 @@ BAD = """{"text": "mug", "score": 1}
 not json
 [1]
 {"text": "mug", "score": NaN}
+{"text": NaN, "score": 1}
 {"text": "cup", "score": "3"}
 """
 
@@ -54,11 +55,11 @@ def test_bad_rows_are_named_with_file_and_line_and_skipped_when_asked(tmp_path: 
     reading = Reading(skip_bad=True)
     assert read_examples([file], {}, pair, reading) == [("mug", 1.0), ("cup", 3.0)]
     places = [line.split(": ")[0].removeprefix(str(tmp_path)) for line in reading.bad]
-    assert places == [f"/r.jsonl:{number}" for number in (2, 4, 5, 6, 7, 8)]
+    assert places == [f"/r.jsonl:{number}" for number in (2, 4, 5, 6, 7, 8, 9)]
     assert "score must be a number" in reading.bad[0]
     assert "no column 'score'; there are 'text'" in reading.bad[2]
-    assert reading.summary().startswith("6 bad rows skipped: ")
-    assert reading.summary().endswith("… and 1 more")
+    assert reading.summary().startswith("7 bad rows skipped: ")
+    assert reading.summary().endswith("… and 2 more")
 
 
 def test_a_bad_row_ends_it_where_nothing_else_was_asked(tmp_path: Path) -> None:

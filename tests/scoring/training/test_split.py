@@ -80,6 +80,8 @@ def test_an_order_shows_each_row_once_a_pass_and_can_be_entered_anywhere(
     walked = [row for at in range(0, 5 * size, step) for row in order.rows(at, step)]
     for number in range(4):
         assert sorted(walked[number * size : (number + 1) * size]) == list(range(size))
+    if size > 6:
+        assert len({tuple(walked[n * size : (n + 1) * size]) for n in range(4)}) > 1
     place = min(start, len(walked))
     entered = EndlessOrder(size, seed=3, task=1).rows(place, len(walked) - place)
     assert entered == walked[place:]
