@@ -55,6 +55,12 @@ class Answer(Task):
             found["mrr" if width == whole else f"mrr_{width}"] = reciprocal_rank(scores.numpy())
         return found
 
+    def row_losses(self, head: nn.Module, vectors: Vectors, rows: Sequence[Example]) -> Tensor:
+        """One less the reciprocal rank of the right answer."""
+        scores = normalize(vectors[0], dim=1) @ normalize(vectors[1], dim=1).T  # (n, n)
+        ahead = (scores > scores.diagonal()[:, None]).sum(dim=1)
+        return 1 - 1 / (1 + ahead)
+
     def answers(self, head: nn.Module, vectors: Vectors) -> list[dict[str, Any]]:
         """The cosine."""
         return [

@@ -66,6 +66,11 @@ class Binary(Task):
             "log_loss": float(binary_cross_entropy_with_logits(logits, targets)),
         }
 
+    def row_losses(self, head: nn.Module, vectors: Vectors, rows: Sequence[Example]) -> Tensor:
+        """Log loss of calibrated probabilities."""
+        logits = head(vectors[0]) / head.temperature
+        return binary_cross_entropy_with_logits(logits, _targets(rows), reduction="none")
+
     def answers(self, head: nn.Module, vectors: Vectors) -> list[dict[str, Any]]:
         """Probability of a yes."""
         with torch.no_grad():

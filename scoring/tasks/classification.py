@@ -122,6 +122,13 @@ class Classification(Task):
                 found[f"auroc_unknown_{name}"] = auc(score.numpy(), known.numpy())
         return found
 
+    def row_losses(self, head: nn.Module, vectors: Vectors, rows: Sequence[Example]) -> Tensor:
+        """Cross-entropy of calibrated probabilities; rows of unknown labels have none."""
+        known = [place for place, row in enumerate(rows) if row.target in set(self.labels)]
+        logits = head(vectors[0][known]) / _own(head).temperature
+        targets = self._targets([rows[place] for place in known])
+        return cross_entropy(logits, targets, reduction="none")
+
     def answers(self, head: nn.Module, vectors: Vectors) -> list[dict[str, Any]]:
         """The most probable label, its probability, and whether it is better not believed."""
         own = _own(head)

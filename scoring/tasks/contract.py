@@ -101,5 +101,9 @@ class Task(ABC):
         """How good the answers are."""
 
     @abstractmethod
+    def row_losses(self, head: nn.Module, vectors: Vectors, rows: Sequence[Example]) -> Tensor:
+        """How wrong each answer is, to compare two models pairwise: (n,), or one a query."""
+
+    @abstractmethod
     def answers(self, head: nn.Module, vectors: Vectors) -> list[dict[str, Any]]:
         """One object a row: the documented columns."""

@@ -11,7 +11,7 @@ from torch.nn.functional import cosine_similarity
 
 from scoring.losses.contrastive import leading_parts
 from scoring.losses.order import order_loss
-from scoring.measures import mean_within, spearman
+from scoring.measures import mean_within, ranks, spearman
 from scoring.tasks.contract import Example, Task, Vectors
 from scoring.training.recipe import RelevanceSettings
 from scoring.training.rows import Fields
@@ -61,6 +61,12 @@ class Relevance(Task):
                 part = cosine_similarity(query, title).numpy()
                 found[f"spearman_{query.shape[1]}"] = spearman(part, grades)
         return found
+
+    def row_losses(self, head: nn.Module, vectors: Vectors, rows: Sequence[Example]) -> Tensor:
+        """Distance of the two ranks of a pair, as a share of all pairs."""
+        cosines = cosine_similarity(vectors[0], vectors[1]).numpy()
+        apart = ranks(cosines) - ranks(_grades(rows).numpy())
+        return torch.from_numpy(abs(apart) / len(rows))
 
     def answers(self, head: nn.Module, vectors: Vectors) -> list[dict[str, Any]]:
         """The cosine."""

@@ -30,7 +30,7 @@ MEANINGS = {
     Exit.BAD_INPUT: "an input file or record cannot be used",
     Exit.FATAL: "settings, topics, index and model do not fit together; change one of them",
     Exit.BUSY: "another build works in this index folder; let it end",
-    Exit.BELOW_TARGET: "an index that falls below its recall target was not published",
+    Exit.BELOW_TARGET: "an index below its recall target, or a head that loses to its twin",
     Exit.FENCED: "another worker took over; start again",
     Exit.INTERRUPTED: "ended by Ctrl-C",
     Exit.TERMINATED: "ended by SIGTERM",

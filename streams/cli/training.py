@@ -2,18 +2,21 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streams.cli import next_item
+from streams.cli.exits import Exit
 from streams.cli.options import Json, examples
 from streams.cli.printing import print_json, print_table, remark
 
 if TYPE_CHECKING:
     from scoring.training.recipe import Recipe
+    from scoring.training.run import Trained
 
 Data = Annotated[
     Path | None,
@@ -33,6 +36,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "rillstream train intent.toml",
             "rillstream train intent.toml --data ~/data --out models/intent --seed 1",
+            "rillstream train shop.toml --twins",
             "rillstream train shop.toml --skip-bad --tensorboard runs --threads 4",
         ),
     )(train)
@@ -71,12 +75,19 @@ def train(
         Path | None,
         typer.Option(help="Folder for curves; needs pip install tensorboard.", show_default=False),
     ] = None,
+    twins: Annotated[
+        bool,
+        typer.Option(
+            "--twins", help="Train each task alone as well, and compare: does sharing cost?"
+        ),
+    ] = False,
     threads: Threads = 1,
     as_json: Json = False,
 ) -> None:
     """Train a model by a recipe, measure it on its test rows and save it.
 
     Ctrl-C, or a kill, loses two minutes at most: the same command goes on with the same batches.
+    With --twins, exit code 7 when a head loses more by sharing than the recipe's twin_margin.
     """
     if next_item.is_recipe(config):
         from scoring.training.rows import Reading
@@ -102,22 +113,29 @@ def train(
     place = out or Path("models") / recipe.name
     from scoring.training.run import train as run
 
-    with until_asked() as stop, curves(tensorboard) as writer, Course(recipe.training) as course:
-        done = run(
-            recipe,
-            data or config.parent,
-            place,
-            threads=threads,
-            skip_bad=skip_bad,
-            restart=restart,
-            progress=course.show,
-            writer=writer,
-            stop=stop,
-        )
-    if said := done.reading.summary():
-        remark(said)
-    remark(f"saved in {place}")
-    _print_measures(done.saved.metrics, as_json=as_json)
+    def follow(each: "Recipe", where: Path) -> "Trained":
+        with until_asked() as stop, curves(tensorboard) as writer, Course(each.training) as course:
+            done = run(
+                each,
+                data or config.parent,
+                where,
+                threads=threads,
+                skip_bad=skip_bad,
+                restart=restart,
+                progress=course.show,
+                writer=writer,
+                stop=stop,
+            )
+        remark(f"saved in {where}")
+        return done
+
+    if not (twins and place.exists()):  # it was interrupted among the twins
+        done = follow(recipe, place)
+        if said := done.reading.summary():
+            remark(said)
+        _print_measures(done.saved.metrics, as_json=as_json)
+    if twins:
+        _compare_twins(recipe, place, data or config.parent, follow, as_json=as_json)
 
 
 def evaluate(
@@ -212,6 +230,46 @@ def _recipe(config: Path, seed: int | None) -> "Recipe":
         return recipe
     training = msgspec.structs.replace(recipe.training, seed=seed)
     return msgspec.structs.replace(recipe, training=training)
+
+
+def _compare_twins(
+    recipe: "Recipe",
+    place: Path,
+    data: Path,
+    follow: Callable[["Recipe", Path], object],
+    *,
+    as_json: bool,
+) -> None:
+    from scoring.training.twins import compare, twin_recipes
+
+    def where(task: str) -> Path:
+        return place.with_name(f"{place.name}-{task}")
+
+    for task, alone in twin_recipes(recipe).items():
+        if not where(task).exists():
+            remark(f"the twin of {task}, alone")
+            follow(alone, where(task))
+    found = list(compare(place, where, data))
+    if as_json:
+        for each in found:
+            print_json({**asdict(each), "passed": each.passed})
+    else:
+        print_table(
+            ("task", "loss", "of its twin", "difference at most", "allowed", ""),
+            [
+                (
+                    each.task,
+                    f"{each.loss:.4f}",
+                    f"{each.twin_loss:.4f}",
+                    f"{each.upper:+.4f}",
+                    f"{each.margin:.4f}",
+                    "passed" if each.passed else "FAILED",
+                )
+                for each in found
+            ],
+        )
+    if not all(each.passed for each in found):
+        raise typer.Exit(Exit.BELOW_TARGET)
 
 
 def _print_measures(measures: Mapping[str, Mapping[str, float]], *, as_json: bool) -> None:

@@ -64,6 +64,19 @@ def test_from_rows_to_answers(
     assert run(["evaluate", merged, "--data", str(tmp_path)]) == Exit.OK
 
 
+def test_twins_are_trained_compared_and_judged(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With one task the twin is the model itself; a margin of nothing is met by nothing worse."""
+    words = ["train", str(recipe), "--out", str(tmp_path / "model"), "--twins", "--json"]
+    assert run(words) == Exit.OK
+    judged = lines(capsys.readouterr().out)[-1]
+    assert (judged["task"], judged["passed"], judged["upper"]) == ("colour", True, 0.0)
+    assert (tmp_path / "model-colour").is_dir()
+    assert run(words) == Exit.OK  # nothing is trained again
+    assert lines(capsys.readouterr().out) == [judged]
+
+
 def test_bad_rows_end_it_with_file_and_line_or_are_skipped_with_counts(
     recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

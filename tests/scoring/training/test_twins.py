@@ -1,0 +1,47 @@
+"""The gate between sharing and shipping: a head that loses to its twin is seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from scoring.training.recipe import read_recipe
+from scoring.training.run import train
+from scoring.training.twins import compare, twin_recipes, upper_bound
+from tests.scoring.training.shop_rows import shop_recipe, write_shop
+
+
+def test_the_bound_by_hand() -> None:
+    # mean 0.5, standard deviation 1, nine rows: 0.5 + 1.645 / 3
+    spread = torch.tensor([-1.0, 1, -1, 1, -1, 1, -1, 1, 0])
+    differences = 0.5 + spread / spread.std()
+    assert upper_bound(differences) == pytest.approx(0.5 + 1.645 / 3, abs=1e-5)
+    assert upper_bound(torch.tensor([0.0])) == float("inf")
+
+
+def test_a_model_is_no_worse_than_itself_and_worse_than_a_trained_twin(
+    tiny_bert: Path, tmp_path: Path
+) -> None:
+    write_shop(tmp_path)
+    file = tmp_path / "shop.toml"
+    file.write_text(shop_recipe(tiny_bert, 1, tasks=("colour", "size", "relevance", "answer")))
+    recipe = read_recipe(file)
+    alone = twin_recipes(recipe)
+    assert list(alone) == ["colour", "size", "relevance", "answer"]
+    assert all(list(each.tasks) == [name] for name, each in alone.items())
+
+    train(recipe, tmp_path, tmp_path / "shop", threads=1)
+    itself = list(compare(tmp_path / "shop", lambda task: tmp_path / "shop", tmp_path))
+    assert [(each.task, each.upper, each.passed) for each in itself] == [
+        (name, 0.0, True) for name in recipe.tasks
+    ]
+
+    file.write_text(shop_recipe(tiny_bert, 16, tasks=("colour",)))
+    train(read_recipe(file), tmp_path, tmp_path / "trained", threads=1)
+    file.write_text(shop_recipe(tiny_bert, 1, tasks=("colour",)))
+    train(read_recipe(file), tmp_path, tmp_path / "hardly", threads=1)
+    (found,) = compare(tmp_path / "hardly", lambda task: tmp_path / "trained", tmp_path)
+    assert found.loss > found.twin_loss + 0.1
+    assert not found.passed
