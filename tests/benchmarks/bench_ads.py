@@ -45,7 +45,7 @@ Fit = Callable[[Part, NDArray[np.float32], int], Floats]  # train, features, see
 
 
 class TowerTraining:
-    """Hard sharing with a single task: standardised features, one hidden layer or two."""
+    """Hard sharing with a single task: standardised features; a width of 0 has no hidden layer."""
 
     def __init__(self, train: Part, width: int, dropout: float, seed: int) -> None:
         features, converted = (torch.from_numpy(each) for each in train)
@@ -54,10 +54,11 @@ class TowerTraining:
         self.module = HardSharing(
             features.shape[1],
             {"conversion": 1},
-            hidden=(width,),
-            tower=(width // 2,),
+            hidden=(width,) if width else (),
+            tower=(width // 2,) if width else (),
             dropout=dropout,
         )
+        self.module.start_at({"conversion": float(converted.mean())})
         self.n_batches = len(features) // _BATCH
         self._seed = seed
 
@@ -96,7 +97,7 @@ def _tower(width: int, rate: float, dropout: float, decay: float) -> Fit:
         torch.manual_seed(seed)
         training = TowerTraining(train, width, dropout, seed)
         settings = LoopSettings(
-            epochs=6, learning_rate=rate, weight_decay=decay, decay="cosine", seed=seed
+            epochs=15, learning_rate=rate, weight_decay=decay, decay="cosine", seed=seed
         )
         fit(training, settings, FixedWeights(["conversion"]))
         return training.chances(features)
@@ -140,7 +141,7 @@ _GRIDS: Final[dict[str, dict[str, Fit]]] = {
     },
     "tower": {
         f"width {w}, rate {r:g}, dropout {p}, decay {d:g}": _tower(w, r, p, d)
-        for w, r, p, d in product((16, 64), (1e-3, 3e-3, 1e-2), (0.0, 0.3), (0.01, 0.3))
+        for w, r, p, d in product((0, 16, 64), (3e-3, 1e-2), (0.0, 0.3), (0.3, 1.0))
     },
 }
 

@@ -30,7 +30,7 @@ from scoring.sharing import SHARINGS
 from tests.benchmarks.census import TASKS, Census, Rows, read_census
 from tests.benchmarks.census_training import Outcome, Recipe, train
 
-_RATES = (4e-3, 8e-3, 1.6e-2)
+_RATES = (3e-3, 6e-3, 1.2e-2)
 _TUNING_SEED = 100
 _SEEDS = (0, 1, 2, 3, 4)
 _PLAIN = Recipe(TASKS)

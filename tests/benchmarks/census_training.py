@@ -21,7 +21,7 @@ from scoring.training.loop import fit
 from scoring.training.settings import LoopSettings
 from tests.benchmarks.census import Census, CensusFeatures, Rows
 
-_BATCH: Final = 1024
+_BATCH: Final = 512
 _TOWER: Final = (16,)
 
 
@@ -39,13 +39,13 @@ class Recipe:
     sharing: str = "hard"
     balancer: str = "fixed"
     budget: int = 10_000
-    rate: float = 8e-3
+    rate: float = 6e-3
     dropout: float = 0.1
     decay: float = 0.01
     l2_shared: float = 0.0
     fgm: float = 0.0
     patience: int = 3
-    epochs: int = 10
+    epochs: int = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class CensusModel(nn.Module):
         self.sharing = make(fit_width(make, recipe.budget))
 
     def forward(self, codes: Tensor, numbers: Tensor) -> dict[str, Tensor]:
-        """(B, 6) and (B, 5) -> task -> (B,) logits."""
+        """(B, 8) and (B, 5) -> task -> (B,) logits."""
         logits: dict[str, Tensor] = self.sharing(self.features(codes, numbers))
         return logits
 

@@ -179,6 +179,23 @@ def test_a_loss_touches_no_expert_that_is_private_to_another_task(levels: int) -
 
 
 @every_form
+def test_binary_tasks_may_start_at_their_base_rates(name: str) -> None:
+    module = make_sharing(name, 5, OUTPUTS)
+    with torch.no_grad():
+        for tower in module.towers:
+            for parameter in tower.parameters():
+                parameter.zero_()
+    module.start_at({"click": 0.25, "a.b": 0.002})
+    logits = module(features())
+    assert logits["click"].sigmoid().tolist() == pytest.approx([0.25] * 6)
+    assert logits["a.b"].sigmoid().tolist() == pytest.approx([0.002] * 6)
+    assert not logits["type"].any()
+    for wrong in ({"type": 0.5}, {"click": 0.0}, {"sale": 0.5}):
+        with pytest.raises(SharingError, match=next(iter(wrong))):
+            module.start_at(wrong)
+
+
+@every_form
 def test_a_width_for_a_budget_is_the_largest_that_fits(name: str) -> None:
     def make(width: int) -> nn.Module:
         return make_sharing(name, 20, OUTPUTS, hidden=(width,), tower=(8,))
