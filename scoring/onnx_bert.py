@@ -1,7 +1,7 @@
 """BERT's layers as an ONNX graph; how a linear layer is computed is up to the kind of graph.
 
-Attention, GELU and the norms are ONNX Runtime's own fused operators: six layers are 60 calls, and
-not the 120 that torch makes of them.
+Attention and GELU are ONNX Runtime's own fused operators. Its fused norm of a sum is not used: two
+operators are sooner done, by a tenth of a query's time (version 1.31).
 """
 
 from __future__ import annotations
@@ -73,9 +73,8 @@ def bert_file(graph: BertGraph, weights: Mapping[str, Tensor], config: Mapping[s
         return graph.linear(x, rows, torch.cat([weights[f"{name}.bias"] for name in names]))
 
     def added(x: str, y: str, prefix: str) -> str:
-        return graph.add(
-            "SkipLayerNormalization", [x, y, *norm(prefix)], domain=CONTRIB, epsilon=eps
-        )[0]
+        (total,) = graph.add("Add", [x, y])
+        return graph.add("LayerNormalization", [total, *norm(prefix)], epsilon=eps)[0]
 
     (x,) = graph.add("LayerNormalization", ["x", *norm("embeddings")], epsilon=eps)
     for depth in range(config["num_hidden_layers"]):
