@@ -92,7 +92,9 @@ def count_batches(lengths: NDArray[np.int64], n_events: int) -> int:
         lengths: (U,) events of each user.
         n_events: Of a batch, about.
     """
-    return max(1, -(-int(lengths.sum()) // n_events))
+    total = int(lengths.sum())
+    # A longer user than that would leave the batch beside it empty.
+    return max(1, min(-(-total // n_events), total // int(lengths.max(initial=1))))
 
 
 def epoch_of_users(
@@ -106,7 +108,9 @@ def epoch_of_users(
     n_batches = count_batches(lengths, n_events)
     order = np.argsort(lengths * (1 + _JITTER * rng.random(len(lengths))))  # ties: at random
     done = np.cumsum(lengths[order])
-    bounds = done[-1] * np.arange(1, n_batches) / n_batches
-    parts = np.split(order, np.searchsorted(done, bounds))
+    # Batch k ends with the last user whose events are among the first (k + 1) / n of all.
+    parts = np.split(
+        order, np.searchsorted(done * n_batches, done[-1] * np.arange(1, n_batches), "right")
+    )
     for place in rng.permutation(n_batches):
         yield parts[place]

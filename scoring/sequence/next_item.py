@@ -77,27 +77,31 @@ class NextItem:
 
         Args:
             tower: To be trained.
-            train: Users; those with a single event teach nothing and are left out.
+            train: Users; those without an event to aim at are left out.
             validation: What is asked after each epoch.
             settings: How.
 
         Raises:
-            SequenceError: Nobody has two events.
+            SequenceError: Those are all.
         """
-        enough = np.flatnonzero(train.lengths >= 2)
+        unwanted = np.zeros(N_ACTIONS, np.bool_)
+        unwanted[list(settings.unwanted)] = True
+        length = tower.settings.length + 1
+        cut = train.windows(length) if settings.older else train.last(length)
+        n_targets = _count_targets(cut, unwanted)
+        # A batch of users without any would have no loss.
+        enough = np.flatnonzero(n_targets)
         if not len(enough):
             raise SequenceError(
-                f"none of {train.n_users} users has two events: there is nothing to learn from"
+                f"none of {train.n_users} users has two events, the later one of something wanted: "
+                "there is nothing to learn from"
             )
+        self._train, self._n_targets = cut.select(enough), n_targets[enough]
+        self._unwanted = unwanted
         self.module: nn.Module = tower
         self._tower = tower
         self._settings = settings
-        chosen, length = train.select(enough), tower.settings.length + 1
-        self._train = chosen.windows(length) if settings.older else chosen.last(length)
-        self._n_targets: NDArray[np.int64] = self._train.lengths - 1
         self.n_batches = count_batches(self._n_targets, settings.n_events)
-        self._unwanted = np.zeros(N_ACTIONS, np.bool_)
-        self._unwanted[list(settings.unwanted)] = True
         counts = np.bincount(self._train.items, minlength=tower.items.n_items)
         power = 0.0 if settings.loss == "binary" else settings.power
         self._sampler = ItemSampler(counts, power)
@@ -125,8 +129,6 @@ class NextItem:
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """One loss, `next`, a mean over the events that have a target."""
         has_one = batch.targets != NO_TARGET  # (B, T)
-        if not bool(has_one.any()):
-            return {}
         tower, settings = self._tower, self._settings
         states = tower.scaled(tower(batch.events)[has_one])  # (n, e)
         targets = batch.targets[has_one]  # (n,)
@@ -144,6 +146,14 @@ class NextItem:
     def validate(self) -> dict[str, float]:
         """HR@10 and NDCG@10 over all items."""
         return dict(measures(ranks(tower_scorer(self._tower), self._asked)))
+
+
+def _count_targets(sequences: Sequences, unwanted: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(U,) events of each user that follow another one and are wanted."""
+    wanted = np.concatenate([[0], np.cumsum(~unwanted[sequences.actions])])  # (n + 1,)
+    ends = sequences.starts[1:]
+    counts: NDArray[np.int64] = wanted[ends] - wanted[np.minimum(sequences.starts[:-1] + 1, ends)]
+    return counts
 
 
 def _some(question: Question, n_asked: int, seed: int) -> Question:

@@ -40,12 +40,13 @@ def test_a_return_is_seen_but_never_aimed_at() -> None:
     assert targets.tolist() == [[-1, 3]]
 
 
-@pytest.mark.parametrize("n_events", [7, 64, 10_000])
+@pytest.mark.parametrize("n_events", [1, 7, 64, 10_000])
 def test_an_epoch_has_everyone_once_in_as_many_batches_as_promised(n_events: int) -> None:
     lengths = np.random.default_rng(1).integers(1, 40, 300)
     for seed in range(3):
         parts = list(epoch_of_users(lengths, n_events, np.random.default_rng(seed)))
         assert len(parts) == count_batches(lengths, n_events)
+        assert all(len(part) for part in parts)
         assert sorted(np.concatenate(parts).tolist()) == list(range(300))
 
 

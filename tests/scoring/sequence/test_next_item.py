@@ -87,12 +87,16 @@ def test_batches_are_a_function_of_epoch_and_seed() -> None:
     assert drawn(0, 3) != drawn(1, 3)
 
 
-def test_a_batch_of_returns_alone_has_no_loss() -> None:
-    pairs = users([1, 2], [3, 4])
-    returned = replace(pairs, actions=np.array([0, RETURN, 0, RETURN]))
-    tower = SequenceTower(TowerSettings(), ItemVectors(N_ITEMS, 64, None, None))
-    task = NextItem(tower, returned, leave_one_out(cycle()).validation, NextItemSettings())
-    assert [task.losses(batch) for batch in task.batches(0)] == [{}]
+def test_users_who_only_returned_things_are_left_out_and_returns_are_no_targets() -> None:
+    walks = users([1, 2], [3, 4, 5], [6, 7])
+    returned = replace(walks, actions=np.array([0, RETURN, 0, RETURN, 0, RETURN, 0]))
+    tower = SequenceTower(TowerSettings(length=10), ItemVectors(N_ITEMS, 64, None, None))
+    settings = NextItemSettings(n_events=1)
+    task = NextItem(tower, returned, leave_one_out(cycle()).validation, settings)
+    batches = list(task.batches(0))
+    assert sorted(batch.events.items.tolist() for batch in batches) == [[[3, 4]], [[6]]]
+    assert sorted(batch.targets.tolist() for batch in batches) == [[[-1, 5]], [[7]]]
+    fit(task, LoopSettings(epochs=1, learning_rate=0.01), PlainSum())
 
 
 def test_older_events_are_learned_from_if_asked_for() -> None:
@@ -112,5 +116,5 @@ def test_older_events_are_learned_from_if_asked_for() -> None:
 
 def test_users_with_a_single_event_teach_nothing() -> None:
     tower = SequenceTower(TowerSettings(), ItemVectors(N_ITEMS, 64, None, None))
-    with pytest.raises(SequenceError, match="none of 2 users has two events"):
+    with pytest.raises(SequenceError, match="none of 2 users has two events, the later"):
         NextItem(tower, users([1], [2]), leave_one_out(cycle()).validation, NextItemSettings())
