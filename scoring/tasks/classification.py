@@ -24,7 +24,8 @@ class Classification(Task):
 
     Cross-entropy with label smoothing over cosine classes, perhaps with supervised contrast. It
     abstains from a text that is farther from every class mean than almost all texts of the known
-    kind: among four scores that one told unknown intents best (docs/benchmarks-encoder.md).
+    kind. Of four scores that are measured, this one tells other domains best, and the largest
+    probability tells unlearned labels best (docs/benchmarks-encoder.md).
     """
 
     asked = ("text",)
