@@ -27,6 +27,7 @@ from scoring.language.adaptation import merged
 from scoring.language.model import LanguageModel
 from scoring.language.text_model import TextModel
 from scoring.saved.card import card
+from scoring.saved.rights import share_weights
 from scoring.tasks.choice import make_task
 from scoring.training.checkpoint import load_weights, save_weights
 from scoring.training.recipe import BackboneSettings, Recipe
@@ -128,6 +129,7 @@ def write_model(
     text = json.dumps(said, indent=1, ensure_ascii=False)
     (part / HEADS / "heads.json").write_text(text, "utf-8")
     (part / "README.md").write_text(card(recipe, ancestor, metrics, notes), "utf-8")
+    share_weights(part, like=part / "README.md")
     part.rename(folder)
     return read_saved(folder)
 

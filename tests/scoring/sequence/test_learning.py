@@ -75,6 +75,8 @@ def test_a_circle_is_learned_saved_and_answered_from(tmp_path: Path) -> None:
             {"user_id": "a", "item_id": "never seen", "type": "click", "at_ms": 2000},
         ],
     )
+    files = (tmp_path / "model").iterdir()
+    assert len({file.stat().st_mode for file in files}) == 1  # safetensors would be its owner's
     saved = load_tower(tmp_path / "model")
     answers = list(next_items(saved, [tmp_path / "asked.jsonl"], Reading(), n_items=3))
     assert [answer["user_id"] for answer in answers] == ["a", "b"]

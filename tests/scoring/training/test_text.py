@@ -72,6 +72,11 @@ def test_the_folder_is_an_encoder_like_any_other(colours: Path, tiny_bert: Path)
     assert read_saved(colours).ancestor == identify(tiny_bert)[0]
 
 
+def test_who_may_read_its_card_may_read_its_weights(colours: Path) -> None:
+    rights = {file.stat().st_mode for file in colours.rglob("*") if file.is_file()}
+    assert rights == {(colours / "README.md").stat().st_mode}
+
+
 def test_answers_are_the_documented_columns(colours: Path, tmp_path: Path) -> None:
     write_jsonl(tmp_path / "ask.jsonl", [{"text": t} for t in texts()[:40]])
     saved, model = load_model(colours)
