@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 import torch
 
+from scoring.balancing import FixedWeights
 from scoring.errors import ModelError, SequenceError
 from scoring.sequence.event_rows import Users, number_events, read_events
 from scoring.sequence.full_ranking import measures, ranks, tower_scorer
@@ -23,7 +24,6 @@ from scoring.sequence.sequences import Question, leave_one_out
 from scoring.sequence.tower import SequenceTower
 from scoring.training.contracts import Progress, Writer
 from scoring.training.loop import fit
-from scoring.training.plain_sum import PlainSum
 from scoring.training.rows import Reading
 
 _METRICS: Final = "metrics.json"
@@ -91,7 +91,7 @@ def learn(
     fit(
         task,
         recipe.training,
-        PlainSum(),
+        FixedWeights(["next"]),
         folder=work,
         identity={"recipe": msgspec.json.encode(recipe).decode(), "events": users.digest()},
         progress=progress,

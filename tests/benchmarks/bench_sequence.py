@@ -22,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from scoring.balancing import FixedWeights
 from scoring.sequence.full_ranking import Scorer, measures, ranks, tower_scorer
 from scoring.sequence.item_vectors import ItemVectors
 from scoring.sequence.next_item import NextItem, NextItemSettings
@@ -29,7 +30,6 @@ from scoring.sequence.sequences import LeaveOneOut, Question, Sequences, leave_o
 from scoring.sequence.tower import SequenceTower, TowerSettings
 from scoring.training.contracts import Progress
 from scoring.training.loop import Interrupted, fit
-from scoring.training.plain_sum import PlainSum
 from scoring.training.settings import LoopSettings
 from tests.benchmarks.sequence_baselines import ItemNeighbours, item_knn, popularity
 
@@ -138,7 +138,7 @@ class Bench:
         fitted = fit(
             task,
             recipe.loop,
-            PlainSum(),
+            FixedWeights(["next"]),
             folder=self._work / name.replace(", ", "-").replace(" ", "-"),
             identity={"tower": repr(recipe.tower), "task": repr(recipe.task)},
             progress=tell,

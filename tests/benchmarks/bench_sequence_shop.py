@@ -24,6 +24,7 @@ from torch import Tensor
 
 from index import IndexStore, Snapshot
 from scoring import Interaction, Policy, Request
+from scoring.balancing import FixedWeights
 from scoring.centroids import find_centroids
 from scoring.history import MAX_INTERACTIONS, TYPE_CODES, History
 from scoring.interests import LONG_TERM, SHORT_TERM, find_interests
@@ -35,7 +36,6 @@ from scoring.sequence.sequences import Question, Sequences
 from scoring.sequence.tower import SequenceTower, TowerSettings
 from scoring.training.contracts import Progress
 from scoring.training.loop import fit
-from scoring.training.plain_sum import PlainSum
 from scoring.training.settings import LoopSettings
 from streams.demo.shop import sample_events
 from streams.demo.shop_index import ShopIndex
@@ -150,7 +150,7 @@ def train(events: Sequences, asked: Question, snapshot: Snapshot, form: str, see
         if progress.measures is not None:
             say(f"{form}: epoch {progress.epoch}, {dict(progress.measures)}")
 
-    fit(task, loop, PlainSum(), progress=tell)
+    fit(task, loop, FixedWeights(["next"]), progress=tell)
     return tower_scorer(model)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from scoring.balancing import FixedWeights
 from scoring.errors import SequenceError
 from scoring.rings import RETURN
 from scoring.sequence.item_vectors import ItemVectors
@@ -15,7 +16,6 @@ from scoring.sequence.next_item import NextItem, NextItemSettings
 from scoring.sequence.sequences import Sequences, leave_one_out
 from scoring.sequence.tower import SequenceTower, TowerSettings
 from scoring.training.loop import fit
-from scoring.training.plain_sum import PlainSum
 from scoring.training.settings import LoopSettings
 from tests.scoring.sequence.made import users
 
@@ -43,7 +43,7 @@ def learn(sequences: Sequences, epochs: int = 12, **settings: object) -> dict[st
     chosen = NextItemSettings(**{"n_events": 128, "n_negatives": 64, "power": 0.0} | settings)  # type: ignore[arg-type]
     task = NextItem(tower, split.train, split.validation, chosen)
     loop = LoopSettings(epochs=epochs, learning_rate=0.02, weight_decay=0.0, measure="ndcg@10")
-    return dict(fit(task, loop, PlainSum()).measures)
+    return dict(fit(task, loop, FixedWeights(["next"])).measures)
 
 
 @pytest.mark.parametrize("loss", ["full", "sampled", "binary"])
@@ -96,7 +96,7 @@ def test_users_who_only_returned_things_are_left_out_and_returns_are_no_targets(
     batches = list(task.batches(0))
     assert sorted(batch.events.items.tolist() for batch in batches) == [[[3, 4]], [[6]]]
     assert sorted(batch.targets.tolist() for batch in batches) == [[[-1, 5]], [[7]]]
-    fit(task, LoopSettings(epochs=1, learning_rate=0.01), PlainSum())
+    fit(task, LoopSettings(epochs=1, learning_rate=0.01), FixedWeights(["next"]))
 
 
 def test_older_events_are_learned_from_if_asked_for() -> None:

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from scoring.balancing import FixedWeights
 from scoring.errors import CheckpointError, TrainingError
 from scoring.training.contracts import Progress
 from scoring.training.loop import Interrupted, fit
-from scoring.training.plain_sum import PlainSum
 from scoring.training.settings import LoopSettings
 from tests.scoring.training.lines import Lines
 
@@ -21,6 +21,9 @@ SETTINGS = LoopSettings(epochs=4, learning_rate=0.02, measure="double", lower_is
 OFTEN = LoopSettings(
     epochs=4, learning_rate=0.02, measure="double", lower_is_better=True, checkpoint_every_s=0
 )
+
+
+LOSSES = ["double", "minus"]
 
 
 def weights(lines: Lines) -> dict[str, Tensor]:
@@ -36,7 +39,7 @@ def assert_same(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> Non
 def test_it_learns() -> None:
     lines = Lines()
     before = lines.validate()
-    fitted = fit(lines, LoopSettings(epochs=30, learning_rate=0.02), PlainSum())
+    fitted = fit(lines, LoopSettings(epochs=30, learning_rate=0.02), FixedWeights(LOSSES))
     assert fitted.measures["double"] < 0.1 * before["double"]
     assert fitted.measures["minus"] < 0.3 * before["minus"]
     assert lines.begun == list(range(30))
@@ -46,14 +49,14 @@ def test_it_learns() -> None:
 def test_a_killed_training_goes_on_as_if_it_had_not_been(tmp_path: Path, killed_at: int) -> None:
     """Batches, dropout, AdamW's moments, the best weights: all are those of the unbroken run."""
     whole = Lines()
-    expected = fit(whole, OFTEN, PlainSum(), folder=tmp_path / "whole")
+    expected = fit(whole, OFTEN, FixedWeights(LOSSES), folder=tmp_path / "whole")
 
     killed = Lines()
     killed.fail_at = killed_at
     with pytest.raises(KeyboardInterrupt):
-        fit(killed, OFTEN, PlainSum(), folder=tmp_path / "killed")
+        fit(killed, OFTEN, FixedWeights(LOSSES), folder=tmp_path / "killed")
     again = Lines(seed=9)  # other weights: all must come from the checkpoint
-    found = fit(again, OFTEN, PlainSum(), folder=tmp_path / "killed")
+    found = fit(again, OFTEN, FixedWeights(LOSSES), folder=tmp_path / "killed")
 
     assert_same(weights(again), weights(whole))
     assert found == expected
@@ -64,31 +67,37 @@ def test_a_killed_training_goes_on_as_if_it_had_not_been(tmp_path: Path, killed_
 
 def test_what_was_done_since_the_last_checkpoint_is_done_again(tmp_path: Path) -> None:
     whole = Lines()
-    fit(whole, SETTINGS, PlainSum())
+    fit(whole, SETTINGS, FixedWeights(LOSSES))
     killed = Lines()
     killed.fail_at = 10  # four batches after the checkpoint of the first epoch
     with pytest.raises(KeyboardInterrupt):
-        fit(killed, SETTINGS, PlainSum(), folder=tmp_path)
+        fit(killed, SETTINGS, FixedWeights(LOSSES), folder=tmp_path)
     again = Lines()
-    fit(again, SETTINGS, PlainSum(), folder=tmp_path)
+    fit(again, SETTINGS, FixedWeights(LOSSES), folder=tmp_path)
     assert len(again.seen) == 18
     assert_same(weights(again), weights(whole))
 
 
 def test_a_training_that_ended_is_not_run_again(tmp_path: Path) -> None:
     first, second = Lines(), Lines(seed=3)
-    fitted = fit(first, SETTINGS, PlainSum(), folder=tmp_path)
-    assert fit(second, SETTINGS, PlainSum(), folder=tmp_path) == fitted
+    fitted = fit(first, SETTINGS, FixedWeights(LOSSES), folder=tmp_path)
+    assert fit(second, SETTINGS, FixedWeights(LOSSES), folder=tmp_path) == fitted
     assert second.seen == []
     assert_same(weights(second), weights(first))
 
 
 def test_a_wish_to_stop_is_met_between_two_steps(tmp_path: Path) -> None:
     whole, stopped, again = Lines(), Lines(), Lines()
-    fit(whole, SETTINGS, PlainSum())
+    fit(whole, SETTINGS, FixedWeights(LOSSES))
     with pytest.raises(Interrupted, match="step 8 of 24"):
-        fit(stopped, SETTINGS, PlainSum(), folder=tmp_path, stop=lambda: len(stopped.seen) == 8)
-    fit(again, SETTINGS, PlainSum(), folder=tmp_path)
+        fit(
+            stopped,
+            SETTINGS,
+            FixedWeights(LOSSES),
+            folder=tmp_path,
+            stop=lambda: len(stopped.seen) == 8,
+        )
+    fit(again, SETTINGS, FixedWeights(LOSSES), folder=tmp_path)
     assert len(again.seen) == 16
     assert_same(weights(again), weights(whole))
 
@@ -106,30 +115,30 @@ class Worsening(Lines):
 def test_patience_ends_the_training_and_the_best_weights_stay(tmp_path: Path, kept: bool) -> None:
     two, six = Worsening(), Worsening()
     settings = LoopSettings(epochs=6, decay="constant", warmup=0, measure="mark", patience=2)
-    best = fit(two, LoopSettings(epochs=2, decay="constant", warmup=0), PlainSum())
-    found = fit(six, settings, PlainSum(), folder=tmp_path if kept else None)
+    best = fit(two, LoopSettings(epochs=2, decay="constant", warmup=0), FixedWeights(LOSSES))
+    found = fit(six, settings, FixedWeights(LOSSES), folder=tmp_path if kept else None)
     assert (found.best, len(found.history), found.stopped_early) == (1, 4, True)
     assert found.measures == best.measures == {"mark": 0.9}
     assert_same(weights(six), weights(two))
 
 
 def test_other_settings_do_not_go_on_from_a_checkpoint(tmp_path: Path) -> None:
-    fit(Lines(), SETTINGS, PlainSum(), folder=tmp_path)
+    fit(Lines(), SETTINGS, FixedWeights(LOSSES), folder=tmp_path)
     with pytest.raises(CheckpointError, match="other settings"):
-        fit(Lines(), OFTEN, PlainSum(), folder=tmp_path)
+        fit(Lines(), OFTEN, FixedWeights(LOSSES), folder=tmp_path)
     with pytest.raises(CheckpointError, match=r"other rows \(None, now 17\)"):
-        fit(Lines(), SETTINGS, PlainSum(), folder=tmp_path, identity={"rows": "17"})
+        fit(Lines(), SETTINGS, FixedWeights(LOSSES), folder=tmp_path, identity={"rows": "17"})
 
 
 def test_a_damaged_checkpoint_says_the_way_out(tmp_path: Path) -> None:
-    fit(Lines(), SETTINGS, PlainSum(), folder=tmp_path)
+    fit(Lines(), SETTINGS, FixedWeights(LOSSES), folder=tmp_path)
     (tmp_path / "step-24.safetensors").write_bytes(b"cut short")
     with pytest.raises(CheckpointError, match="--restart"):
-        fit(Lines(), SETTINGS, PlainSum(), folder=tmp_path)
+        fit(Lines(), SETTINGS, FixedWeights(LOSSES), folder=tmp_path)
 
 
 def test_nothing_is_pickled_and_old_states_are_removed(tmp_path: Path) -> None:
-    fitted = fit(Lines(), OFTEN, PlainSum(), folder=tmp_path)
+    fitted = fit(Lines(), OFTEN, FixedWeights(LOSSES), folder=tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == {
         "checkpoint.json",
         "step-24.safetensors",
@@ -147,8 +156,8 @@ def test_the_shared_penalty_is_the_gradient_of_half_lambda_theta_squared() -> No
 
     once = {"epochs": 1, "weight_decay": 0.0, "clip": 0.0}
     given, written = Lines(), Penalised()
-    fit(given, LoopSettings(**once, l2_shared=0.7), PlainSum())  # type: ignore[arg-type]
-    fit(written, LoopSettings(**once), PlainSum())  # type: ignore[arg-type]
+    fit(given, LoopSettings(**once, l2_shared=0.7), FixedWeights(LOSSES))  # type: ignore[arg-type]
+    fit(written, LoopSettings(**once), FixedWeights([*LOSSES, "penalty"]))  # type: ignore[arg-type]
     for name, value in weights(given).items():
         torch.testing.assert_close(value, weights(written)[name], atol=2e-6, rtol=1e-4)
 
@@ -159,12 +168,12 @@ def test_a_loss_that_is_no_number_ends_the_training_with_its_name() -> None:
             return {**super().losses(batch), "minus": torch.tensor(float("nan"))}
 
     with pytest.raises(TrainingError, match="loss minus is nan at step 0"):
-        fit(Broken(), SETTINGS, PlainSum())
+        fit(Broken(), SETTINGS, FixedWeights(LOSSES))
 
 
 def test_an_unknown_measure_names_the_known_ones() -> None:
     with pytest.raises(TrainingError, match="'auc' is not validated; these are: double, minus"):
-        fit(Lines(), LoopSettings(measure="auc"), PlainSum())
+        fit(Lines(), LoopSettings(measure="auc"), FixedWeights(LOSSES))
 
 
 def test_too_few_batches_are_an_error_and_not_a_shorter_schedule() -> None:
@@ -175,7 +184,7 @@ def test_too_few_batches_are_an_error_and_not_a_shorter_schedule() -> None:
             yield from list(super().batches(epoch))[:4]
 
     with pytest.raises(TrainingError, match="had 4 batches, 7 were promised"):
-        fit(Short(), SETTINGS, PlainSum())
+        fit(Short(), SETTINGS, FixedWeights(LOSSES))
 
 
 def test_progress_and_curves_tell_losses_pace_and_measures() -> None:
@@ -186,7 +195,7 @@ def test_progress_and_curves_tell_losses_pace_and_measures() -> None:
         def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None:
             curves.append((tag, global_step))
 
-    fitted = fit(Lines(), SETTINGS, PlainSum(), progress=told.append, writer=Pen())
+    fitted = fit(Lines(), SETTINGS, FixedWeights(LOSSES), progress=told.append, writer=Pen())
     assert [p.step for p in told] == [6, 10, 12, 18, 20, 24]
     assert all(p.n_steps == 24 and set(p.losses) == {"double", "minus"} for p in told)
     assert all(p.per_s > 0 and p.left_s >= 0 for p in told)
@@ -197,8 +206,12 @@ def test_progress_and_curves_tell_losses_pace_and_measures() -> None:
 
 def test_where_a_low_number_is_good_the_lowest_is_kept() -> None:
     settings = LoopSettings(epochs=6, measure="mark", lower_is_better=True)
-    assert fit(Worsening(), settings, PlainSum()).best == 0
+    assert fit(Worsening(), settings, FixedWeights(LOSSES)).best == 0
     assert (
-        fit(Worsening(), msgspec.structs.replace(settings, lower_is_better=False), PlainSum()).best
+        fit(
+            Worsening(),
+            msgspec.structs.replace(settings, lower_is_better=False),
+            FixedWeights(LOSSES),
+        ).best
         == 1
     )
