@@ -1,0 +1,150 @@
+"""Baselines of relevance on the rows that a recipe splits, and what a merge of all forms reaches.
+
+    python -m tests.benchmarks.bench_relevance RECIPE --data DIR [--model models/home-depot]
+
+Letters: cosine of TF-IDF. Frozen: cosine of the encoder as it comes. Trees: boosted on nine facts
+of word overlap, their size chosen by three folds of queries. Merged: ridge regression of the ranks
+of all of them (and of `--model`'s cosine), fitted to the recipe's validation rows, since the model
+has learned from the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import GridSearchCV, GroupKFold
+
+from scoring import load_encoder
+from scoring.measures import mean_within, ranks, spearman
+from scoring.tasks.choice import make_task
+from scoring.tasks.contract import Example
+from scoring.training.recipe import RelevanceSettings, read_recipe
+from scoring.training.rows import Reading
+from scoring.training.task_rows import TaskRows, read_task_rows
+
+Scores = NDArray[np.float64]
+Scorer = Callable[[Sequence[Example]], Scores]
+SIZES = {"max_leaf_nodes": [7, 15, 31], "learning_rate": [0.03, 0.1], "max_iter": [100, 300]}
+
+
+def by_letters(rows: TaskRows) -> Scorer:
+    """Cosine of TF-IDF of two to five letters."""
+    tfidf = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=2)
+    tfidf.fit(text for row in rows.train for text in row.texts)
+
+    def scores(asked: Sequence[Example]) -> Scores:
+        queries, titles = (tfidf.transform([row.texts[i] for row in asked]) for i in (0, 1))
+        return np.asarray(queries.multiply(titles).sum(axis=1)).ravel()
+
+    return scores
+
+
+def by_encoder(source: str | Path | None) -> Scorer:
+    """Cosine of an encoder."""
+    encoder = load_encoder(source, threads=1, precision="auto")
+
+    def scores(asked: Sequence[Example]) -> Scores:
+        queries = encoder.encode_items([row.texts[0] for row in asked])
+        titles = encoder.encode_items([row.texts[1] for row in asked])
+        return np.asarray((queries * titles).sum(axis=1), dtype=np.float64)
+
+    return scores
+
+
+def overlap(row: Example) -> list[float]:
+    """Nine facts of the words that query and title share."""
+    query, title = (text.casefold().split() for text in row.texts)
+    shared = [word for word in query if word in title]
+    stems = [word for word in query if any(other.startswith(word[:4]) for other in title)]
+    return [
+        len(query),
+        len(title),
+        len(shared),
+        len(shared) / max(len(query), 1),
+        len(stems) / max(len(query), 1),
+        float(bool(query) and query[-1] in title),
+        float(bool(query) and query[0] in title),
+        float(" ".join(query) in " ".join(title)),
+        SequenceMatcher(None, " ".join(query), " ".join(title)).ratio(),
+    ]
+
+
+def by_trees(rows: TaskRows) -> Scorer:
+    """Boosted trees on `overlap`; a query is in one fold only."""
+    trees = GridSearchCV(
+        HistGradientBoostingRegressor(random_state=0), SIZES, cv=GroupKFold(3), n_jobs=1
+    )
+    x = np.array([overlap(row) for row in rows.train])
+    queries = [row.texts[0] for row in rows.train]
+    trees.fit(x, _grades(rows.train), groups=queries)
+    return lambda asked: np.asarray(trees.predict(np.array([overlap(row) for row in asked])))
+
+
+def merged(learned: Sequence[Scores], grades: Scores, asked: Sequence[Scores]) -> Scores:
+    """Ranks within each set of rows, weighted by ridge regression."""
+    ridge = RidgeCV(np.logspace(-3, 3, 7)).fit(_ranks(learned), grades)
+    return np.asarray(ridge.predict(_ranks(asked)))
+
+
+def _ranks(scores: Sequence[Scores]) -> Scores:
+    return np.stack([ranks(each) / len(each) for each in scores], axis=1)
+
+
+def _grades(rows: Sequence[Example]) -> Scores:
+    return np.array([float(row.target or 0.0) for row in rows])
+
+
+def main() -> None:
+    """Print Spearman's ρ of all pairs and within queries for each form."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", type=Path, help="a folder that the recipe has trained")
+    asked = parser.parse_args()
+    recipe = read_recipe(asked.recipe)
+    for name, settings in recipe.tasks.items():
+        if not isinstance(settings, RelevanceSettings):
+            continue
+        rows = read_task_rows(
+            name, make_task(settings), settings, recipe, asked.data, Reading(skip_bad=True)
+        )
+        forms: dict[str, Callable[[], Scorer]] = {
+            "letters": lambda rows=rows: by_letters(rows),  # type: ignore[misc]
+            "frozen": lambda: by_encoder(recipe.backbone.source),
+            "trees": lambda rows=rows: by_trees(rows),  # type: ignore[misc]
+        }
+        if asked.model is not None:
+            forms["model"] = lambda: by_encoder(asked.model)
+        tested, held = {}, {}
+        for form, make in forms.items():
+            begun_s = time.monotonic()
+            scorer = make()
+            tested[form], held[form] = scorer(rows.test), scorer(rows.validation)
+            _say(form, tested[form], rows.test, time.monotonic() - begun_s)
+        without = [form for form in forms if form != "model"]
+        for what, chosen in {"merged, no model": without, "merged": list(forms)}.items():
+            score = merged(
+                [held[form] for form in chosen],
+                _grades(rows.validation),
+                [tested[form] for form in chosen],
+            )
+            _say(what, score, rows.test, 0.0)
+
+
+def _say(form: str, scores: Scores, rows: Sequence[Example], seconds: float) -> None:
+    grades = _grades(rows)
+    within = mean_within([row.texts[0] for row in rows], scores, grades)
+    print(f"{form:18} {spearman(scores, grades):.4f} {within:.4f} {seconds:6.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
