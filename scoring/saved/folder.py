@@ -27,7 +27,7 @@ from scoring.language.adaptation import merged
 from scoring.language.model import LanguageModel
 from scoring.language.text_model import TextModel
 from scoring.saved.card import card
-from scoring.saved.rights import share_weights
+from scoring.saved.whole_folder import whole_folder
 from scoring.tasks.choice import make_task
 from scoring.training.checkpoint import load_weights, save_weights
 from scoring.training.recipe import BackboneSettings, Recipe
@@ -99,38 +99,32 @@ def write_model(
     """
     from transformers.utils import logging
 
-    if folder.exists():
-        raise ModelError(f"{folder} is there already: choose another --out, or remove it")
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    source = model.language.folder
-    logging.disable_progress_bar()
-    merged(model.language.backbone).save_pretrained(part)  # type: ignore[operator]
-    for name in _COPIED:
-        if (source.path / name).is_file():
-            (part / name).parent.mkdir(exist_ok=True)
-            shutil.copyfile(source.path / name, part / name)
-    if not (part / "1_Pooling").exists():
-        (part / "1_Pooling").mkdir()
-        pooling = json.dumps({"pooling_mode": source.pooling})
-        (part / "1_Pooling" / "config.json").write_text(pooling, "utf-8")
-    (part / HEADS).mkdir()
-    save_weights(model.heads, part / HEADS / "heads.safetensors")
-    facts = {name: task.facts() for name, task in model.tasks.items()}
-    said = {
-        "format": _FORMAT,
-        "ancestor": ancestor,
-        "facts": facts,
-        "metrics": metrics,
-        "notes": notes,
-        "recipe": msgspec.to_builtins(recipe),
-    }
-    text = json.dumps(said, indent=1, ensure_ascii=False)
-    (part / HEADS / "heads.json").write_text(text, "utf-8")
-    (part / "README.md").write_text(card(recipe, ancestor, metrics, notes), "utf-8")
-    share_weights(part, like=part / "README.md")
-    part.rename(folder)
+    with whole_folder(folder) as part:
+        source = model.language.folder
+        logging.disable_progress_bar()
+        merged(model.language.backbone).save_pretrained(part)  # type: ignore[operator]
+        for name in _COPIED:
+            if (source.path / name).is_file():
+                (part / name).parent.mkdir(exist_ok=True)
+                shutil.copyfile(source.path / name, part / name)
+        if not (part / "1_Pooling").exists():
+            (part / "1_Pooling").mkdir()
+            pooling = json.dumps({"pooling_mode": source.pooling})
+            (part / "1_Pooling" / "config.json").write_text(pooling, "utf-8")
+        (part / HEADS).mkdir()
+        save_weights(model.heads, part / HEADS / "heads.safetensors")
+        facts = {name: task.facts() for name, task in model.tasks.items()}
+        said = {
+            "format": _FORMAT,
+            "ancestor": ancestor,
+            "facts": facts,
+            "metrics": metrics,
+            "notes": notes,
+            "recipe": msgspec.to_builtins(recipe),
+        }
+        text = json.dumps(said, indent=1, ensure_ascii=False)
+        (part / HEADS / "heads.json").write_text(text, "utf-8")
+        (part / "README.md").write_text(card(recipe, ancestor, metrics, notes), "utf-8")
     return read_saved(folder)
 
 

@@ -14,6 +14,7 @@ import torch
 
 from scoring.balancing import FixedWeights
 from scoring.errors import ModelError, SequenceError
+from scoring.saved.whole_folder import must_be_new, whole_folder
 from scoring.sequence.event_rows import Users, number_events, read_events
 from scoring.sequence.full_ranking import measures, ranks, tower_scorer
 from scoring.sequence.item_vectors import ItemVectors
@@ -77,8 +78,7 @@ def learn(
         RowsError: A bad row, where they are not skipped, or no such file.
         Interrupted: As asked by `stop`.
     """
-    if out.exists():
-        raise ModelError(f"{out} is there already: choose another --out, or remove it")
+    must_be_new(out)
     work = out.with_name(f".{out.name}.training")
     if restart:
         shutil.rmtree(work, ignore_errors=True)
@@ -100,12 +100,10 @@ def learn(
     )
     found = dict(measures(ranks(tower_scorer(tower), asked)))
     learned = Learned(found, users.sequences.n_users, n_items, len(events))
-    part = out.with_name(f".{out.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    save_tower(SavedTower(tower=tower, item_ids=users.item_ids), part)
     facts = {"recipe": msgspec.to_builtins(recipe), "measures": found}
-    (part / _METRICS).write_text(json.dumps(facts, indent=1), "utf-8")
-    part.rename(out)
+    with whole_folder(out) as part:
+        save_tower(SavedTower(tower=tower, item_ids=users.item_ids), part)
+        (part / _METRICS).write_text(json.dumps(facts, indent=1), "utf-8")
     shutil.rmtree(work, ignore_errors=True)
     return learned
 

@@ -10,7 +10,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from scoring.errors import TowerFormatError
-from scoring.saved.rights import share_weights
 from scoring.sequence.item_vectors import ItemVectors
 from scoring.sequence.tower import SequenceTower, TowerSettings
 
@@ -59,7 +58,6 @@ def save_tower(saved: SavedTower, folder: Path) -> None:
         n_warm=len(items.ids),
         encoder_version=saved.encoder_version,
     )
-    share_weights(folder, like=folder / _ITEMS)
     (folder / _CONFIG).write_bytes(msgspec.json.format(msgspec.json.encode(config)))
 
 

@@ -13,10 +13,10 @@ import torch
 
 from scoring.balancing import Balancer, make_balancer
 from scoring.encoder import identify
-from scoring.errors import ModelError
 from scoring.language.model import LanguageModel
 from scoring.language.text_model import TextModel
 from scoring.saved.folder import SavedModel, write_model
+from scoring.saved.whole_folder import must_be_new
 from scoring.tasks.choice import make_task
 from scoring.training.contracts import Progress, Writer
 from scoring.training.loop import Fitted, fit
@@ -72,8 +72,7 @@ def train(
         Interrupted: As asked by stop.
         CheckpointError: What is left there is of another training.
     """
-    if out.exists():
-        raise ModelError(f"{out} is there already: choose another --out, or remove it")
+    must_be_new(out)
     state = out.with_name(f".{out.name}.training")
     if restart:
         shutil.rmtree(state, ignore_errors=True)

@@ -27,9 +27,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
 from scoring import load_encoder
+from scoring.measures import spearman
 from tests.benchmarks.encoder_forms import FORMS, ITEM_TOKENS, Towers, Vectors
 from tests.benchmarks.static_tokens import StaticQueries, distilled, fitted
 
@@ -133,7 +133,7 @@ def loss(asked: Judged, queries: Vectors, titles: Vectors, exact: tuple[Vectors,
     )
     same = np.mean([len(set(a) & set(b)) for a, b in zip(found, wanted, strict=True)]) / 10
     scores = (queries[asked.query] * titles[asked.title]).sum(axis=1)
-    rho = spearmanr(scores, asked.relevance).statistic
+    rho = spearman(scores, asked.relevance)
     return f"{cosine:9.5f} {same:8.3f} {rho:8.4f}"
 
 

@@ -1,0 +1,40 @@
+"""A model's folder appears whole or not at all, and others than its maker may read it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scoring.errors import ModelError
+
+
+def must_be_new(folder: Path) -> None:
+    """Say so before a long work whose result would have no place.
+
+    Raises:
+        ModelError: There is something already.
+    """
+    if folder.exists():
+        raise ModelError(f"{folder} is there already: choose another --out, or remove it")
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A folder to write into, which gets its name when the block ends without an error.
+
+    Weights get the rights of other files: workers run as another user, and safetensors 0.8 writes
+    files that only their owner may read.
+
+    Raises:
+        ModelError: There is something already.
+    """
+    must_be_new(folder)
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    yield part
+    for file in part.rglob("*.safetensors"):
+        file.chmod(part.stat().st_mode & 0o666)
+    part.rename(folder)
