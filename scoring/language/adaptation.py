@@ -1,4 +1,4 @@
-"""How much of a backbone learns: all of it, low-rank updates, layer by layer, or nothing."""
+"""How much of a backbone learns: all, low-rank updates, adapters, layer by layer, or nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from torch import nn
 
 from scoring.errors import EncoderFormatError
+from scoring.language.adapters import add_adapters, fold_adapters, has_adapters
 from scoring.training.recipe import BackboneSettings
 
 
@@ -16,7 +17,7 @@ def adapt(backbone: nn.Module, settings: BackboneSettings) -> nn.Module:
 
     Args:
         backbone: As loaded.
-        settings: Its `adaptation`, and `lora`.
+        settings: Its `adaptation`, with `lora` or `adapters`.
 
     Returns:
         The same module; with LoRA one around it (Hu et al., ICLR 2022).
@@ -28,6 +29,8 @@ def adapt(backbone: nn.Module, settings: BackboneSettings) -> nn.Module:
             return backbone
         case "frozen":
             return backbone.requires_grad_(False)
+        case "adapters":
+            return add_adapters(backbone, settings.adapters.width)
         case "lora":
             from peft import LoraConfig, get_peft_model
 
@@ -49,7 +52,9 @@ def freeze_words(backbone: nn.Module, settings: BackboneSettings) -> None:
 
 
 def merged(backbone: nn.Module) -> nn.Module:
-    """A backbone as `save_pretrained` wants it: with updates added to the weights, on a copy."""
+    """A backbone as `save_pretrained` wants it: what was added is in the weights, on a copy."""
+    if has_adapters(backbone):
+        return fold_adapters(backbone)
     if hasattr(backbone, "merge_and_unload"):
         merge: Callable[[], nn.Module] = getattr(copy.deepcopy(backbone), "merge_and_unload")  # noqa: B009
         return merge()

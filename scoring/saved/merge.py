@@ -10,6 +10,7 @@ from torch import Tensor
 
 from scoring.errors import ModelError
 from scoring.saved.folder import SavedModel, load_model, write_model
+from scoring.training.recipe import BackboneSettings
 
 
 def merge(folders: Sequence[Path], weights: Sequence[float], out: Path) -> SavedModel:
@@ -27,7 +28,8 @@ def merge(folders: Sequence[Path], weights: Sequence[float], out: Path) -> Saved
         The new model, without metrics: measure it with ``rillstream evaluate``.
 
     Raises:
-        ModelError: They have another ancestor, other tasks or labels, or numbers that do not fit.
+        ModelError: They have another ancestor, other tasks, labels or adapters, or numbers that do
+            not fit.
     """
     if len(folders) < 2 or len(weights) != len(folders) or min(weights) <= 0:
         raise ModelError(
@@ -79,3 +81,14 @@ def _check_alike(first: SavedModel, other: SavedModel) -> None:
         raise ModelError(
             f"{first.folder} and {other.folder} have other tasks or labels: train both with them"
         )
+    ours, theirs = (each.recipe.backbone for each in (first, other))
+    if _added(ours) != _added(theirs):
+        raise ModelError(
+            f"{first.folder} has adapters of width {_added(ours)}, {other.folder} of "
+            f"{_added(theirs)} (0 = none): their layers have other shapes and cannot be averaged"
+        )
+
+
+def _added(backbone: BackboneSettings) -> int:
+    """Units that a layer has gained in training."""
+    return backbone.adapters.width if backbone.adaptation == "adapters" else 0

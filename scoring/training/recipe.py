@@ -34,27 +34,40 @@ class Lora(Strict, frozen=True, kw_only=True):
     dropout: Share = 0.05
 
 
+class Adapters(Strict, frozen=True, kw_only=True):
+    """Bottlenecks beside the feed-forward layers (He et al., ICLR 2022).
+
+    Attributes:
+        width: Units of each; a layer of MiniLM has 1,536.
+    """
+
+    width: Count = 64
+
+
 class BackboneSettings(Strict, frozen=True, kw_only=True):
     """Which language model, and how much of it learns.
 
     Attributes:
         source: As `scoring.load_encoder` takes it; None = the MiniLM that comes along.
-        adaptation: full = every weight; lora = low-rank updates, merged when saved; frozen = heads
-            only; gradual = full, a layer more each epoch (Howard & Ruder, ACL 2018).
+        adaptation: full = every weight; lora = low-rank updates, merged when saved; adapters =
+            bottlenecks, folded when saved; frozen = heads only; gradual = full, a layer more each
+            epoch (Howard & Ruder, ACL 2018).
         max_tokens: Longer texts are cut in training and by the heads; None = as the model says.
         dropout: In its layers; None = as the model says.
         frozen_words: Leave the word vectors as they are: half of MiniLM's weights.
         precision: Of its layers in training; weights and their moments are always float32.
         lora: Where adaptation is lora.
+        adapters: Where adaptation is adapters.
     """
 
     source: str | None = None
-    adaptation: Literal["full", "lora", "frozen", "gradual"] = "full"
+    adaptation: Literal["full", "lora", "adapters", "frozen", "gradual"] = "full"
     max_tokens: Annotated[int, msgspec.Meta(ge=3)] | None = None
     dropout: Share | None = None
     frozen_words: bool = False
     precision: Literal["float32", "bfloat16"] = "float32"
     lora: Lora = Lora()
+    adapters: Adapters = Adapters()
 
 
 class TaskSettings(Strict, frozen=True, kw_only=True):

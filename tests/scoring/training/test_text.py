@@ -160,7 +160,7 @@ def test_tasks_that_share_a_model_all_learn(
         assert found[task][measure] > bound, name
 
 
-@pytest.mark.parametrize("adaptation", ["lora", "frozen", "gradual"])
+@pytest.mark.parametrize("adaptation", ["lora", "adapters", "frozen", "gradual"])
 def test_each_adaptation_changes_what_it_should(
     shop: Path, tiny_bert: Path, tmp_path: Path, adaptation: str
 ) -> None:
