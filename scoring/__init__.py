@@ -10,6 +10,7 @@ from scoring.errors import (
     EncoderSourceError,
     PolicyError,
     PrecisionError,
+    RulesError,
     ScoringError,
 )
 from scoring.history import TYPE_CODES, History, Interaction
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from scoring.policy import Policy
     from scoring.query_vectors import QueryTower, QueryVectors
     from scoring.recommender import Recommender
+    from scoring.rules.rule_file import Rules, read_rules
     from scoring.slate import Request, ScoredItem, Slate
 
 __all__ = [
@@ -35,10 +37,13 @@ __all__ = [
     "QueryVectors",
     "Recommender",
     "Request",
+    "Rules",
+    "RulesError",
     "ScoredItem",
     "ScoringError",
     "Slate",
     "load_encoder",
+    "read_rules",
 ]
 
 _LAZY = {
@@ -48,9 +53,11 @@ _LAZY = {
     "QueryVectors": "scoring.query_vectors",
     "Recommender": "scoring.recommender",
     "Request": "scoring.slate",
+    "Rules": "scoring.rules.rule_file",
     "ScoredItem": "scoring.slate",
     "Slate": "scoring.slate",
     "load_encoder": "scoring.encoder",
+    "read_rules": "scoring.rules.rule_file",
 }
 
 

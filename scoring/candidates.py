@@ -12,7 +12,7 @@ from scoring.held import Masks, drop_others, fill_held, search_held
 from scoring.interests import LONG_TERM, SEARCH, SHORT_TERM, Interests
 from scoring.policy import INTERESTS, Policy
 from scoring.rings import PURCHASE, Rings
-from scoring.rules import POSITION_MASK, USER_SHIFT, allowed, pairs_of
+from scoring.rules import POSITION_MASK, USER_SHIFT, Forbidden, pairs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,14 @@ class Pool:
         users: (M,).
         positions: (M,).
         starts: (B + 1,) user b has the pairs starts[b] to starts[b + 1].
+        struck: (B, rules) candidates that each `Rule` took out.
     """
 
     pairs: NDArray[np.int64]
     users: NDArray[np.int64]
     positions: NDArray[np.int64]
     starts: NDArray[np.int64]
+    struck: NDArray[np.int64]
 
 
 def retrieve(
@@ -79,15 +81,17 @@ def merge(
     retrieved: Retrieved,
     rings: Rings,
     popular: NDArray[np.int64],
-    forbidden: NDArray[np.int64],
+    forbidden: Forbidden,
     catalogue: Catalogue,
     policy: Policy,
     masks: Masks | None = None,
+    pinned: NDArray[np.int64] | None = None,
 ) -> Pool:
     """All sources of candidates, each pair once, the rules applied.
 
     Sources: what each interest found (a search without a hit gives nothing), what the user bought,
-    and as many popular items as fill a list when the rules strike all that they can.
+    what is pinned, and as many popular items as fill a list when the rules strike all that they
+    can.
 
     Args:
         retrieved: For B users.
@@ -97,20 +101,21 @@ def merge(
         catalogue: Of the snapshot.
         policy: Length of a list.
         masks: From `held.masks_of`.
+        pinned: Pairs that are pinned, from `rules.limits`.
     """
     n_users = len(retrieved.search_hits)
     useful = (retrieved.kinds != SEARCH) | retrieved.search_hits[retrieved.users]
     found = retrieved.found.positions[useful]
     searched = pairs_of(retrieved.users[useful, None], found)[found >= 0]
     bought = rings.types == PURCHASE
-    most_struck = np.bincount(forbidden >> USER_SHIFT, minlength=1).max()
-    filling = popular[: policy.slate_size + int(most_struck)]
+    filling = popular[: policy.slate_size + forbidden.most]
     pairs = np.concatenate(
         [
             searched,
             pairs_of(rings.owners[bought], rings.positions[bought]),
             pairs_of(np.arange(n_users)[:, None], filling).ravel(),
             *fill_held(popular, len(filling), masks or {}),
+            *([] if pinned is None else [pinned]),
         ]
     )
     pairs.sort()
@@ -118,7 +123,8 @@ def merge(
     first[:1] = True
     np.not_equal(pairs[1:], pairs[:-1], out=first[1:])
     pairs = pairs[first]
-    pairs = drop_others(pairs[allowed(pairs, forbidden, catalogue)], masks or {})
+    may, struck = forbidden.strike(pairs, catalogue)
+    pairs = drop_others(pairs[may], masks or {})
     users = pairs >> USER_SHIFT
     starts = np.searchsorted(users, np.arange(n_users + 1))
-    return Pool(pairs, users, pairs & POSITION_MASK, starts)
+    return Pool(pairs, users, pairs & POSITION_MASK, starts, struck)

@@ -2,6 +2,7 @@
 
 ScoringError
 ├── PolicyError            numbers that make no list: change the setting
+├── RulesError             a file of rules that cannot be followed: change the file
 ├── EncoderSourceError     no such folder, or not an encoder: choose another source
 ├── EncoderFormatError     a folder that cannot be loaded faithfully: convert it, or choose another
 ├── PrecisionError         arithmetic that is not to be had here: install it, or ask for `auto`
@@ -28,6 +29,10 @@ class ScoringError(Exception):
 
 class PolicyError(ScoringError, ValueError):
     """A ranking policy with a number out of its range."""
+
+
+class RulesError(ScoringError, ValueError):
+    """A file of rules that says something that there is not, or that contradicts itself."""
 
 
 class EncoderSourceError(ScoringError):

@@ -10,6 +10,7 @@ from typing import Final
 
 from scoring.errors import PolicyError
 from scoring.history import TYPE_CODES
+from scoring.slates.drawing import Drawing
 
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 24 * 60 * MINUTE_MS
@@ -56,6 +57,14 @@ class Policy:
         exclude_bought: Leave out what the user bought within `bought_window_ms`.
         bought_window_ms: What "just bought" means.
         just_seen_window_ms: What the user touched this recently is not shown back; 0 = shown.
+        draw: How a rank is filled: best, softmax or thompson, see `slates.drawing.Drawing`.
+        temperature: Of the softmax, in units of a score.
+        epsilon: With this probability a rank has any item that may be there.
+        diversity: none, mmr or dpp.
+        relevance_share: Weight of the score against diversity.
+        weight_deviation: For thompson, of a weight of which nothing was learned.
+        category_cap: At most so many items of a category in a list; 0 = any number.
+        brand_cap: The same for a brand.
     """
 
     slate_size: int = 10
@@ -77,6 +86,14 @@ class Policy:
     exclude_bought: bool = False
     bought_window_ms: float = 7 * DAY_MS
     just_seen_window_ms: float = 1 * MINUTE_MS
+    draw: str = "best"
+    temperature: float = 0.1
+    epsilon: float = 0.0
+    diversity: str = "none"
+    relevance_share: float = 0.8
+    weight_deviation: float = 0.2
+    category_cap: int = 0
+    brand_cap: int = 0
 
     def __post_init__(self) -> None:
         """Check what cannot make a list.
@@ -88,8 +105,8 @@ class Policy:
             raise PolicyError(f"type_weights has {sorted(unknown)}; known are {sorted(TYPE_CODES)}")
         if wrong := [n for n, most in self.quotas.items() if n not in INTERESTS or most < 0]:
             raise PolicyError(f"quotas has {sorted(wrong)}; known are {INTERESTS}, 0 or more each")
-        mappings = {"type_weights", "quotas"}
-        numbers = [getattr(self, each.name) for each in fields(self) if each.name not in mappings]
+        others = {"type_weights", "quotas", "draw", "diversity"}
+        numbers = [getattr(self, each.name) for each in fields(self) if each.name not in others]
         if not all(map(math.isfinite, (*numbers, *self.type_weights.values()))):
             raise PolicyError("every number of a policy must be finite")
         if not 1 <= self.slate_size <= 200:
@@ -103,6 +120,23 @@ class Policy:
             raise PolicyError("half-lives, least_evidence and search_effort must be above 0")
         if not 0 <= self.centroid_share <= 1:
             raise PolicyError(f"centroid_share is {self.centroid_share}, it must be 0 to 1")
+        if problem := self.drawing.problem():
+            raise PolicyError(problem)
+        if min(self.category_cap, self.brand_cap) < 0:
+            raise PolicyError("category_cap and brand_cap must be at least 0; 0 = no cap")
+
+    @property
+    def drawing(self) -> Drawing:
+        """The numbers that decide how a list is drawn."""
+        return Drawing(
+            size=self.slate_size,
+            draw=self.draw,
+            temperature=self.temperature,
+            epsilon=self.epsilon,
+            diversity=self.diversity,
+            relevance_share=self.relevance_share,
+            weight_deviation=self.weight_deviation,
+        )
 
     @property
     def version(self) -> str:

@@ -17,11 +17,17 @@ from scoring.interests import SEARCH, Interests, find_interests
 from scoring.policy import INTERESTS, Policy
 from scoring.popular import Popular
 from scoring.query_vectors import QueryTower, QueryVectors
-from scoring.ranking import Scored, best, score
+from scoring.ranking import Scored, score
 from scoring.reasons import explain
 from scoring.rings import read_rings, type_weights
 from scoring.rules import forbidden_pairs
+from scoring.rules.book import NO_RULES, RuleBook
+from scoring.rules.limits import Caps, Pinned, pins_of
+from scoring.rules.names import PIN, Rule
+from scoring.rules.rule_file import Rules
 from scoring.slate import Request, ScoredItem, Slate
+from scoring.slates.last_layer import LastLayer
+from scoring.slates.making import ListMaker, Lists
 
 _POPULAR: Final = 2_000  # more than the rules can strike: a ring, and what a request excludes
 _UNTRAINED: Final[dict[str, float | None]] = {
@@ -34,7 +40,9 @@ _DECIMALS: Final = 6
 
 
 class Recommender:
-    """One snapshot, one encoder, one policy: equal requests get equal slates.
+    """One snapshot, one encoder, one policy, one set of rules: equal requests get equal slates.
+
+    Under a policy that draws, requests are equal only if their `chance_id` is.
 
     For one thread at a time. A new snapshot needs a new Recommender, so a batch never mixes
     versions; give it the old one's `queries`, and what was encoded stays encoded.
@@ -46,6 +54,7 @@ class Recommender:
         index_version: Of the snapshot.
         encoder_version: Of the snapshot's vectors, and of the encoder if there is one.
         policy_version: Of the policy.
+        rules_version: Of the rules of a file; None = there are none.
     """
 
     def __init__(
@@ -54,6 +63,9 @@ class Recommender:
         encoder: QueryTower | QueryVectors | None,
         *,
         policy: Policy | None = None,
+        rules: Rules | None = None,
+        last_layer: LastLayer | None = None,
+        keeps_evidence: bool = False,
     ) -> None:
         """Work out what does not change: centroids, popularity. Reads every vector once.
 
@@ -61,6 +73,9 @@ class Recommender:
             snapshot: What is searched; a live index that nothing has changed yet.
             encoder: Of the same version as the snapshot's vectors.
             policy: None = the defaults.
+            rules: Of a file, see `rules.rule_file`; None = those of the policy only.
+            last_layer: What is believed of the weights, for a policy that draws with thompson.
+            keeps_evidence: Whether each slate says what it was drawn from.
 
         Raises:
             EncoderMismatchError: The snapshot's vectors come from another encoder.
@@ -80,6 +95,18 @@ class Recommender:
         self._weight_of_type = type_weights(self.policy)
         self._centroids = find_centroids(snapshot.catalogue, snapshot.vectors)
         self._popular = Popular(snapshot.catalogue, _POPULAR)
+        self._last_layer = last_layer
+        self._keeps_evidence = keeps_evidence
+        self.obey(rules)
+
+    def obey(self, rules: Rules | None) -> None:
+        """Other rules from the next request on."""
+        self.rules_version = None if rules is None else rules.version
+        self._book = RuleBook(rules or NO_RULES, self.catalogue)
+        caps = Caps(self._book.rules, self.policy, self.catalogue)
+        self._maker = ListMaker(
+            self.policy, caps, self._snapshot, self._last_layer, self._keeps_evidence
+        )
 
     def recommend(self, requests: Sequence[Request]) -> list[Slate]:
         """A slate for each request, in their order.
@@ -94,33 +121,45 @@ class Recommender:
         interests = find_interests(requests, rings, self._centroids, self.queries, policy)
         masks = masks_of(requests, catalogue)
         retrieved = retrieve(interests, snapshot, policy, masks)
-        forbidden = forbidden_pairs(requests, rings, catalogue, policy)
-        popular = self._popular.positions
-        pool = merge(retrieved, rings, popular, forbidden, catalogue, policy, masks)
+        forbidden = forbidden_pairs(requests, rings, catalogue, policy, self._book)
+        pinned = pins_of(requests, self._book.rules, catalogue, policy.slate_size)
+        popular = self._book.unblocked(self._popular.positions)
+        popular = self._maker.caps.spread(popular, policy.slate_size)
+        pool = merge(retrieved, rings, popular, forbidden, catalogue, policy, masks, pinned.pairs)
         hits, popularity = retrieved.search_hits, self._popular.relative
         scored = score(pool, interests, hits, rings, snapshot, popularity, policy)
-        places, exists = best(pool, scored, policy.slate_size)
-        reasons = explain(requests, places, pool, scored, rings, snapshot, popularity)
-        items = self._items(places, exists, pool, scored, interests, reasons)
-        unknown = rings.unknown.tolist()
-        vectors_by_name = _by_name(interests)
-        return [Slate(*parts) for parts in zip(items, vectors_by_name, unknown, strict=True)]
+        lists = self._maker.make(requests, pool, scored, pinned)
+        reasons = explain(requests, lists.places, pool, scored, rings, snapshot, popularity)
+        _say_pinned(reasons, lists, pool, pinned)
+        items = self._items(lists, pool, scored, interests, reasons)
+        return [
+            Slate(*parts)
+            for parts in zip(
+                items,
+                _by_name(interests),
+                rings.unknown.tolist(),
+                _effects(pool, lists),
+                lists.evidence or repeat(None),
+                strict=False,
+            )
+        ]
 
     def follow(self, change: Change) -> None:
         """Take over what an upsert or a deletion in the live index has changed."""
         self._centroids.follow(change)
         self._popular.follow(change)
+        self._book.follow(change)
 
     def _items(
         self,
-        places: NDArray[np.int64],
-        exists: NDArray[np.bool_],
+        lists: Lists,
         pool: Pool,
         scored: Scored,
         interests: Interests,
         reasons: list[list[str]],
     ) -> list[tuple[ScoredItem, ...]]:
         """(B, n) places -> B tuples of at most n items."""
+        places, exists = lists.places, lists.exists
         if not len(pool.pairs):
             return [() for _ in places]
         ids = self.catalogue.ids
@@ -128,6 +167,7 @@ class Recommender:
         totals = scored.totals[places].astype(np.float64).round(_DECIMALS).tolist()
         relevance = scored.cosines[SEARCH, places].astype(np.float64).round(_DECIMALS).tolist()
         searching = interests.confidence[:, SEARCH].tolist()
+        propensities = lists.propensities.tolist()
         slates = []
         for user, n_items in enumerate(exists.sum(axis=1).tolist()):
             tasks: Iterable[dict[str, float | None]] = (
@@ -137,7 +177,8 @@ class Recommender:
             )
             item_ids = [ids[position] for position in positions[user]]
             ranks = range(1, n_items + 1)  # the shortest: map ends with it
-            made = map(ScoredItem, item_ids, ranks, totals[user], tasks, repeat(1.0), reasons[user])
+            columns = (item_ids, ranks, totals[user], tasks, propensities[user], reasons[user])
+            made = map(ScoredItem, *columns)
             slates.append(tuple(made))
         return slates
 
@@ -147,4 +188,24 @@ def _by_name(interests: Interests) -> list[dict[str, NDArray[np.float32]]]:
     found: list[dict[str, NDArray[np.float32]]] = [{} for _ in interests.confidence]
     for user, kind in zip(*map(np.ndarray.tolist, np.nonzero(interests.confidence)), strict=True):
         found[user][INTERESTS[kind]] = interests.vectors[user, kind]
+    return found
+
+
+def _say_pinned(reasons: list[list[str]], lists: Lists, pool: Pool, pinned: Pinned) -> None:
+    """Where a pin has put an item, its reason is the pin's."""
+    if not len(pinned):
+        return
+    said = dict(zip(pinned.pairs.tolist(), pinned.reasons, strict=True))
+    for user, rank in zip(*map(np.ndarray.tolist, np.nonzero(lists.pinned)), strict=True):
+        reasons[user][rank] = said[int(pool.pairs[lists.places[user, rank]])]
+
+
+def _effects(pool: Pool, lists: Lists) -> list[dict[str, int]]:
+    """For each user, name of a rule -> candidates that it took out, or, of pins, put in."""
+    found: list[dict[str, int]] = [{} for _ in lists.places]
+    for user, rule in zip(*map(np.ndarray.tolist, np.nonzero(pool.struck)), strict=True):
+        found[user][Rule(rule).label] = int(pool.struck[user, rule])
+    for name, counts in (*lists.capped.items(), (PIN, lists.pinned.sum(axis=1))):
+        for user in np.flatnonzero(counts).tolist():
+            found[user][name] = int(counts[user])
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from index import Filter
 from scoring.history import History
+from scoring.slates.evidence import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Request:
         query: The current search; None or blank = there is none.
         exclude: Items that must not be in the list.
         filter: What every item of the list must meet; None = nothing.
+        recommendation_id: Of the list; a policy that draws derives its chance from it. None = from
+            the user and the moment.
     """
 
     user_id: str
@@ -32,6 +35,12 @@ class Request:
     query: str | None = None
     exclude: frozenset[str] = frozenset()
     filter: Filter | None = None
+    recommendation_id: str | None = None
+
+    @property
+    def chance_id(self) -> str:
+        """What a draw is derived from."""
+        return self.recommendation_id or f"{self.user_id}:{self.at_ms}"
 
 
 class ScoredItem(msgspec.Struct, frozen=True):
@@ -64,8 +73,12 @@ class Slate:
             no more of the catalogue.
         interests: `short_term`, `long_term`, `search` -> (d,) unit vectors, those that exist.
         unknown_items: Interactions of the history whose item this index does not know.
+        rules: Name of a rule -> candidates that it took out, or, of pins, put in.
+        evidence: What the list was drawn from, where the recommender is to keep it.
     """
 
     items: tuple[ScoredItem, ...]
     interests: dict[str, NDArray[np.float32]]
     unknown_items: int
+    rules: Mapping[str, int] = field(default_factory=dict)
+    evidence: Evidence | None = None

@@ -30,7 +30,6 @@ PARTS = {
     "search": ("retrieve",),
     "merge": ("forbidden_pairs", "merge"),
     "score": ("score",),
-    "rank": ("best",),
     "reasons": ("explain",),
 }
 NOW_MS = 1_800_000_000_000

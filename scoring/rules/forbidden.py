@@ -1,0 +1,118 @@
+"""Which pairs of user and item may not be in a list, and the rule that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index import Catalogue
+from scoring.policy import Policy
+from scoring.rings import PURCHASE, Rings
+from scoring.rules.book import RuleBook
+from scoring.rules.names import Rule
+from scoring.rules.pairs import POSITION_MASK, USER_SHIFT, pairs_of
+from scoring.slate import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """What the rules take out of the lists of B users.
+
+    Attributes:
+        pairs: (m,) of single users, sorted, without repeats.
+        rules: (m,) the `Rule` behind each.
+        blocked: (N,) the `Rule` that takes an item out of every list, 0 = none; None = no item.
+        n_users: B.
+    """
+
+    pairs: NDArray[np.int64]
+    rules: NDArray[np.uint8]
+    blocked: NDArray[np.uint8] | None
+    n_users: int
+
+    @property
+    def most(self) -> int:
+        """Pairs that are struck for the user who loses most."""
+        return int(np.bincount(self.pairs >> USER_SHIFT, minlength=1).max())
+
+    def strike(
+        self, pairs: NDArray[np.int64], catalogue: Catalogue
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """Which of these pairs may be in a list, and what each rule took out.
+
+        Args:
+            pairs: (n,) sorted, without repeats.
+            catalogue: Knows the stock.
+
+        Returns:
+            (n,) bool, and (B, rules) counts of struck pairs.
+        """
+        positions = pairs & POSITION_MASK
+        may: NDArray[np.bool_] = catalogue.in_stock[positions]
+        why = np.full(len(pairs), Rule.STOCK, np.uint8)
+        if self.blocked is not None:
+            blocked = self.blocked[positions]
+            np.copyto(why, blocked, where=may)
+            may &= blocked == 0
+        if len(self.pairs) and len(pairs):
+            at = np.minimum(np.searchsorted(pairs, self.pairs), len(pairs) - 1)
+            there = pairs[at] == self.pairs
+            at, rules = at[there], self.rules[there]
+            # A user's own rules are counted before those that hold for all, stock excepted.
+            own = catalogue.in_stock[positions[at]]
+            why[at[own]] = rules[own]
+            may[at] = False
+        out = np.flatnonzero(~may)
+        cells = (pairs[out] >> USER_SHIFT) * len(Rule) + why[out]
+        counts = np.bincount(cells, minlength=self.n_users * len(Rule))
+        return may, counts.reshape(self.n_users, len(Rule))
+
+
+def forbidden_pairs(
+    requests: Sequence[Request],
+    rings: Rings,
+    catalogue: Catalogue,
+    policy: Policy,
+    book: RuleBook | None = None,
+) -> Forbidden:
+    """What the requests, the policy and the rules of a file rule out.
+
+    Stock is not among the pairs: it is a column of the catalogue, see `Forbidden.strike`.
+    """
+    bought = rings.types == PURCHASE
+    again_ms = None if book is None else book.buy_again_ms
+    if again_ms is not None:
+        bought &= rings.ages_ms < again_ms[rings.positions]
+    else:
+        bought &= policy.exclude_bought & (rings.ages_ms < policy.bought_window_ms)
+    just_seen = rings.ages_ms < policy.just_seen_window_ms
+    struck = [
+        (_asked(requests, catalogue), Rule.ASKED),
+        (_of_rings(rings, just_seen), Rule.JUST_SEEN),
+        (_of_rings(rings, bought), Rule.BOUGHT),
+    ]
+    every = np.concatenate([pairs for pairs, _ in struck])
+    rules = np.repeat(
+        np.array([rule for _, rule in struck], np.uint8), [len(pairs) for pairs, _ in struck]
+    )
+    pairs, first = np.unique(every, return_index=True)
+    blocked = None if book is None else book.blocked
+    return Forbidden(pairs, rules[first], blocked, len(requests))
+
+
+def _of_rings(rings: Rings, which: NDArray[np.bool_]) -> NDArray[np.int64]:
+    return pairs_of(rings.owners[which], rings.positions[which])
+
+
+def _asked(requests: Sequence[Request], catalogue: Catalogue) -> NDArray[np.int64]:
+    """Pairs that requests exclude."""
+    asked = [(user, item) for user, request in enumerate(requests) for item in request.exclude]
+    if not asked:
+        return np.empty(0, np.int64)
+    users, item_ids = zip(*asked, strict=True)
+    positions = catalogue.positions(item_ids)
+    known = positions >= 0
+    return pairs_of(np.array(users, np.int64)[known], positions[known])

@@ -1,0 +1,134 @@
+"""What one list was drawn from, enough to draw it again, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.slates.chance import uniforms
+from scoring.slates.choosers import N_SAMPLES
+from scoring.slates.draw import draw
+from scoring.slates.drawing import Drawing
+from scoring.slates.field import Cap, Field
+from scoring.slates.last_layer import LastLayer
+
+
+@dataclass(frozen=True, slots=True)
+class CapRows:
+    """A cap on one list.
+
+    Attributes:
+        name: Of the rule.
+        groups: C groups, -1 = none.
+        limits: C numbers.
+    """
+
+    name: str
+    groups: tuple[int, ...]
+    limits: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The candidates of one list after the hard rules, and what acted inside its draw.
+
+    Attributes:
+        recommendation_id: What chance was derived from.
+        item_ids: C candidates, in the order that the draw saw them.
+        scores: C float32 numbers.
+        drawing: How.
+        caps: What the list had to keep to.
+        pins: n places among the candidates, -1 = none.
+        features: C rows whose weighted sums are the scores, where the draw varied the weights.
+    """
+
+    recommendation_id: str
+    item_ids: tuple[str, ...]
+    scores: tuple[float, ...]
+    drawing: Drawing
+    caps: tuple[CapRows, ...] = ()
+    pins: tuple[int, ...] = ()
+    features: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A list drawn again.
+
+    Attributes:
+        item_ids: As many as the list had.
+        propensities: Of each.
+        pinned: Which of them a pin put there.
+    """
+
+    item_ids: tuple[str, ...]
+    propensities: tuple[float, ...]
+    pinned: tuple[bool, ...]
+
+
+def replay(
+    evidence: Evidence,
+    vectors: NDArray[np.float32] | None = None,
+    last_layer: LastLayer | None = None,
+) -> Replayed:
+    """The same list as was published, by the same code that made it.
+
+    Args:
+        evidence: From a record of the decision.
+        vectors: (C, d) of the candidates, from the index version that the record names; only where
+            the list was diverse.
+        last_layer: Only where the draw was thompson, and not of a new model.
+    """
+    count = len(evidence.item_ids)
+    field = Field(
+        scores=np.array([evidence.scores], np.float64).reshape(1, count),
+        there=np.ones((1, count), np.bool_),
+        caps=[_cap(cap) for cap in evidence.caps],
+        pins=np.array([evidence.pins], np.int64) if evidence.pins else None,
+        vectors=() if vectors is None else [vectors],
+        features=[np.array(evidence.features)] if evidence.features else (),
+    )
+    ids = [evidence.recommendation_id]
+    drawing = evidence.drawing
+    drawn = draw(
+        field, drawing, uniforms(ids, drawing.size), sampled_scores(field, ids, drawing, last_layer)
+    )
+    n = int(drawn.exists[0].sum())
+    return Replayed(
+        item_ids=tuple(evidence.item_ids[place] for place in drawn.places[0, :n].tolist()),
+        propensities=tuple(drawn.propensities[0, :n].tolist()),
+        pinned=tuple(drawn.pinned[0, :n].tolist()),
+    )
+
+
+def sampled_scores(
+    field: Field,
+    recommendation_ids: Sequence[str],
+    drawing: Drawing,
+    last_layer: LastLayer | None,
+) -> list[NDArray[np.float32]] | None:
+    """B arrays (S, C_b) of scores under sampled weights; None where the draw varies none.
+
+    Args:
+        field: Has features.
+        recommendation_ids: B ids.
+        drawing: How.
+        last_layer: None = weights of 1 with the drawing's deviation.
+    """
+    if drawing.draw != "thompson":
+        return None
+    found = []
+    for each, features in zip(recommendation_ids, field.features, strict=True):
+        believed = last_layer or LastLayer.around(
+            np.ones(features.shape[1]), drawing.weight_deviation
+        )
+        weights = believed.sample(each, N_SAMPLES)  # (S, F)
+        found.append((weights @ features.T).astype(np.float32))
+    return found
+
+
+def _cap(rows: CapRows) -> Cap:
+    return Cap(rows.name, np.array([rows.groups]), np.array([rows.limits]))

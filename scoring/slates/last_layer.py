@@ -1,0 +1,66 @@
+"""The last layer as a Bayesian: a Gaussian over the weights of a score's terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.slates.chance import normals
+
+
+@dataclass(frozen=True, slots=True)
+class LastLayer:
+    """Linear regression with known noise; what is believed of F weights after some rewards.
+
+    (Bishop 2006, section 3.3). Kept as precision and precision times mean, so that rewards add up
+    whatever their order.
+
+    Attributes:
+        precision: (F, F) inverse covariance of the weights.
+        shift: (F,) precision times mean.
+        noise: Standard deviation of a reward around its mean.
+    """
+
+    precision: NDArray[np.float64]
+    shift: NDArray[np.float64]
+    noise: float = 1.0
+
+    @classmethod
+    def around(cls, mean: NDArray[np.float64], deviation: float, noise: float = 1.0) -> LastLayer:
+        """Before any reward: independent weights around these, each with that deviation."""
+        precision = np.eye(len(mean)) / deviation**2
+        return cls(precision, precision @ mean, noise)
+
+    def observe(
+        self,
+        features: NDArray[np.float64],
+        rewards: NDArray[np.float64],
+        importance: NDArray[np.float64] | None = None,
+    ) -> LastLayer:
+        """What is believed after more rewards.
+
+        Args:
+            features: (R, F).
+            rewards: (R,).
+            importance: (R,) weight of each, as of an inverse propensity; None = 1.
+        """
+        weighted = features if importance is None else features * importance[:, None]
+        scale = 1.0 / self.noise**2
+        return LastLayer(
+            self.precision + scale * weighted.T @ features,
+            self.shift + scale * weighted.T @ rewards,
+            self.noise,
+        )
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """(F,) the most likely weights."""
+        return np.linalg.solve(self.precision, self.shift).astype(np.float64)
+
+    def sample(self, recommendation_id: str, n: int) -> NDArray[np.float64]:
+        """(n, F) weights, the same ones for the same list."""
+        factor = np.linalg.cholesky(self.precision)  # L Lᵀ = precision
+        spread = normals(recommendation_id, (len(self.shift), n))
+        return self.mean + np.linalg.solve(factor.T, spread).T.astype(np.float64)

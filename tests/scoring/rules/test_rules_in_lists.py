@@ -1,0 +1,206 @@
+"""Rules of a file in the lists of a recommender: each acts, is counted, and says so."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from index import Filter, Item, LiveIndex, Snapshot
+from scoring import Policy, Recommender, Request, Rules, Slate
+from scoring.rules.names import Rule
+from scoring.rules.rule_file import Pin
+from tests.scoring.shop import DAY_MS, NOW_MS, did, item, open_shop, request
+
+N = 12
+TODAY = datetime.fromtimestamp(NOW_MS / 1000, UTC).date()
+
+
+def shop_items() -> list[Item]:
+    """Most popular first: i0 … i11; categories a, b, c in turn, brands x and y, prices 1 … 12."""
+    return [
+        item(
+            f"i{n}",
+            title=f"Item {n} for tea" if n % 5 == 0 else f"Item {n}, teapot",
+            category="abc"[n % 3],
+            brand="xy"[n % 2],
+            price=None if n == 11 else float(n + 1),
+            in_stock=n != 3,
+        )
+        for n in range(N)
+    ]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    popularity = [float(2 ** (N - n)) for n in range(N)]
+    vectors = np.eye(N, dtype=np.float32)
+    return open_shop(tmp_path_factory.mktemp("index"), shop_items(), vectors, popularity)
+
+
+def rules(**said: object) -> Rules:
+    return msgspec.convert(said, Rules)
+
+
+def list_of(
+    shop: Snapshot | LiveIndex, said: Rules | None, asked: Request | None = None, size: int = 5
+) -> Slate:
+    policy = Policy(slate_size=size, just_seen_window_ms=0.0, weight_repeat=0.0)
+    return Recommender(shop, None, policy=policy, rules=said).recommend([asked or request()])[0]
+
+
+def ids_of(slate: Slate) -> list[str]:
+    return [found.item_id for found in slate.items]
+
+
+def test_without_a_file_only_the_stock_is_counted(shop: Snapshot) -> None:
+    slate = list_of(shop, None)
+    assert ids_of(slate) == ["i0", "i1", "i2", "i4", "i5"]
+    assert slate.rules == {}, "the popular ones are in stock, and no other candidate was there"
+    near = request(did("view", "i1"))
+    assert list_of(shop, None, near).rules == {"stock": 1}
+
+
+@pytest.mark.parametrize(
+    ("said", "missing", "label"),
+    [
+        ({"block": {"items": ["i0", "gone"]}}, {"i0"}, "blocked_item"),
+        ({"block": {"categories": ["b"]}}, {"i1", "i4", "i7", "i10"}, "blocked_category"),
+        ({"block": {"brands": ["y"]}}, {"i1", "i5", "i7", "i9", "i11"}, "blocked_brand"),
+        ({"block": {"words": ["TEA"]}}, {"i0", "i5", "i10"}, "blocked_word"),
+        ({"block": {"words": ["for  tea"]}}, {"i0", "i5", "i10"}, "blocked_word"),
+        ({"price": {"min": 2, "max": 10}}, {"i0", "i10", "i11"}, "price"),
+        ({"price": {"max": 1000}}, {"i11"}, "price"),
+    ],
+)
+def test_what_is_blocked_is_in_no_list_and_counted(
+    shop: Snapshot, said: dict[str, object], missing: set[str], label: str
+) -> None:
+    slate = list_of(shop, rules(**said), request(did("view", "i2")), size=N)
+    assert set(ids_of(slate)) == {f"i{n}" for n in range(N)} - missing - {"i3"}
+    assert slate.rules[label] == len(missing)
+
+
+def test_the_list_stays_full_where_most_of_the_popular_are_blocked(shop: Snapshot) -> None:
+    slate = list_of(shop, rules(block={"items": [f"i{n}" for n in range(6)]}))
+    assert ids_of(slate) == ["i6", "i7", "i8", "i9", "i10"]
+
+
+def test_what_was_bought_comes_back_after_its_own_cycle(shop: Snapshot) -> None:
+    said = rules(bought={"days": 7, "cycle_days": {"categories": {"a": 30}, "items": {"i6": 2}}})
+    bought = [("i0", 20), ("i9", 31), ("i6", 3), ("i1", 6), ("i4", 8)]
+    asked = request(*(did("purchase", which, days * DAY_MS) for which, days in bought))
+    slate = list_of(shop, said, asked, size=N)
+    assert {"i0", "i1"}.isdisjoint(ids_of(slate))
+    assert {"i9", "i6", "i4"} < set(ids_of(slate))
+    assert slate.rules["bought"] == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"category": 1}, ["i0", "i1", "i2"]),
+        ({"brand": 2}, ["i0", "i1", "i2", "i5"]),
+        ({"categories": {"a": 1}}, ["i0", "i1", "i2", "i4", "i5"]),
+        ({"category": 1, "categories": {"b": 3}}, ["i0", "i1", "i2", "i4", "i7"]),
+        ({"category": 2, "brands": {"x": 1}}, ["i0", "i1", "i5", "i7", "i9"]),
+    ],
+)
+def test_a_cap_holds_and_the_list_is_filled_as_far_as_it_can_be(
+    shop: Snapshot, said: dict[str, object], expected: list[str]
+) -> None:
+    assert ids_of(list_of(shop, rules(caps=said))) == expected
+
+
+def test_the_smaller_of_policy_and_file_caps_a_category(shop: Snapshot) -> None:
+    policy = Policy(slate_size=5, category_cap=1)
+    made = Recommender(shop, None, policy=policy, rules=rules(caps={"category": 2}))
+    assert ids_of(made.recommend([request()])[0]) == ["i0", "i1", "i2"]
+
+
+def test_who_was_passed_over_for_a_cap_is_counted(shop: Snapshot) -> None:
+    slate = list_of(shop, rules(caps={"categories": {"b": 1}}), size=3)
+    assert ids_of(slate) == ["i0", "i1", "i2"]
+    assert slate.rules == {}
+    slate = list_of(shop, rules(caps={"categories": {"b": 1}}), request(did("view", "i9")), size=6)
+    assert slate.rules["category_cap"] >= 1
+
+
+def test_a_pin_is_at_its_position_and_says_why(shop: Snapshot) -> None:
+    said = rules(pins=[{"item": "i9", "position": 2, "reason": "deal of the week"}])
+    slate = list_of(shop, said)
+    assert ids_of(slate) == ["i0", "i9", "i1", "i2", "i4"]
+    assert slate.items[1].reason == "deal of the week"
+    assert slate.items[1].propensity == 1
+    assert slate.rules == {"pin": 1}
+
+
+@pytest.mark.parametrize(
+    ("pin", "acts"),
+    [
+        ({"since": TODAY}, True),
+        ({"until": TODAY}, True),
+        ({"since": TODAY + timedelta(days=1)}, False),
+        ({"until": TODAY - timedelta(days=1)}, False),
+        ({"query": "Mug red"}, True),
+        ({"query": "mug blue"}, False),
+        ({"category": "a"}, True),
+        ({"category": "b"}, False),
+        ({"item": "i3"}, False),
+        ({"item": "unheard-of"}, False),
+        ({"item": "i1"}, False),
+    ],
+)
+def test_a_pin_acts_where_its_conditions_and_the_hard_rules_let_it(
+    shop: Snapshot, pin: dict[str, object], acts: bool
+) -> None:
+    said = Rules(pins=[msgspec.convert({"item": "i9", "position": 1} | pin, Pin, strict=True)])
+    held = Filter(categories=frozenset({"a"}))
+    asked = Request("u", NOW_MS, request().history, "a red mug", filter=held)
+    slate = list_of(shop, said, asked)
+    assert (slate.items[0].item_id == said.pins[0].item) == acts
+    assert ("pin" in slate.rules) == acts
+
+
+def test_other_rules_hold_from_the_next_list_on(shop: Snapshot) -> None:
+    made = Recommender(shop, None, policy=Policy(slate_size=2))
+    before = made.recommend([request()])[0]
+    assert made.rules_version is None
+    said = rules(block={"items": ["i0"]})
+    made.obey(said)
+    assert ids_of(before)[0] == "i0"
+    assert ids_of(made.recommend([request()])[0]) == ["i1", "i2"]
+    assert made.rules_version == said.version
+
+
+def test_an_item_that_changes_is_looked_at_again(tmp_path: Path) -> None:
+    live = LiveIndex(open_shop(tmp_path, shop_items(), np.eye(N, dtype=np.float32)), spare=1)
+    said = rules(
+        block={"words": ["used"]},
+        price={"max": 50},
+        bought={"days": 1, "cycle_days": {"categories": {"slow": 99}}},
+    )
+    policy = Policy(slate_size=N + 3, just_seen_window_ms=0.0)
+    made = Recommender(live, None, policy=policy, rules=said)
+    changed: list[dict[str, object]] = [
+        {"title": "Used teapot"},
+        {"price": 99.0},
+        {"category": "slow"},
+        {"price": 2.0},
+    ]
+    for number, changes in enumerate(changed):
+        after = item(f"i{number * 2}", **({"category": "a", "price": 3.0} | changes))
+        change = live.upsert(after, np.eye(1, N, number, dtype=np.float32)[0])
+        assert change is not None
+        made.follow(change)
+    bought = [did("purchase", which, 9 * DAY_MS) for which in ("i4", "i6")]
+    slate = made.recommend([request(*bought)])[0]
+    assert set(ids_of(slate)) == {f"i{n}" for n in range(N)} - {"i0", "i2", "i3", "i4", "i11"}
+
+
+def test_each_rule_has_a_name_of_its_own() -> None:
+    assert len({rule.label for rule in Rule}) == len(Rule)
+    assert date.fromisoformat("2027-01-15") == TODAY
