@@ -105,6 +105,14 @@ class Fields:
             raise ValueError(f"{' and '.join(map(repr, names))} empty: {name} must be a text")
         return found
 
+    def text_or_nothing(self, name: str) -> str:
+        """Text of one column, '' where it is blank or there is no such column."""
+        column = self.columns.get(name, name)
+        if not isinstance(column, str):
+            raise ValueError(f"{name} is one column, not {column}")
+        value = self.row.get(column)
+        return "" if value is None or value != value else str(value).strip()
+
     def number(self, name: str) -> float:
         """A finite number."""
         names = self.columns.get(name, name)

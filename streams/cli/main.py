@@ -17,6 +17,7 @@ from streams.cli import (
     models,
     publish,
     subscribe,
+    tasks,
     topics,
     training,
     worker,
@@ -37,7 +38,7 @@ app = new_app(
 )
 for module in (demo, worker, publish, subscribe, training, doctor, broker):
     module.register(app)
-for group in (index, models, topics, dead_letters):
+for group in (index, models, tasks, topics, dead_letters):
     app.add_typer(group.app)
 
 

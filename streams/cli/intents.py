@@ -1,0 +1,152 @@
+"""`rillstream tasks label-intents`, `invent-queries`: rows for an intent head."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from streams.cli.options import Json, examples
+from streams.cli.printing import print_json, print_table, remark
+
+Items = Annotated[
+    list[Path],
+    typer.Option(
+        "--items",
+        help="The catalogue: title, brand, category; .jsonl, .csv, .tsv or .parquet.",
+        show_default=False,
+    ),
+]
+Column = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="NAME=COLUMN",
+        help="What query, title, brand or category is called in the files.",
+        show_default="the same",
+    ),
+]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Report rows that cannot be used, and go on.")
+]
+Output = Annotated[Path, typer.Option("--output", help="JSON Lines.", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(
+        "label-intents",
+        epilog=examples(
+            "rillstream tasks label-intents log.jsonl --items items.jsonl --output intents.jsonl",
+            "rillstream tasks label-intents log.csv --items items.csv --column query=search_term "
+            "--output intents.jsonl",
+        ),
+    )(label_intents)
+    app.command(
+        "invent-queries",
+        epilog=examples(
+            "rillstream tasks invent-queries --items items.jsonl --output searches.jsonl",
+            "rillstream tasks invent-queries --items items.jsonl --n 20000 --output searches.jsonl "
+            "--pairs pairs.jsonl",
+        ),
+    )(invent_queries)
+
+
+def label_intents(
+    queries: Annotated[list[Path], typer.Argument(help="Files with a query in each row.")],
+    items: Items,
+    output: Output,
+    column: Column = None,
+    without: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--without", help="Files of text: queries that must not be learned.", show_default=False
+        ),
+    ] = None,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """Label queries by weak rules, as what a shopper is after.
+
+    That is one of discounts, new_arrivals, brand, category, product, service, none. The labels are
+    guesses of rules in English, for a head that learns from many of them: see
+    docs/search-intents.md for how often a reader agreed. Each distinct query is written once.
+    """
+    from scoring.intents.labelling import label_queries, read_catalogue
+    from scoring.training.rows import Reading, read_examples
+
+    reading, columns = Reading(skip_bad), _columns(column)
+    held = read_examples(without or (), {}, lambda fields: fields.text("text"), reading)
+    vocabulary = read_catalogue(items, columns, reading)
+    remark(
+        f"the catalogue has {len(vocabulary.brands):,} brands, {len(vocabulary.kinds):,} kinds of "
+        f"things and {len(vocabulary.places):,} words"
+    )
+    rows = list(label_queries(queries, vocabulary, columns, reading, without=held))
+    _write(output, (asdict(row) for row in rows))
+    counts = Counter((row.label, row.rule) for row in rows)
+    if as_json:
+        for (label, rule), n in sorted(counts.items()):
+            print_json({"label": label, "rule": rule, "n": n})
+    else:
+        print_table(("label", "rule", "queries"), [(*key, n) for key, n in sorted(counts.items())])
+    if said := reading.summary():
+        remark(said)
+
+
+def invent_queries(
+    items: Items,
+    output: Output,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also those made from one item, with its title: query, title.", show_default=False
+        ),
+    ] = None,
+    n: Annotated[int, typer.Option(min=1, help="How many.")] = 5000,
+    seed: Annotated[int, typer.Option(help="Other seeds, other queries.")] = 0,
+    column: Column = None,
+    skip_bad: SkipBad = False,
+) -> None:
+    """Make searches up from a catalogue, for a shop that has no log yet.
+
+    Parts of titles, brands, codes, and phrases that ask for offers, for new things and for help.
+    Each row is marked as simulated.
+    """
+    from scoring.intents.invented import invent
+    from scoring.intents.labelling import read_items
+    from scoring.intents.vocabulary import read_vocabulary
+    from scoring.training.rows import Reading
+
+    reading = Reading(skip_bad)
+    found = read_items(items, _columns(column), reading)
+    made = list(dict.fromkeys(invent(found, read_vocabulary(found), n, seed)))
+    _write(output, ({"query": each.query, "simulated": True} for each in made))
+    if pairs is not None:
+        both = ({**asdict(each), "simulated": True} for each in made if each.title)
+        _write(pairs, both)
+    remark(f"{len(made):,} different ones in {output}")
+    if said := reading.summary():
+        remark(said)
+
+
+def _columns(given: list[str] | None) -> dict[str, str | list[str]]:
+    columns: dict[str, str | list[str]] = {}
+    for pair in given or ():
+        name, equals, column = pair.partition("=")
+        if not equals or name not in ("query", "title", "brand", "category"):
+            raise typer.BadParameter(
+                f"{pair!r}: write query=…, title=…, brand=… or category=… and a column's name"
+            )
+        columns[name] = column
+    return columns
+
+
+def _write(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    part = file.with_name(f".{file.name}.part")
+    with part.open("w", encoding="utf-8") as stream:
+        stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    part.replace(file)
