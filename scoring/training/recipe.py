@@ -99,6 +99,8 @@ class ClassificationSettings(TaskSettings, frozen=True, kw_only=True, tag="class
         label_smoothing: Szegedy et al., CVPR 2016.
         contrast: Weight of the supervised contrastive loss (Khosla et al., NeurIPS 2020).
         per_class: Train with so many rows of each label, chosen by the seed.
+        none_label: Rows with this label are of no class: they are not learned, and tested as texts
+            to be abstained from.
         hold_out_labels: So many labels are not learned; their test rows are to be abstained from.
         outside: Files of texts of another domain, also to be abstained from.
         outside_columns: Their column mapping.
@@ -108,6 +110,7 @@ class ClassificationSettings(TaskSettings, frozen=True, kw_only=True, tag="class
     label_smoothing: Share = 0.1
     contrast: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     per_class: Count | None = None
+    none_label: str | None = None
     hold_out_labels: Annotated[int, msgspec.Meta(ge=0)] = 0
     outside: list[str] = []
     outside_columns: dict[str, str | list[str]] = {}

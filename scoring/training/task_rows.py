@@ -59,6 +59,7 @@ def read_task_rows(
     validation, train = _part(settings.validation, rest, read, recipe.split_seed, "validation")
     outside: list[Example] = []
     if isinstance(settings, ClassificationSettings):
+        train = [row for row in train if row.target != settings.none_label]
         held_out = _held_out(settings, train, recipe.split_seed)
         train = [row for row in train if row.target not in held_out]
         validation = [row for row in validation if row.target not in held_out]

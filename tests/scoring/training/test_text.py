@@ -237,6 +237,16 @@ def test_held_out_labels_and_other_domains_are_only_tested(
     assert {"auroc_unknown_cosine", "auroc_outside_cosine", "accuracy"} <= set(found)
 
 
+def test_rows_of_no_class_are_not_learned_and_are_tested(shop: Path, tiny_bert: Path) -> None:
+    text = RECIPE.replace("test = 0.3", 'test = 0.3\nnone_label = "green"')
+    settings = recipe(shop, text.format(encoder=tiny_bert))
+    task = make_task(settings.tasks["colour"])
+    rows = read_task_rows("colour", task, settings.tasks["colour"], settings, shop, Reading())
+    assert {row.target for row in rows.train} == {"red", "blue"}
+    assert {row.target for row in rows.validation} == {"red", "blue"}
+    assert {row.target for row in rows.test} == {"red", "blue", "green"}
+
+
 def test_models_of_one_ancestor_merge_and_others_do_not(
     shop: Path, tiny_bert: Path, colours: Path, tmp_path: Path
 ) -> None:
