@@ -70,6 +70,21 @@ class LanguageModel(nn.Module):
         layer: nn.Module = self.backbone.get_input_embeddings()  # type: ignore[operator]
         return layer
 
+    def whole_words(self) -> tuple[list[str], Tensor]:
+        """Words of three letters or more that are one token: V of them in lower case, (V, d)."""
+        special = self._tokenizer.get_added_tokens_decoder()
+        ids = [i for i in range(self._tokenizer.get_vocab_size()) if i not in special]
+        said = [self._tokenizer.decode([i]).strip() for i in ids]
+        apart = self._tokenizer.encode_batch(said, add_special_tokens=False)
+        found: dict[str, int] = {}
+        for word, place, tokens in zip(said, ids, apart, strict=True):
+            # Padded to the longest of all: what counts is before the padding.
+            alone = tokens.ids[0] == place and sum(tokens.attention_mask) == 1
+            if alone and len(word) > 2 and word.isalpha():
+                found.setdefault(word.lower(), place)
+        table = self.words.get_parameter("weight").detach()  # (all tokens, d)
+        return list(found), table[list(found.values())]
+
     @property
     def device(self) -> torch.device:
         """Where the weights are."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
 import msgspec
 
+from scoring.augmentation.settings import Augmentation
 from scoring.errors import RecipeError
 from scoring.training.settings import LoopSettings
 
@@ -194,6 +195,7 @@ class Recipe(Strict, frozen=True, kw_only=True):
             are, more = small ones more often (Arivazhagan et al. 2019).
         fgm: Length of adversarial moves of word vectors, as a share of theirs (Miyato et al., ICLR
             2017); 0 = none. A step takes twice its time.
+        augmentation: How texts of training rows are changed; None = not at all.
         twin_margin: So much more than its twin's may a head's loss be (`--twins`).
         split_seed: Of shares and of held-out labels; training.seed leaves them as they are.
     """
@@ -207,6 +209,7 @@ class Recipe(Strict, frozen=True, kw_only=True):
     batch_size: Count = 32
     temperature: Annotated[float, msgspec.Meta(ge=1)] = 1.0
     fgm: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    augmentation: Augmentation | None = None
     twin_margin: Annotated[float, msgspec.Meta(ge=0)] = 0.02
     split_seed: int = 0
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import torch
 
+from scoring.augmentation.changes import Changes, make_changes
 from scoring.balancing import Balancer, make_balancer
 from scoring.encoder import identify
 from scoring.language.model import LanguageModel
@@ -19,10 +20,10 @@ from scoring.saved.folder import SavedModel, write_model
 from scoring.saved.whole_folder import must_be_new
 from scoring.tasks.choice import make_task
 from scoring.training.contracts import Progress, Writer
-from scoring.training.loop import Fitted, fit
+from scoring.training.loop import Fitted, Interrupted, fit
 from scoring.training.recipe import Recipe
 from scoring.training.rows import Reading
-from scoring.training.task_rows import fingerprint, read_task_rows
+from scoring.training.task_rows import TaskRows, fingerprint, read_task_rows
 from scoring.training.text import TextTraining, tested
 
 
@@ -50,6 +51,7 @@ def train(
     skip_bad: bool = False,
     restart: bool = False,
     progress: Callable[[Progress], None] | None = None,
+    translating: Callable[[int, int], None] | None = None,
     writer: Writer | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Trained:
@@ -63,6 +65,7 @@ def train(
         skip_bad: Go on without bad rows.
         restart: Forget what a training has left.
         progress: Called every few steps.
+        translating: Called with (done, n) while texts are translated, where the recipe asks for it.
         writer: Gets curves.
         stop: Asked after each step.
 
@@ -88,7 +91,10 @@ def train(
     for name, task in tasks.items():
         task.learn_facts(rows[name].train)
     language = LanguageModel(recipe.backbone)
-    training = TextTraining(TextModel(language, tasks), rows, recipe)
+    model = TextModel(language, tasks)
+    # After the heads: a translator draws random numbers when it is loaded, and is loaded once only.
+    changes = _changes(recipe, rows, language, folder, state, translating, stop)
+    training = TextTraining(model, rows, recipe, changes)
     if not (state / "checkpoint.json").is_file():
         training.begin()
     ancestor = identify(recipe.backbone.source)[0]
@@ -100,6 +106,7 @@ def train(
         identity={
             "recipe": msgspec.json.encode(recipe).decode(),
             "encoder": ancestor,
+            **({"augmentation": changes.digest()} if changes is not None else {}),
             **{
                 f"rows of {name}": fingerprint([*each.train, *each.validation])
                 for name, each in rows.items()
@@ -129,6 +136,40 @@ def train(
     )
     shutil.rmtree(state, ignore_errors=True)
     return Trained(saved, fitted, reading)
+
+
+def _changes(
+    recipe: Recipe,
+    rows: Mapping[str, TaskRows],
+    language: LanguageModel,
+    folder: Path,
+    state: Path,
+    translating: Callable[[int, int], None] | None,
+    stop: Callable[[], bool],
+) -> Changes | None:
+    """What the recipe wants to happen to training rows.
+
+    Raises:
+        Interrupted: As asked by stop.
+    """
+    if recipe.augmentation is None:
+        return None
+    texts = {
+        name: [text for row in each.train for text in row.texts] for name, each in rows.items()
+    }
+    changes = make_changes(
+        recipe.augmentation,
+        texts,
+        language,
+        seed=recipe.training.seed,
+        folder=folder,
+        state=state,
+        progress=translating,
+        stop=stop,
+    )
+    if changes is None:
+        raise Interrupted("stopped while texts were translated; run again to go on")
+    return changes
 
 
 def _balancer(recipe: Recipe) -> Balancer:

@@ -8,6 +8,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from scoring.augmentation.changes import Changes
 from scoring.language.text_model import TextModel
 from scoring.tasks.contract import Example
 from scoring.training.adversarial import adversarial_losses
@@ -22,13 +23,26 @@ _ENOUGH: Final = 5_000
 class TextTraining:
     """A `Trainable` over all tasks of a recipe: each step has rows of every task.
 
+    Args:
+        model: Before it has learned.
+        rows: By task.
+        recipe: How.
+        changes: Of the rows that are learned from; None = none.
+
     Attributes:
         module: Language model and heads.
         n_batches: So many that an epoch shows as many rows as there are.
     """
 
-    def __init__(self, model: TextModel, rows: Mapping[str, TaskRows], recipe: Recipe) -> None:
+    def __init__(
+        self,
+        model: TextModel,
+        rows: Mapping[str, TaskRows],
+        recipe: Recipe,
+        changes: Changes | None = None,
+    ) -> None:
         self.module = model
+        self._changes = changes
         self._rows = rows
         self._fgm = recipe.fgm
         sizes = {name: len(each.train) for name, each in rows.items()}
@@ -52,10 +66,13 @@ class TextTraining:
     def batches(self, epoch: int) -> Iterator[Rows]:
         """Rows by task; small tasks come round more often than large ones."""
         for step in range(epoch * self.n_batches, (epoch + 1) * self.n_batches):
-            yield {
+            rows = {
                 name: [self._rows[name].train[i] for i in self._orders[name].rows(step * n, n)]
                 for name, n in self._counts.items()
             }
+            if self._changes is not None:
+                rows = {name: self._changes.rows(name, part, step) for name, part in rows.items()}
+            yield rows
 
     def losses(self, batch: Rows) -> dict[str, Tensor]:
         """One loss a task; with FGM, mixed with that of moved word vectors."""

@@ -123,6 +123,7 @@ def train(
                 skip_bad=skip_bad,
                 restart=restart,
                 progress=course.show,
+                translating=course.translate,
                 writer=writer,
                 stop=stop,
             )

@@ -51,6 +51,15 @@ class Course:
     ) -> None:
         self._progress.stop()
 
+    def translate(self, done: int, total: int) -> None:
+        """Say how far the texts are translated that a training will use."""
+        self._progress.update(
+            self._bar, description="translating", completed=done, total=total, pace=""
+        )
+        if self._progress.disable and time.monotonic() - self._said_s >= _EVERY_S:
+            self._said_s = time.monotonic()
+            remark(f"translating: {done:,} of {total:,}")
+
     def show(self, stand: Stand) -> None:
         """Say how far it is."""
         name = f"epoch {stand.epoch + 1} of {self._epochs}: {_numbers(stand.losses)}"

@@ -1,0 +1,1 @@
+"""Texts of training rows, said in other words each time they come."""
