@@ -54,7 +54,8 @@ class Recommender:
         index_version: Of the snapshot.
         encoder_version: Of the snapshot's vectors, and of the encoder if there is one.
         policy_version: Of the policy.
-        rules_version: Of the rules of a file; None = there are none.
+        rules: Of a file; None = there is none.
+        rules_version: Theirs.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Recommender:
 
     def obey(self, rules: Rules | None) -> None:
         """Other rules from the next request on."""
+        self.rules = rules
         self.rules_version = None if rules is None else rules.version
         self._book = RuleBook(rules or NO_RULES, self.catalogue)
         caps = Caps(self._book.rules, self.policy, self.catalogue)

@@ -1,7 +1,7 @@
 """What a worker counts about itself, for Prometheus."""
 
 from collections import Counter as Counts
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
@@ -37,6 +37,17 @@ class StepMetrics:
             buckets=(1, 4, 16, 64, 128, 256, 512, 1024),
             registry=self.registry,
         )
+        self._rules = Counter(
+            "rillstream_rule_effects",
+            "Candidates that a rule took out of a list, or, of pins, put in",
+            ["rule"],
+            registry=self.registry,
+        )
+        self.rules_refused = Counter(
+            "rillstream_rules_refused",
+            "Times that a changed file of rules could not be used",
+            registry=self.registry,
+        )
         self.compute_s = Histogram(
             "rillstream_compute_seconds",
             "One batch, computed",
@@ -67,6 +78,11 @@ class StepMetrics:
         self._lists.inc(n_lists)
         self._dead.inc(n_letters)
         self._unknown.inc(n_unknown)
+
+    def rules(self, effects: Mapping[str, int]) -> None:
+        """What each rule did in one batch."""
+        for rule, n in effects.items():
+            self._rules.labels(rule).inc(n)
 
     def durable(self, outbox: Outbox) -> None:
         """One batch was committed."""

@@ -31,6 +31,7 @@ from streams.errors import SettingsError
 ENV_PREFIX: Final = "RILLSTREAM_"
 TOML_FILE: Final = Path("rillstream.toml")
 ENV_FILE: Final = Path(".env")
+MOST_RECORDED: Final = 1_000
 
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,200}$")]
 TopicKind = Literal[
@@ -153,8 +154,17 @@ class Settings(BaseSettings):
     ef_search: int | None = Field(None, ge=1, le=1_000_000)
     rebuild_at: int = Field(10_000, ge=0, le=10_000_000)
     exclude_bought: bool = False
+    rules: Path | None = None
+    draw: Literal["best", "softmax", "thompson"] = "best"
+    temperature: float = Field(0.1, gt=0, le=1_000)
+    epsilon: float = Field(0.0, ge=0, le=1)
+    diversity: Literal["none", "mmr", "dpp"] = "none"
+    relevance_share: float = Field(0.8, ge=0, le=1)
+    category_cap: int = Field(0, ge=0, le=200)
+    brand_cap: int = Field(0, ge=0, le=200)
     publish_latest: bool = True
     publish_features: bool = False
+    publish_decisions: bool = False
 
     faiss_threads: int = Field(1, ge=1, le=256)
     torch_threads: int = Field(1, ge=1, le=256)
@@ -168,6 +178,15 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"heartbeat_s={self.heartbeat_s} is too slow for session_timeout_s="
                 f"{self.session_timeout_s}: use at most a third of it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _decisions_fit_a_message(self) -> Self:
+        if self.publish_decisions and self.candidates > MOST_RECORDED:
+            raise ValueError(
+                f"publish_decisions records every candidate: candidates={self.candidates} is above "
+                f"{MOST_RECORDED}, with which a record fits a message"
             )
         return self
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,8 +11,10 @@ import structlog
 
 from index import Catalogue
 from scoring import Request, Slate
+from scoring.slates.evidence import Evidence
 from streams.dead_letters import dead_letter_record
 from streams.decision import Decision, Shop
+from streams.decision_record import DecisionRecord
 from streams.errors import FatalError, RejectedError
 from streams.metrics import StepMetrics
 from streams.outbox import Letter, Outbox
@@ -32,6 +35,7 @@ class Ranking(Protocol):
     encoder_version: str
     index_version: str
     policy_version: str
+    rules_version: str | None
 
     @property
     def catalogue(self) -> Catalogue:
@@ -55,22 +59,24 @@ class Publishing:
     recommendations: str
     latest: str | None
     features: str | None
+    decisions: str | None = None
 
     @property
     def topics(self) -> list[str]:
         """Those that are on."""
-        every = (self.recommendations, self.latest, self.features)
+        every = (self.recommendations, self.latest, self.features, self.decisions)
         return [topic for topic in every if topic is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    """A decision, and the record that it answers."""
+    """A decision, the record that it answers, and the row that it was made from."""
 
     decision: Decision
     record: Record
     run: Run
     source: Source
+    row: UserRow
 
 
 class RecommendationStep:
@@ -134,7 +140,7 @@ class RecommendationStep:
                 # Assign even when the row is as it was: the crash may have come before its
                 # changelog entry was sent.
                 changed[key] = row  # type: ignore[index]  # a record that was applied has a key
-                pending.append(_Pending(decision, record, run, source))
+                pending.append(_Pending(decision, record, run, source, row))
         return pending
 
     def _load(self, run: Run, here: Mapping[bytes, UserRow]) -> dict[bytes | None, UserRow]:
@@ -146,8 +152,15 @@ class RecommendationStep:
         self, pending: list[_Pending], now_ms: int, outbox: Outbox
     ) -> list[Slate | None]:
         requests = [
-            Request(d.user_id, d.event_at_ms, d.history, d.query, filter=d.filter)
-            for d in (p.decision for p in pending)
+            Request(
+                d.user_id,
+                d.event_at_ms,
+                d.history,
+                d.query,
+                filter=d.filter,
+                recommendation_id=recommendation_id(p.source),
+            )
+            for p, d in ((p, p.decision) for p in pending)
         ]
         if not requests:
             return []
@@ -173,6 +186,7 @@ class RecommendationStep:
         self, pending: list[_Pending], slates: list[Slate | None], now_ms: int, outbox: Outbox
     ) -> None:
         publishing, latest = self._publishing, dict[bytes | None, bytes]()
+        effects: Counter[str] = Counter()
         for p, slate in zip(pending, slates, strict=True):
             if slate is None:
                 continue
@@ -181,6 +195,11 @@ class RecommendationStep:
             latest[p.record.key] = body
             if publishing.features is not None:
                 outbox.send(publishing.features, p.record.key, self._features(p, slate, now_ms))
+            if publishing.decisions is not None and slate.evidence is not None:
+                made = self._decision(p, slate, slate.evidence, now_ms)
+                outbox.send(publishing.decisions, p.record.key, made)
+            effects.update(slate.rules)
+        self._metrics.rules(effects)
         if publishing.latest is not None:
             for key, body in latest.items():
                 outbox.send(publishing.latest, key, body)
@@ -203,7 +222,25 @@ class RecommendationStep:
             encoder_version=ranking.encoder_version,
             index_version=ranking.index_version,
             policy_version=ranking.policy_version,
+            rules_version=ranking.rules_version,
             simulated=decision.simulated,
+        )
+
+    def _decision(self, p: _Pending, slate: Slate, evidence: Evidence, now_ms: int) -> bytes:
+        ranking = self._ranking
+        return encode(
+            DecisionRecord.of(
+                evidence,
+                user_id=p.decision.user_id,
+                at_ms=now_ms,
+                row_digest=hashlib.blake2b(p.row.encode(), digest_size=8).hexdigest(),
+                rules=slate.rules,
+                encoder_version=ranking.encoder_version,
+                index_version=ranking.index_version,
+                policy_version=ranking.policy_version,
+                rules_version=ranking.rules_version,
+                simulated=p.decision.simulated,
+            )
         )
 
     def _features(self, p: _Pending, slate: Slate, now_ms: int) -> bytes:

@@ -6,12 +6,22 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 import structlog
 
 from index import set_threads
-from scoring import History, Policy, QueryTower, QueryVectors, Request, load_encoder
+from scoring import (
+    History,
+    Policy,
+    QueryTower,
+    QueryVectors,
+    Request,
+    Rules,
+    load_encoder,
+    read_rules,
+)
 from streams.agents import clicks, items, searches
 from streams.errors import TopicMismatchError
 from streams.item_tower import ItemTower
@@ -20,6 +30,7 @@ from streams.live.edition import Editions
 from streams.live.index_metrics import IndexMetrics
 from streams.live.live_ranking import LiveRanking
 from streams.live.rebuilds import Rebuilds
+from streams.live.rules_follower import RulesFollower
 from streams.live.version_follower import VersionFollower
 from streams.metrics import StepMetrics
 from streams.serve import BetweenBatches, Work, serve
@@ -70,7 +81,10 @@ def run(
     vectors = item_vectors_topic(settings, encoder.version)
     ensure_topic(settings, vectors)
     announcements = Announcements(settings)  # before the current version is opened
-    editions = Editions(settings, policy_of(settings), index_metrics, boundary=boundary)
+    rules = None if settings.rules is None else read_rules(settings.rules)
+    editions = Editions(
+        settings, policy_of(settings), index_metrics, boundary=boundary, rules=rules
+    )
     ranking = LiveRanking(editions.open(None, queries), index_metrics)
     ranking.recommend([Request("nobody", time.time_ns() // 1_000_000, History(), "warm")])
     gc.collect()
@@ -80,12 +94,13 @@ def run(
         index=ranking.index_version,
         items=ranking.edition.live.manifest.count,
         encoder=encoder.version,
+        rules=ranking.rules_version,
         seconds=round(time.monotonic() - begun, 2),
     )
     if settings.metrics_port is not None:
         metrics.serve(settings.metrics_port)
 
-    followers: list[VersionFollower] = []
+    followers: list[VersionFollower | RulesFollower] = []
 
     def follow(between_batches: BetweenBatches) -> None:
         follower = VersionFollower(
@@ -99,7 +114,12 @@ def run(
             boundary=boundary,
         )
         followers.append(follower)
-        follower.start()
+        if settings.rules is not None:
+            obey = partial(_obey, ranking, editions, between_batches)
+            in_force = ranking.rules_version
+            followers.append(RulesFollower(settings.rules, in_force, obey, metrics))
+        for each in followers:
+            each.start()
 
     plan = event_plan(settings, ranking, metrics)
     encode = items.EncodeItems(
@@ -118,6 +138,14 @@ def run(
             follower.close()
 
 
+def _obey(
+    ranking: LiveRanking, editions: Editions, between_batches: BetweenBatches, rules: Rules
+) -> None:
+    """Other rules from the next batch on, and in every version that is opened from now on."""
+    editions.rules = rules
+    between_batches(lambda: ranking.obey(rules)).result()
+
+
 def policy_of(settings: Settings) -> Policy:
     """The policy that the settings ask for."""
     return Policy(
@@ -125,6 +153,13 @@ def policy_of(settings: Settings) -> Policy:
         candidates=max(settings.candidates, settings.slate_size),
         quotas={str(name): most for name, most in settings.candidate_quotas.items()},
         exclude_bought=settings.exclude_bought,
+        draw=settings.draw,
+        temperature=settings.temperature,
+        epsilon=settings.epsilon,
+        diversity=settings.diversity,
+        relevance_share=settings.relevance_share,
+        category_cap=settings.category_cap,
+        brand_cap=settings.brand_cap,
     )
 
 
@@ -137,6 +172,7 @@ def event_plan(
         settings.topic("recommendations"),
         settings.topic("recommendations_latest") if settings.publish_latest else None,
         settings.topic("user_features") if settings.publish_features else None,
+        settings.topic("decisions") if settings.publish_decisions else None,
     )
 
     def plan(rows: RowTable) -> Work:

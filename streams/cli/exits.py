@@ -53,6 +53,7 @@ _BY_NAME: tuple[tuple[str, str, Exit], ...] = (
     ("index.errors", "RecallError", Exit.BELOW_TARGET),
     ("index.errors", "IndexError_", Exit.FATAL),
     ("scoring.errors", "RowsError", Exit.BAD_INPUT),
+    ("scoring.errors", "RulesError", Exit.BAD_INPUT),
     ("scoring.errors", "ScoringError", Exit.FATAL),
 )
 

@@ -16,6 +16,7 @@ from streams.cli import (
     index,
     models,
     publish,
+    rules,
     subscribe,
     tasks,
     topics,
@@ -38,7 +39,7 @@ app = new_app(
 )
 for module in (demo, worker, publish, subscribe, training, doctor, broker):
     module.register(app)
-for group in (index, models, tasks, topics, dead_letters):
+for group in (index, models, tasks, rules, topics, dead_letters):
     app.add_typer(group.app)
 
 

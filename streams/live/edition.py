@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from index import LiveIndex
-from scoring import History, Policy, QueryTower, QueryVectors, Recommender, Request
+from scoring import History, Policy, QueryTower, QueryVectors, Recommender, Request, Rules
 from streams.index_folder import index_store
 from streams.item_changes import ItemChange, Upsert
 from streams.live.change_reader import ChangeReader
@@ -84,6 +84,7 @@ class Editions:
         metrics: IndexMetrics,
         *,
         boundary: Callable[[str], None],
+        rules: Rules | None = None,
     ) -> None:
         """Say how.
 
@@ -92,7 +93,9 @@ class Editions:
             policy: Of every ranking.
             metrics: Counts changes that cannot be read.
             boundary: Called at each line of the crash table.
+            rules: Of the next version that is opened; may be set anew at any time.
         """
+        self.rules = rules
         self._settings = settings
         self._policy = policy
         self._metrics = metrics
@@ -139,7 +142,13 @@ class Editions:
         settings = self._settings
         snapshot = index_store(settings).open(version, ef_search=settings.ef_search)
         live = LiveIndex(snapshot)
-        ranking = Recommender(live, encoder, policy=self._policy)
+        ranking = Recommender(
+            live,
+            encoder,
+            policy=self._policy,
+            rules=self.rules,
+            keeps_evidence=settings.publish_decisions,
+        )
         snapshot.warm()
         ranking.recommend([Request("nobody", time.time_ns() // 1_000_000, History())])
         return live, ranking

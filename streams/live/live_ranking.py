@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from index import Catalogue
-from scoring import Request, Slate
+from scoring import Request, Rules, Slate
 from streams.live.edition import Edition
 from streams.live.index_metrics import IndexMetrics
 
@@ -13,12 +13,13 @@ from streams.live.index_metrics import IndexMetrics
 class LiveRanking:
     """Ranks with one edition at a time, see `streams.step.Ranking`.
 
-    Everything here belongs to the lane's compute thread: `recommend` in a batch, `swap` and the
-    changes of items between two.
+    Everything here belongs to the lane's compute thread: `recommend` in a batch, `swap`, `obey` and
+    the changes of items between two.
     """
 
     def __init__(self, edition: Edition, metrics: IndexMetrics) -> None:
         self._metrics = metrics
+        self._rules = edition.ranking.rules
         self.swap(edition)
 
     @property
@@ -37,9 +38,18 @@ class LiveRanking:
 
     def swap(self, edition: Edition) -> None:
         """Serve another edition from the next batch on."""
+        if edition.ranking.rules != self._rules:  # the file changed while the edition was opened
+            edition.ranking.obey(self._rules)
         self._edition = edition
         self.encoder_version = edition.ranking.encoder_version
         self.index_version = edition.ranking.index_version
         self.policy_version = edition.ranking.policy_version
+        self.rules_version = edition.ranking.rules_version
         self._metrics.serves(self.index_version, self.encoder_version)
         self._metrics.sized(edition.live.n_delta, edition.live.n_tombstones)
+
+    def obey(self, rules: Rules | None) -> None:
+        """Other rules from the next batch on."""
+        self._rules = rules
+        self._edition.ranking.obey(rules)
+        self.rules_version = self._edition.ranking.rules_version

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from streams.decision_record import DecisionRecord
 from streams.events import Click, Impression, Search
 from streams.index_versions import IndexVersion
 from streams.items import Item, ItemVector
@@ -27,6 +28,7 @@ WIRE_RECORDS: Final[tuple[type[Record], ...]] = (
     Impression,
     Recommendation,
     UserFeatures,
+    DecisionRecord,
     ItemVector,
     IndexVersion,
 )

@@ -19,6 +19,7 @@ REQUIRED = {
     "Impression": {"recommendation_id", "user_id", "at_ms", "item_ids"},
     "Recommendation": {"recommendation_id", "user_id", "at_ms", "trigger", "items"},
     "UserFeatures": {"user_id", "at_ms", "vectors", "counts"},
+    "DecisionRecord": {"recommendation_id", "user_id", "at_ms", "item_ids", "scores", "drawing"},
     "ItemVector": {"item", "encoder_version", "vector"},
     "IndexVersion": {"version", "encoder_version", "at_ms"},
 }

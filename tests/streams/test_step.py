@@ -33,6 +33,7 @@ class OneItem:
     """A ranking that recommends one item, and fails where it is told to."""
 
     encoder_version, index_version, policy_version = "e1", "x1", "p1"
+    rules_version: str | None = "r1"
     catalogue = Catalogue.from_items(ITEMS)
 
     def __init__(self, fails_for: str = "") -> None:
@@ -96,6 +97,7 @@ def test_each_event_leads_to_one_list_that_names_it() -> None:
     assert (first.trigger.event_id, first.trigger.offset, first.trigger.topic) == ("a", 7, "clicks")
     assert second.recommendation_id == recommendation_id(Source("C:0", 8))
     assert (first.encoder_version, first.index_version, first.policy_version) == ("e1", "x1", "p1")
+    assert first.rules_version == "r1"
     assert outbox.ends == {("clicks", 0): 9}
 
 

@@ -1,0 +1,123 @@
+"""decisions topic: what a list was made of, under its user_id; enough to draw the list again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from scoring.slates.drawing import Drawing
+from scoring.slates.evidence import CapRows, Evidence
+from streams import fields
+from streams.records import Record, decode_with
+
+MAX_CANDIDATES: Final = 8_192
+
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+
+
+class DrawingRecord(Record, frozen=True, kw_only=True):
+    """The numbers of `scoring.slates.drawing.Drawing`."""
+
+    size: Annotated[int, Meta(ge=1, le=200)]
+    draw: Literal["best", "softmax", "thompson"]
+    temperature: fields.Score
+    epsilon: fields.Probability
+    diversity: Literal["none", "mmr", "dpp"]
+    relevance_share: fields.Probability
+    weight_deviation: fields.Score
+
+
+class CapRecord(Record, frozen=True, kw_only=True):
+    """At most `limits` items of the same of these `groups`, -1 being none; aligned to item_ids."""
+
+    name: fields.Name
+    groups: Annotated[tuple[int, ...], Meta(max_length=MAX_CANDIDATES)]
+    limits: Annotated[tuple[int, ...], Meta(max_length=MAX_CANDIDATES)]
+
+
+class DecisionRecord(Record, frozen=True, kw_only=True):
+    """The candidates of one list and what decided between them.
+
+    The seed of its chance is its id. The same code draws the same list from it, see
+    `scoring.slates.evidence.replay`; a diverse one with the vectors of `index_version` besides.
+
+    Attributes:
+        item_ids: Candidates that the hard rules left, in the order that the draw saw.
+        scores: Of each.
+        drawing: How.
+        caps: What acted inside the draw.
+        pins: Place among the candidates for each rank, -1 = none.
+        features: Terms of each score, where the draw varied their weights.
+        rules: Name of a rule -> candidates that it took out, or, of pins, put in.
+        row_digest: Of the user's row as it was.
+    """
+
+    recommendation_id: fields.Id
+    user_id: fields.Id
+    at_ms: fields.AtMs
+    item_ids: Annotated[tuple[fields.Id, ...], Meta(max_length=MAX_CANDIDATES)]
+    scores: Annotated[tuple[fields.Score, ...], Meta(max_length=MAX_CANDIDATES)]
+    drawing: DrawingRecord
+    caps: Annotated[tuple[CapRecord, ...], Meta(max_length=16)] = ()
+    pins: Annotated[tuple[int, ...], Meta(max_length=200)] = ()
+    features: Annotated[tuple[tuple[float, ...], ...], Meta(max_length=MAX_CANDIDATES)] = ()
+    rules: Annotated[dict[fields.Name, Count], Meta(max_length=64)] = msgspec.field(
+        default_factory=dict
+    )
+    row_digest: Annotated[str, Meta(max_length=64)] | None = None
+    encoder_version: fields.Version | None = None
+    heads_version: fields.Version | None = None
+    index_version: fields.Version | None = None
+    policy_version: fields.Version | None = None
+    rules_version: fields.Version | None = None
+    simulated: bool = False
+
+    @classmethod
+    def of(cls, evidence: Evidence, *, rules: Mapping[str, int], **more: Any) -> DecisionRecord:
+        """The record of a list.
+
+        Args:
+            evidence: What it was drawn from.
+            rules: What each rule did.
+            more: Other fields of the record.
+        """
+        return cls(
+            recommendation_id=evidence.recommendation_id,
+            item_ids=evidence.item_ids,
+            scores=evidence.scores,
+            drawing=DrawingRecord(**asdict(evidence.drawing)),
+            caps=tuple(CapRecord(**asdict(cap)) for cap in evidence.caps),
+            pins=evidence.pins,
+            features=evidence.features,
+            rules=dict(rules),
+            **more,
+        )
+
+    @property
+    def evidence(self) -> Evidence:
+        """What the list was drawn from, as the draw had it."""
+        return Evidence(
+            recommendation_id=self.recommendation_id,
+            item_ids=self.item_ids,
+            scores=self.scores,
+            drawing=Drawing(**msgspec.structs.asdict(self.drawing)),
+            caps=tuple(CapRows(cap.name, cap.groups, cap.limits) for cap in self.caps),
+            pins=self.pins,
+            features=self.features,
+        )
+
+
+_decoder = msgspec.json.Decoder(DecisionRecord)
+
+
+def decode_decision(raw: bytes | None, *, max_bytes: int = 1_000_000) -> DecisionRecord:
+    """A message of the decisions topic.
+
+    Raises:
+        RejectedError: The value is no valid record of a decision.
+    """
+    return decode_with(_decoder, raw, max_bytes)

@@ -1,0 +1,91 @@
+"""A file of rules -> the rules in force: read again when it has changed, between two batches."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from scoring import Rules, RulesError, read_rules
+from streams.metrics import StepMetrics
+
+log = structlog.get_logger(__name__)
+
+LOOK_S: Final = 1.0
+_CLOSE_S: Final = 5.0
+
+Stamp = tuple[int, int, int] | None
+
+
+class RulesFollower(threading.Thread):
+    """Looks at the file once a second; whatever is wrong with it, the rules in force go on.
+
+    Nothing of it is durable: a restart reads the file, and refuses to start with a broken one.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        in_force: str | None,
+        obey: Callable[[Rules], None],
+        metrics: StepMetrics,
+    ) -> None:
+        """Say what to follow.
+
+        Args:
+            file: In TOML, see `scoring.rules.rule_file`; a link is followed.
+            in_force: Version of the rules until now.
+            obey: Called with other rules; returns when they are in force.
+            metrics: Counts what is refused.
+        """
+        super().__init__(name="rules", daemon=True)
+        self._file = file
+        self._obey = obey
+        self._metrics = metrics
+        self._version = in_force
+        self._seen: Stamp = None
+        self._done = threading.Event()
+
+    def run(self) -> None:
+        """Follow until closed."""
+        while not self._done.wait(LOOK_S):
+            try:
+                self.look()
+            except Exception:  # without this thread no change would ever be seen
+                log.exception("following the rules failed, trying again")
+
+    def look(self) -> None:
+        """Take the file over if it is another one than at the last look."""
+        stamp = stamp_of(self._file)
+        if stamp == self._seen:
+            return
+        self._seen = stamp  # a file that is refused is refused once
+        try:
+            rules = read_rules(self._file)
+        except RulesError as error:
+            self._metrics.rules_refused.inc()
+            log.error("rules refused, the old ones go on", reason=str(error))
+            return
+        if rules.version == self._version:
+            return
+        self._obey(rules)
+        self._version = rules.version
+        log.info("rules in force", rules=rules.version, file=str(self._file))
+
+    def close(self) -> None:
+        """Stop; waits for the end, but not for ever."""
+        self._done.set()
+        if self.is_alive():
+            self.join(_CLOSE_S)
+
+
+def stamp_of(file: Path) -> Stamp:
+    """What changes with the file: time, length, number; None where there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -1,0 +1,62 @@
+"""`rillstream rules check`: what a file means, beside the index that it is meant for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from streams.cli.exits import Exit
+from streams.cli.main import run
+from tests.scoring.shop import item, open_shop
+
+FILE = """
+[bought]
+days = 7
+cycle_days = { categories = { Coffee = 21 } }
+[block]
+words = ["used"]
+categories = ["Cofee"]
+[price]
+min = 1
+[caps]
+brand = 2
+[[pins]]
+item = "gone"
+position = 1
+query = "mug"
+"""
+
+
+def test_a_file_is_said_in_words_and_compared_with_the_index(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, indexes = tmp_path / "rules.toml", tmp_path / "indexes"
+    file.write_text(FILE)
+    arguments = ["rules", "check", str(file), "--index-dir", str(indexes)]
+    assert run(arguments) == Exit.OK
+    alone = capsys.readouterr().out
+    assert "left out for 7 days, 21 days for category Coffee" in alone
+    assert "Pinned: gone at 1 (a search with 'mug')" in alone
+    assert "were not compared" in alone
+    items = [item("a", title="Used mug", price=3.0), item("b", category="Coffee", price=0.5)]
+    open_shop(indexes, items, np.eye(2, dtype=np.float32))
+    assert run([*arguments, "--json"]) == Exit.OK
+    found = json.loads(capsys.readouterr().out)
+    assert found["blocked"] == {"blocked_word": 1, "price": 1}
+    assert found["warnings"] == [
+        "item 'gone' is not in the index",
+        "category 'Cofee' is not in the index; do you mean 'Coffee'?",
+    ]
+
+
+def test_a_file_that_means_nothing_ends_with_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rules.toml"
+    file.write_text("[caps]\ncategroy = 2\n")
+    assert run(["rules", "check", str(file)]) == Exit.BAD_INPUT
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "do you mean `category`" in line

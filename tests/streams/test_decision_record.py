@@ -1,0 +1,98 @@
+"""decisions topic: a record is read back, and the list of a step is drawn again from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from scoring import Policy, Recommender, Rules
+from scoring.slates.evidence import replay
+from streams.decision_record import decode_decision
+from streams.errors import RejectedError, SettingsError
+from streams.outputs import decode_recommendation
+from streams.records import encode
+from streams.settings import load_settings
+from streams.worker import policy_of
+from tests.scoring.shop import item, open_shop
+from tests.streams.test_step import CLAIM, Rows, a_step, click, run_of
+
+RULES = {"caps": {"category": 2}, "pins": [{"item": "i5", "position": 2}], "price": {"max": 20}}
+
+
+@pytest.mark.parametrize("draw", ["best", "softmax", "thompson"])
+def test_the_published_list_is_drawn_again_from_the_record_of_its_decision(
+    tmp_path: Path, draw: str
+) -> None:
+    rng = np.random.default_rng(3)
+    items = [item(f"i{n}", category="abc"[n % 3], price=float(n)) for n in range(25)]
+    vectors = rng.normal(size=(25, 6)).astype(np.float32) + 0.5
+    shop = open_shop(tmp_path, items, vectors, rng.pareto(1, 25).tolist())
+    ranking = Recommender(
+        shop,
+        None,
+        policy=Policy(
+            slate_size=5,
+            draw=draw,
+            temperature=0.3,
+            epsilon=0.05,
+            diversity="mmr",
+            just_seen_window_ms=0.0,
+        ),
+        rules=msgspec.convert(RULES, Rules),
+        keeps_evidence=True,
+    )
+    rows = Rows()
+    step = a_step(rows, ranking, decisions="decisions")  # type: ignore[arg-type]
+    events = [click(f"e{n}", f"u{n % 2}", f"i{n}") for n in range(8)]
+    outbox = step([run_of(*events)], CLAIM)
+    lists = [decode_recommendation(sent["value"]) for sent in outbox.messages["lists"]]
+    records = [decode_decision(sent["value"]) for sent in outbox.messages["decisions"]]
+    for published, record in zip(lists, records, strict=True):
+        assert record.recommendation_id == published.recommendation_id
+        assert record.rules_version == published.rules_version == ranking.rules_version
+        again = replay(record.evidence, shop.gather(shop.catalogue.positions(record.item_ids)))
+        assert list(again.item_ids) == [found.item_id for found in published.items]
+        assert list(again.propensities) == [found.propensity for found in published.items]
+        assert record.rules["pin"] == 1
+        assert published.items[1].reason == "our pick"
+        assert decode_decision(encode(record)) == record
+    assert len({record.row_digest for record in records}) == 8
+    n_pins = step._metrics.registry.get_sample_value(
+        "rillstream_rule_effects_total", {"rule": "pin"}
+    )
+    assert n_pins == 8
+    assert (
+        step._metrics.registry.get_sample_value("rillstream_rule_effects_total", {"rule": "price"})
+        or 0
+    ) > 0
+
+
+def test_no_decisions_are_recorded_unless_asked_for() -> None:
+    from tests.streams.test_step import OneItem
+
+    outbox = a_step(Rows(), OneItem(), decisions="decisions")([run_of(click("a"))], CLAIM)
+    assert list(outbox.messages) == ["lists"]
+
+
+def test_what_is_no_record_is_refused() -> None:
+    with pytest.raises(RejectedError):
+        decode_decision(b'{"recommendation_id": "r"}')
+
+
+def test_settings_make_the_policy_and_bound_what_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings(draw="softmax", epsilon=0.1, diversity="dpp", brand_cap=3)
+    policy = policy_of(settings)
+    assert (policy.draw, policy.epsilon, policy.diversity, policy.brand_cap) == (
+        "softmax",
+        0.1,
+        "dpp",
+        3,
+    )
+    with pytest.raises(SettingsError, match="candidates=1500 is above 1000"):
+        load_settings(publish_decisions=True, candidates=1500)
