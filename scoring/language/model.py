@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from scoring.encoder import load_tokenizer, pool
 from scoring.folder import EncoderFolder, find_folder, read_folder
 from scoring.language.adaptation import adapt, freeze_words, thaw
+from scoring.language.groups import Group, groups
 from scoring.training.recipe import BackboneSettings
-
-_TOGETHER: Final = 16
 
 
 class LanguageModel(nn.Module):
@@ -24,6 +23,8 @@ class LanguageModel(nn.Module):
         folder: Where it came from.
         dim: Width of a vector.
         max_tokens: Longer texts are cut.
+        tokenizer: It cuts there.
+        narrow: Whether its layers compute in bfloat16.
     """
 
     def __init__(self, settings: BackboneSettings) -> None:
@@ -32,31 +33,33 @@ class LanguageModel(nn.Module):
         self.dim = self.folder.dim
         self.max_tokens = min(self.folder.max_tokens, settings.max_tokens or 1_000_000)
         self.settings = settings
-        self._narrow = settings.precision == "bfloat16"
+        self.narrow = settings.precision == "bfloat16"
         self.backbone = adapt(_load(self.folder, settings.dropout), settings)
-        self._tokenizer: Tokenizer = load_tokenizer(self.folder, self.max_tokens)
+        self.tokenizer: Tokenizer = load_tokenizer(self.folder, self.max_tokens)
 
     def forward(self, texts: Sequence[str]) -> Tensor:
-        """Texts (n) -> (n, d) pooled vectors of any length, in their order.
-
-        Texts of like length go through the layers together: half of the work is padding otherwise.
-        """
-        encodings = self._tokenizer.encode_batch(list(texts))
-        # Those of this call are padded to its longest: without their padding they are cut again.
-        lengths = [sum(encoding.attention_mask) for encoding in encodings]
-        order = sorted(range(len(texts)), key=lambda place: lengths[place])
-        parts = []
-        for start in range(0, len(order), _TOGETHER):
-            places = order[start : start + _TOGETHER]
-            longest = lengths[places[-1]]
-            ids = torch.tensor([encodings[place].ids[:longest] for place in places])  # (m, T)
-            mask = torch.tensor([encodings[place].attention_mask[:longest] for place in places])
-            ids, mask = ids.to(self.device), mask.to(self.device)
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self._narrow):
-                hidden = self.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
-            parts.append(pool(hidden.float(), mask, self.folder.pooling))  # (m, d)
+        """Texts (n) -> (n, d) pooled vectors of any length, in their order."""
+        parts, order = [], []
+        for group in self.groups(texts):
+            hidden, mask = self.hidden(group.ids, group.mask)
+            parts.append(pool(hidden, mask, self.folder.pooling))  # (m, d)
+            order += group.places
         back = torch.tensor(order, device=self.device).argsort()
         return torch.cat(parts)[back]
+
+    def groups(self, texts: Sequence[str]) -> Iterator[Group]:
+        """Tokens of texts, cut and in groups of like length."""
+        return groups(self.tokenizer.encode_batch(list(texts)))
+
+    def hidden(
+        self, ids: Sequence[Sequence[int]], mask: Sequence[Sequence[int]]
+    ) -> tuple[Tensor, Tensor]:
+        """(m, T) token ids and mask -> (m, T, d) token vectors, and the (m, T) mask as a tensor."""
+        tokens, mask_ = torch.tensor(ids), torch.tensor(mask)
+        tokens, mask_ = tokens.to(self.device), mask_.to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.narrow):
+            hidden = self.backbone(input_ids=tokens, attention_mask=mask_).last_hidden_state
+        return hidden.float(), mask_
 
     def begin_epoch(self, epoch: int) -> None:
         """Thaw what this epoch thaws."""

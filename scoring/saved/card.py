@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 
-from scoring.training.recipe import Recipe
+from scoring.errors import ModelError
+from scoring.training.recipe import Card, Recipe
+
+CARD: Final = "README.md"
 
 
 def card(
@@ -16,16 +20,42 @@ def card(
     metrics: Mapping[str, Mapping[str, float]],
     notes: Mapping[str, Any],
 ) -> str:
-    """The card as Markdown (Mitchell et al., FAT* 2019); its head is read by Hugging Face tools."""
-    said = recipe.card
-    settings = msgspec.json.format(
-        msgspec.json.encode({"batch_size": recipe.batch_size, "training": recipe.training})
-    )
+    """The card of a model with heads, as Markdown."""
+    settings = {"batch_size": recipe.batch_size, "training": recipe.training}
     tasks = (
         f"| {name} | {type(task).__struct_config__.tag} | {measure} | {value:.4f} |"
         for name, task in recipe.tasks.items()
         for measure, value in metrics.get(name, {}).items()
     )
+    measured = [
+        "## Measured on test rows",
+        "",
+        "| task | kind | measure | value |",
+        "|---|---|---|---|",
+        *tasks,
+    ]
+    began = f"It began as encoder `{ancestor}` (adaptation: {recipe.backbone.adaptation})."
+    return written(recipe.name, recipe.card, began, measured, notes, settings)
+
+
+def written(
+    name: str,
+    said: Card,
+    began: str,
+    measured: Iterable[str],
+    notes: Mapping[str, Any],
+    settings: Mapping[str, Any],
+) -> str:
+    """A card as Markdown (Mitchell et al., FAT* 2019); its head is read by Hugging Face tools.
+
+    Args:
+        name: Of the model.
+        said: What its maker says.
+        began: A line: what it was before.
+        measured: Lines with a heading of their own.
+        notes: How it came about.
+        settings: What JSON can hold.
+    """
     return "\n".join(
         [
             "---",
@@ -33,21 +63,17 @@ def card(
             "library_name: rillstream",
             "tags: [sentence-similarity, feature-extraction]",
             "---",
-            f"# {recipe.name}",
+            f"# {name}",
             "",
             said.summary or "No summary was given: say in the recipe's [card] what this is for.",
             "",
-            f"It began as encoder `{ancestor}` (adaptation: {recipe.backbone.adaptation}).",
+            began,
             "",
             "## Data and licences",
             "",
             *_list(said.data, "Not said: do not publish these weights before it is."),
             "",
-            "## Measured on test rows",
-            "",
-            "| task | kind | measure | value |",
-            "|---|---|---|---|",
-            *tasks,
+            *measured,
             "",
             "## Limits",
             "",
@@ -55,14 +81,26 @@ def card(
             "",
             "## Training",
             "",
-            *(f"- {name}: {value}" for name, value in notes.items()),
+            *(f"- {note}: {value}" for note, value in notes.items()),
             "",
             "```json",
-            settings.decode(),
+            msgspec.json.format(msgspec.json.encode(settings)).decode(),
             "```",
             "",
         ]
     )
+
+
+def read_card(folder: Path) -> str:
+    """The card of a saved model.
+
+    Raises:
+        ModelError: There is none.
+    """
+    file = folder / CARD
+    if not file.is_file():
+        raise ModelError(f"{folder} has no {CARD}: make a model with rillstream train or pretrain")
+    return file.read_text("utf-8")
 
 
 def _list(lines: Iterable[str], otherwise: str) -> list[str]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +22,10 @@ from safetensors import SafetensorError
 
 from scoring.encoder import identify
 from scoring.errors import EncoderFormatError, ModelError
-from scoring.language.adaptation import merged
 from scoring.language.model import LanguageModel
 from scoring.language.text_model import TextModel
-from scoring.saved.card import card
+from scoring.saved.card import CARD, card
+from scoring.saved.encoder_files import write_encoder
 from scoring.saved.whole_folder import whole_folder
 from scoring.tasks.choice import make_task
 from scoring.training.checkpoint import load_weights, save_weights
@@ -34,15 +33,6 @@ from scoring.training.recipe import BackboneSettings, Recipe
 
 HEADS: Final = "heads"
 _FORMAT: Final = 1
-_COPIED: Final = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "vocab.txt",
-    "sentence_bert_config.json",
-    "1_Pooling/config.json",
-    "modules.json",
-)
 
 Metrics = Mapping[str, Mapping[str, float]]
 """Task -> measure -> value."""
@@ -97,20 +87,8 @@ def write_model(
     Raises:
         ModelError: There is something already.
     """
-    from transformers.utils import logging
-
     with whole_folder(folder) as part:
-        source = model.language.folder
-        logging.disable_progress_bar()
-        merged(model.language.backbone).save_pretrained(part)  # type: ignore[operator]
-        for name in _COPIED:
-            if (source.path / name).is_file():
-                (part / name).parent.mkdir(exist_ok=True)
-                shutil.copyfile(source.path / name, part / name)
-        if not (part / "1_Pooling").exists():
-            (part / "1_Pooling").mkdir()
-            pooling = json.dumps({"pooling_mode": source.pooling})
-            (part / "1_Pooling" / "config.json").write_text(pooling, "utf-8")
+        write_encoder(part, model.language)
         (part / HEADS).mkdir()
         save_weights(model.heads, part / HEADS / "heads.safetensors")
         facts = {name: task.facts() for name, task in model.tasks.items()}
@@ -124,7 +102,7 @@ def write_model(
         }
         text = json.dumps(said, indent=1, ensure_ascii=False)
         (part / HEADS / "heads.json").write_text(text, "utf-8")
-        (part / "README.md").write_text(card(recipe, ancestor, metrics, notes), "utf-8")
+        (part / CARD).write_text(card(recipe, ancestor, metrics, notes), "utf-8")
     return read_saved(folder)
 
 

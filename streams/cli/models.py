@@ -88,9 +88,9 @@ def merge(
 @app.command(epilog=examples("rillstream models card models/intent"))
 def card(model: Annotated[Path, typer.Argument(help="A trained model.")]) -> None:
     """Print a model's card: data, licences, figures, limits."""
-    from scoring.saved.folder import read_saved
+    from scoring.saved.card import read_card
 
-    print((read_saved(model).folder / "README.md").read_text("utf-8"), end="")
+    print(read_card(model), end="")
 
 
 def _tasks(tasks: Iterable[str], metrics: Mapping[str, Mapping[str, float]]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,20 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import BertConfig, BertModel
 
     _save(folder, lambda: BertModel(BertConfig(**_SIZES, intermediate_size=32)))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def masking_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same BERT with a token for hidden words, and weights that learn easily."""
+    folder = tmp_path_factory.mktemp("encoders") / "masking-bert"
+    import torch
+    from transformers import BertConfig, BertModel
+
+    sizes = {**_SIZES, "vocab_size": _SIZES["vocab_size"] + 1, "initializer_range": 0.3}
+    torch.manual_seed(5)
+    BertModel(BertConfig(**sizes, intermediate_size=32)).save_pretrained(folder)
+    _save_tokenizer(folder, [*WORDS, "[MASK]"])
     return folder
 
 
@@ -43,19 +57,24 @@ _SIZES = {
 
 def _save(folder: Path, make: Callable[[], object]) -> None:
     import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-    vocabulary = {
-        word: place for place, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS])
-    }
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     torch.manual_seed(5)
     model = make()
     with torch.no_grad():
         for parameter in model.parameters():  # type: ignore[attr-defined]
             parameter.normal_(0.0, 0.5)  # far from the default, where every text looks alike
     model.save_pretrained(folder)  # type: ignore[attr-defined]
+    _save_tokenizer(folder, WORDS)
+
+
+def _save_tokenizer(folder: Path, words: Sequence[str]) -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    vocabulary = {
+        word: place for place, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words])
+    }
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     tokenizer.save(str(folder / "tokenizer.json"))
     (folder / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 12}))
