@@ -96,22 +96,17 @@ class Fields:
 
     def text(self, name: str) -> str:
         """Text that is not blank; of several columns, what there is, joined."""
-        names = self.columns.get(name, name)
-        if isinstance(names, str):
-            names = [names]
-        values = [value for each in names if (value := self._value(each)) is not None]
-        found = ". ".join(text for value in values if (text := str(value).strip()))
+        found = self._joined(name)
         if not found:
-            raise ValueError(f"{' and '.join(map(repr, names))} empty: {name} must be a text")
+            names = " and ".join(map(repr, self._names(name)))
+            raise ValueError(f"{names} empty: {name} must be a text")
         return found
 
     def text_or_nothing(self, name: str) -> str:
-        """Text of one column, '' where it is blank or there is no such column."""
-        column = self.columns.get(name, name)
-        if not isinstance(column, str):
-            raise ValueError(f"{name} is one column, not {column}")
-        value = self.row.get(column)
-        return "" if value is None or value != value else str(value).strip()
+        """The same, or '' where it is blank; a column that nobody has named need not be there."""
+        if name not in self.columns and name not in self.row:
+            return ""
+        return self._joined(name)
 
     def number(self, name: str) -> float:
         """A finite number."""
@@ -126,6 +121,14 @@ class Fields:
         if not abs(number) < float("inf"):
             raise ValueError(f"{names!r} is {number}: {name} must be finite")
         return number
+
+    def _names(self, name: str) -> list[str]:
+        names = self.columns.get(name, name)
+        return [names] if isinstance(names, str) else names
+
+    def _joined(self, name: str) -> str:
+        values = [value for each in self._names(name) if (value := self._value(each)) is not None]
+        return ". ".join(text for value in values if (text := str(value).strip()))
 
     def _value(self, column: str) -> object:
         if column not in self.row:

@@ -15,6 +15,7 @@ from streams.cli import (
     doctor,
     index,
     models,
+    pretraining,
     publish,
     rules,
     subscribe,
@@ -37,7 +38,7 @@ app = new_app(
         ]
     ),
 )
-for module in (demo, worker, publish, subscribe, training, doctor, broker):
+for module in (demo, worker, publish, subscribe, pretraining, training, doctor, broker):
     module.register(app)
 for group in (index, models, tasks, rules, topics, dead_letters):
     app.add_typer(group.app)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from scoring.errors import RecipeError
+from scoring.pretraining.recipe import read_pretraining
 from scoring.training.recipe import BinarySettings, ClassificationSettings, read_recipe
 
 SMALL = """
@@ -17,7 +18,9 @@ epochs = 3
 type = "classification"
 train = ["a.csv"]
 """
-RECIPES = sorted((Path(__file__).parents[3] / "scoring" / "recipes").glob("*.toml"))
+FOLDER = Path(__file__).parents[3] / "scoring" / "recipes"
+PRETRAINING = sorted(FOLDER.glob("pretrain-*.toml"))
+RECIPES = sorted(set(FOLDER.glob("*.toml")) - set(PRETRAINING))
 
 
 def read(tmp_path: Path, text: str):  # type: ignore[no-untyped-def]
@@ -72,3 +75,10 @@ def test_the_recipes_of_the_benchmarks_can_be_read_and_name_their_licences(file:
     assert recipe.card.data
     assert recipe.card.licence
     assert "/" not in {path[0] for task in recipe.tasks.values() for path in task.train}
+
+
+@pytest.mark.parametrize("file", PRETRAINING, ids=lambda file: file.name)
+def test_the_recipes_of_pretraining_can_be_read_and_name_their_licences(file: Path) -> None:
+    recipe = read_pretraining(file)
+    assert recipe.card.data
+    assert recipe.card.licence

@@ -1,0 +1,84 @@
+"""`rillstream pretrain`: an encoder that has read the shop's own texts."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from streams.cli.options import Json, examples
+from streams.cli.printing import print_json, print_table, remark
+from streams.cli.training import Data, SkipBad, Threads
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        epilog=examples(
+            "rillstream pretrain shop.toml",
+            "rillstream pretrain shop.toml --data ~/data --out models/shop-words --seed 1",
+        ),
+    )(pretrain)
+
+
+def pretrain(
+    config: Annotated[Path, typer.Argument(help="A recipe in TOML: docs/pretraining.md.")],
+    data: Data = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of the encoder.", show_default="models/NAME"),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Instead of the recipe's.", show_default=False)
+    ] = None,
+    skip_bad: SkipBad = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin anew where a training was interrupted.")
+    ] = False,
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option(help="Folder for curves; needs pip install tensorboard.", show_default=False),
+    ] = None,
+    threads: Threads = 1,
+    as_json: Json = False,
+) -> None:
+    """Train an encoder on a catalogue and its searches: hidden words, and pairs of texts.
+
+    What comes out is an encoder for `index build --encoder`, and for `source` in a recipe of
+    `rillstream train`. Measured before and after, on texts that were not learned from.
+    """
+    import msgspec
+
+    from scoring.pretraining.recipe import read_pretraining
+    from scoring.pretraining.run import pretrain as run
+    from scoring.training.rows import Reading
+    from streams.cli.training_course import Course, curves, until_asked
+
+    recipe = read_pretraining(config)
+    if seed is not None:
+        training = msgspec.structs.replace(recipe.training, seed=seed)
+        recipe = msgspec.structs.replace(recipe, training=training)
+    place = out or Path("models") / recipe.name
+    reading = Reading(skip_bad)
+    with until_asked() as stop, curves(tensorboard) as writer, Course(recipe.training) as course:
+        gain = run(
+            recipe,
+            data or config.parent,
+            place,
+            reading,
+            threads=threads,
+            restart=restart,
+            progress=course.show,
+            writer=writer,
+            stop=stop,
+        )
+    remark(f"saved in {place}")
+    if said := reading.summary():
+        remark(said)
+    if as_json:
+        for name, value in gain.after.items():
+            print_json({"measure": name, "before": gain.before[name], "after": value})
+    else:
+        print_table(
+            ("measure", "before", "after"),
+            [(n, f"{gain.before[n]:.4f}", f"{value:.4f}") for n, value in gain.after.items()],
+        )
