@@ -51,6 +51,26 @@ class CosineClasses(nn.Module):
         """(B, d) -> (B,) cosine to the nearest class mean."""
         return (normalize(vectors, dim=1) @ self.means.T).amax(dim=1)
 
+    def nearness_left_out(self, vectors: Tensor, learned: Tensor, labels: Tensor) -> Tensor:
+        """The same for learned rows, as if their class means had never seen them.
+
+        Args:
+            vectors: (n, d) of the rows, perhaps of texts that have lost words.
+            learned: (n, d) of the same rows, as the means have them.
+            labels: (n,).
+
+        Returns:
+            (n,); a label's only row is not near to its own label.
+        """
+        unit = normalize(learned, dim=1)
+        sums = unit.new_zeros(len(self.weight), unit.shape[1]).index_add_(0, labels, unit)
+        others = sums[labels] - unit  # (n, d)
+        others[torch.bincount(labels, minlength=len(sums))[labels] == 1] = 0.0  # no rounding errors
+        asked = normalize(vectors, dim=1)
+        cosines = asked @ self.means.T  # (n, C)
+        cosines[torch.arange(len(labels)), labels] = (asked * normalize(others, dim=1)).sum(dim=1)
+        return cosines.amax(dim=1)
+
 
 def class_means(vectors: Tensor, labels: Tensor, n_classes: int) -> Tensor:
     """(n, d) vectors, (n,) labels -> (C, d) unit means of unit vectors; 0 without rows."""

@@ -46,6 +46,7 @@ class Binary(Task):
         head: nn.Module,
         learned: tuple[Vectors, Sequence[Example]] | None,
         held_out: tuple[Vectors, Sequence[Example]] | None,
+        worn: Vectors | None,
     ) -> None:
         """Temperature from rows that were not learned."""
         if held_out is not None and isinstance(head, YesNo):

@@ -75,18 +75,27 @@ class Classification(Task):
         head: nn.Module,
         learned: tuple[Vectors, Sequence[Example]] | None,
         held_out: tuple[Vectors, Sequence[Example]] | None,
+        worn: Vectors | None,
     ) -> None:
-        """Class means from learned rows, temperature and threshold from others where there are."""
+        """Class means from learned rows; temperature and threshold from rows that are as if new.
+
+        Those are validation rows. Without any, learned rows that have lost words stand in for them,
+        each without its own part in its class mean: as they are, they lie so near to the means
+        that a third of all new texts would be abstained from (docs/benchmarks-encoder.md).
+        """
         own = _own(head)
         if learned is not None:
             own.calibrate(learned[0][0], self._targets(learned[1]))
-        if (rows := held_out or learned) is not None:
-            vectors = rows[0][0]
-            with torch.no_grad():
-                logits = own(vectors)
-            if held_out is not None:
-                own.temperature.fill_(fit_temperature(logits, self._targets(rows[1])))
-            own.threshold.copy_(own.nearness(vectors).quantile(self._settings.abstain))
+        if held_out is not None:
+            vectors, targets = held_out[0][0], self._targets(held_out[1])
+            nearness = own.nearness(vectors)
+        elif learned is not None and worn is not None:
+            vectors, targets = worn[0], self._targets(learned[1])
+            nearness = own.nearness_left_out(vectors, learned[0][0], targets)
+        else:
+            return
+        own.temperature.fill_(fit_temperature(own(vectors).detach(), targets))
+        own.threshold.copy_(nearness.quantile(self._settings.abstain))
 
     def measures(
         self, head: nn.Module, vectors: Vectors, rows: Sequence[Example]

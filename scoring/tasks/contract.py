@@ -90,8 +90,16 @@ class Task(ABC):
         head: nn.Module,
         learned: tuple[Vectors, Sequence[Example]] | None,
         held_out: tuple[Vectors, Sequence[Example]] | None,
+        worn: Vectors | None,
     ) -> None:
-        """Fit what is fitted after training: class means, temperature, threshold."""
+        """Fit what is fitted after training: class means, temperature, threshold.
+
+        Args:
+            head: That has learned.
+            learned: Training rows, where the task wants them.
+            held_out: Validation rows, where there are any.
+            worn: Of the learned rows after their texts have lost words, where there are none.
+        """
         return
 
     @abstractmethod

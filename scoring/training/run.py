@@ -101,7 +101,7 @@ def train(
     fitted = fit(
         training,
         recipe.training,
-        _balancer(recipe),
+        recipe_balancer(recipe),
         folder=state,
         identity={
             "recipe": msgspec.json.encode(recipe).decode(),
@@ -172,7 +172,8 @@ def _changes(
     return changes
 
 
-def _balancer(recipe: Recipe) -> Balancer:
+def recipe_balancer(recipe: Recipe) -> Balancer:
+    """The balancer that a recipe asks for; fixed weights are those of its tasks."""
     method, options = recipe.balancing.method, dict(recipe.balancing.options)
     if method == "fixed":
         weights = {name: task.weight for name, task in recipe.tasks.items()}

@@ -15,6 +15,7 @@ from scoring.training.adversarial import adversarial_losses
 from scoring.training.recipe import Recipe
 from scoring.training.sampling import EndlessOrder, rows_by_task
 from scoring.training.task_rows import TaskRows
+from scoring.training.worn import WORN, without_words
 
 Rows = Mapping[str, Sequence[Example]]
 _ENOUGH: Final = 5_000
@@ -104,8 +105,11 @@ class TextTraining:
             learned = (self.module.vectors(train), train) if task.wants_learned else None
             validation = self._rows[name].validation
             held_out = (self.module.vectors(validation), validation) if validation else None
+            worn = None
+            if learned is not None and held_out is None:
+                worn = self.module.vectors([without_words(row, WORN) for row in train])
             with torch.no_grad():
-                task.calibrate(self.module.heads[name], learned, held_out)
+                task.calibrate(self.module.heads[name], learned, held_out, worn)
 
 
 def _some(rows: Sequence[Example]) -> Sequence[Example]:

@@ -4,7 +4,9 @@
 
 Each has a logistic regression on top, whose strength is chosen by three folds of the training rows,
 then fitted to all of them; validation rows of the recipe are training rows here, so that a
-baseline has nothing less to learn from. Needs scikit-learn, which sentence-transformers brings.
+baseline has nothing less to learn from. With `--model`, a folder that the recipe has trained, they
+are not: they choose how much each baseline weighs beside the model, by their log loss, and what
+both say together is measured. Needs scikit-learn, which sentence-transformers brings.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -26,11 +30,15 @@ from sklearn.pipeline import make_pipeline, make_union
 
 from scoring import load_encoder
 from scoring.measures import auc
+from scoring.saved.folder import load_model
 from scoring.tasks.choice import make_task
 from scoring.tasks.contract import Example
 from scoring.training.recipe import BinarySettings, ClassificationSettings, Recipe, read_recipe
 from scoring.training.rows import Reading
 from scoring.training.task_rows import TaskRows, read_task_rows
+
+Chances = NDArray[np.float64]
+"""(n, C) probabilities."""
 
 STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)
 
@@ -68,24 +76,59 @@ def fitted(features: Any, rows: Sequence[Example], x: Any, strengths: Sequence[f
     return search.fit(x, targets)
 
 
-def measured(model: Any, x: Any, outside: Any, rows: TaskRows) -> dict[str, float]:
-    """Accuracy, or AUC; abstention by the largest probability."""
-    p = model.predict_proba(x)  # (n, C)
+def measured(
+    p: Chances, labels: Sequence[object], p_outside: Chances | None, rows: TaskRows
+) -> dict[str, float]:
+    """(n, C) probabilities -> accuracy, or AUC; abstention by the largest probability."""
     if isinstance(rows.test[0].target, float):
         return {"auc": auc(p[:, 1], [row.target == 1.0 for row in rows.test])}
-    known = np.array([row.target in set(model.classes_) for row in rows.test])
-    right = model.classes_[p.argmax(axis=1)] == np.array([row.target for row in rows.test])
+    known = np.array([row.target in set(labels) for row in rows.test])
+    right = np.array(labels)[p.argmax(axis=1)] == np.array([row.target for row in rows.test])
     found = {"accuracy": float(right[known].mean())}
     if not known.all():
         found["auroc_unknown"] = auc(p.max(axis=1), known)
-    if outside is not None:
-        both = np.concatenate([p.max(axis=1)[known], model.predict_proba(outside).max(axis=1)])
+    if p_outside is not None:
+        both = np.concatenate([p.max(axis=1)[known], p_outside.max(axis=1)])
         found["auroc_outside"] = auc(both, np.arange(len(both)) < known.sum())
     return found
 
 
+def by_model(folder: Path, name: str) -> Callable[[Sequence[Example]], Chances]:
+    """Calibrated probabilities of a trained head, classes in the order of the alphabet."""
+    model = load_model(folder)[1]
+    head: Any = model.heads[name]
+
+    def chances(rows: Sequence[Example]) -> Chances:
+        with torch.no_grad():
+            logits = head(model.vectors(rows)[0]) / head.temperature
+        if logits.dim() == 1:
+            logits = torch.stack([torch.zeros_like(logits), logits], dim=1)
+        return np.asarray(logits.double().softmax(dim=1))
+
+    return chances
+
+
+def fused(first: Chances, second: Chances, weight: float) -> Chances:
+    """Weighted mean of log probabilities, normalised: a weight of 1 is the first alone."""
+    logs = weight * np.log(first.clip(1e-9)) + (1 - weight) * np.log(second.clip(1e-9))
+    p = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return np.asarray(p / p.sum(axis=1, keepdims=True))
+
+
+def best_weight(
+    first: Chances, second: Chances, labels: Sequence[object], rows: Sequence[Example]
+) -> float:
+    """The weight of the first with the least log loss on these rows, in steps of 0.1."""
+    places = [list(labels).index(row.target) for row in rows]
+
+    def loss(weight: float) -> float:
+        return float(-np.log(fused(first, second, weight)[range(len(rows)), places]).mean())
+
+    return min((step / 10 for step in range(11)), key=loss)
+
+
 def main() -> None:
-    """Print both baselines of each task."""
+    """Print both baselines of each task, perhaps beside a model and together with it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--data", type=Path, required=True)
@@ -93,6 +136,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("tf-idf", "frozen"))
     parser.add_argument("--all-rows", action="store_true", help="without the recipe's max_rows")
     parser.add_argument("--strength", type=float, help="fixed, not chosen")
+    parser.add_argument("--model", type=Path, help="a folder that the recipe has trained")
     asked = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     recipe = read_recipe(asked.recipe)
@@ -113,18 +157,35 @@ def main() -> None:
         "frozen": (None, encoder.encode_items),
     }
     for name, rows in rows_of(recipe, asked.data).items():
-        learned = [*rows.train, *rows.validation]
+        learned = rows.train if asked.model else [*rows.train, *rows.validation]
+        if asked.model is not None:
+            chances = by_model(asked.model, name)
+            ours, ours_held = chances(rows.test), chances(rows.validation)
         for form, (features, transform) in forms.items():
             if asked.only not in (None, form):
                 continue
             begun_s = time.monotonic()
             x = transform(texts(learned))
             model = fitted(features() if features else None, learned, x, strengths)
-            outside = transform(texts(rows.outside)) if rows.outside else None
-            found = measured(model, transform(texts(rows.test)), outside, rows)
+            labels = list(model.classes_)
+            p = model.predict_proba(transform(texts(rows.test)))
+            p_outside = (
+                model.predict_proba(transform(texts(rows.outside))) if rows.outside else None
+            )
             chosen = getattr(model, "best_params_", {"C": strengths[0]})
-            said = {measure: round(value, 4) for measure, value in found.items()}
-            print(name, form, said, chosen, f"{time.monotonic() - begun_s:.0f} s", flush=True)
+            passed_s = time.monotonic() - begun_s
+            say(name, form, measured(p, labels, p_outside, rows), f"{chosen} {passed_s:.0f} s")
+            if asked.model is not None:
+                held = model.predict_proba(transform(texts(rows.validation)))
+                weight = best_weight(ours_held, held, labels, rows.validation)
+                both = measured(fused(ours, p, weight), labels, None, rows)
+                say(name, "model", measured(ours, labels, None, rows), "")
+                say(name, f"model and {form}", both, f"weight of the model {weight:.1f}")
+
+
+def say(task: str, form: str, found: dict[str, float], how: str) -> None:
+    """One line of the table."""
+    print(task, form, {name: round(value, 4) for name, value in found.items()}, how, flush=True)
 
 
 if __name__ == "__main__":
