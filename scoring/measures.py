@@ -50,3 +50,23 @@ def reciprocal_rank(scores: NDArray[np.float32]) -> float:
     right = np.diagonal(scores)[:, None]
     ahead = (scores > right).sum(axis=1) + ((scores == right).sum(axis=1) - 1) / 2
     return float((1 / (1 + ahead)).mean())
+
+
+def calibration_gap(chances: ArrayLike, happened: ArrayLike, n_bins: int = 15) -> float:
+    """Expected calibration error over bins of equally many rows; nan without rows.
+
+    Mean over rows of |mean chance - share that happened| in their bin (Naeini, Cooper & Hauskrecht,
+    AAAI 2015, whose bins are of equal width: these would put all rare events into one).
+
+    Args:
+        chances: (n,) in [0, 1].
+        happened: (n,) 0 or 1.
+        n_bins: So many at most; equal chances may be in two.
+    """
+    expected, real = np.asarray(chances, np.float64), np.asarray(happened, np.float64)
+    if not len(expected):
+        return float("nan")
+    order = np.argsort(expected, kind="stable")
+    bins = np.array_split(order, min(n_bins, len(order)))
+    gaps = [abs(expected[rows].sum() - real[rows].sum()) for rows in bins]
+    return float(sum(gaps) / len(order))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from torch import Tensor, nn
+
+_TOGETHER: Final = 2
 
 
 class CandidateAttention(nn.Module):
@@ -41,14 +45,28 @@ class CandidateAttention(nn.Module):
         Returns:
             (B, K, D); zeros for a user without history.
         """
-        weights = self.weights(history, mask, candidates)  # (B, K, T)
-        return weights @ history
+        if torch.is_grad_enabled():
+            return self.weights(history, mask, candidates) @ history
+        # Answers of few users at a time fit a core's cache: a quarter of the time.
+        blocks = (torch.split(each, _TOGETHER) for each in (history, mask, candidates))
+        parts = zip(*blocks, strict=True)
+        return torch.cat([self.weights(h, m, c) @ h for h, m, c in parts])
 
     def weights(self, history: Tensor, mask: Tensor, candidates: Tensor) -> Tensor:
         """As `forward` -> (B, K, T) weights, 0 where masked; the reasons of a score."""
-        scaled = torch.einsum("bkd,hd->bkdh", candidates, self.of_product.weight)  # (B, K, D, H)
-        products = torch.einsum("btd,bkdh->bkth", history, scaled)  # (B, K, T, H)
+        products = self._products(history, candidates)  # (B, K, T, H)
         alone = self.of_history(history).unsqueeze(1)  # (B, 1, T, H)
         asked = self.of_candidate(candidates).unsqueeze(2)  # (B, K, 1, H)
         weights = self.out(self.activation(products + alone + asked)).squeeze(-1)  # (B, K, T)
         return torch.where(mask.unsqueeze(1), weights, 0.0)
+
+    def _products(self, history: Tensor, candidates: Tensor) -> Tensor:
+        """(B, T, D), (B, K, D) -> (B, K, T, H); the shorter of the two is multiplied first."""
+        weight = self.of_product.weight  # (H, D)
+        n_users, n_items, _ = history.shape
+        if candidates.shape[1] <= n_items:
+            scaled = torch.einsum("bkd,hd->bkdh", candidates, weight)  # (B, K, D, H)
+            return torch.einsum("btd,bkdh->bkth", history, scaled)
+        scaled = history.unsqueeze(2) * weight  # (B, T, H, D)
+        products = candidates @ scaled.flatten(1, 2).transpose(1, 2)  # (B, K, T * H)
+        return products.view(n_users, candidates.shape[1], n_items, len(weight))

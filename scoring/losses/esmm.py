@@ -1,32 +1,29 @@
-"""Click and conversion learned on every exposure, none of them on clicked items alone."""
+"""Conversion learned on every exposure, not on clicked items alone."""
 
 from __future__ import annotations
 
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
+from torch.nn.functional import logsigmoid
 
 
-def esmm_losses(
-    click: Tensor, conversion: Tensor, clicked: Tensor, converted: Tensor
-) -> dict[str, Tensor]:
-    """The two losses of Ma et al., SIGIR 2018, equation 3: of click, and of click and conversion.
+def sale_losses(click: Tensor, conversion: Tensor, converted: Tensor) -> Tensor:
+    """The second loss of Ma et al., SIGIR 2018, equation 3: of click and conversion.
 
     A conversion rate learned from clicked items alone is asked about items that nobody has
     clicked: other items than those it knows. Here p(sale) = p(click) p(conversion | click) is
-    fitted to all that was shown, and the conversion rate is what remains of it.
+    fitted to all that was shown, and the conversion rate is what remains of it. The first loss of
+    the equation is the plain cross-entropy of the click.
 
     Args:
         click: (B,) logits of p(click).
         conversion: (B,) logits of p(conversion | click).
-        clicked: (B,) 0 or 1.
         converted: (B,) 0 or 1: clicked and converted.
 
     Returns:
-        `click` and `sale`, the mean cross-entropy of each.
+        (B,) cross-entropies.
     """
     log_sale, log_none = log_sale_chances(click, conversion)
-    sale = -(converted * log_sale + (1 - converted) * log_none).mean()
-    return {"click": binary_cross_entropy_with_logits(click, clicked), "sale": sale}
+    return -(converted * log_sale + (1 - converted) * log_none)
 
 
 def log_sale_chances(click: Tensor, conversion: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import torch
 from safetensors import safe_open
 
-from scoring.saved.folder import SavedModel, read_saved
+from scoring.saved.described import Described, described
 
 _MISSING = "–"
 
@@ -21,13 +20,13 @@ def differences(first: Path, second: Path) -> Iterator[tuple[str, object, object
     Raises:
         ModelError: One of them is no trained model.
     """
-    a, b = read_saved(first), read_saved(second)
+    a, b = described(first), described(second)
     ours, theirs = dict(_leaves("", _said(a))), dict(_leaves("", _said(b)))
     for name in dict.fromkeys([*ours, *theirs]):
         one, other = ours.get(name, _MISSING), theirs.get(name, _MISSING)
         if one != other:
             yield name, one, other
-    for file in ("model.safetensors", "heads/heads.safetensors"):
+    for file in dict.fromkeys([*a.weights, *b.weights]):
         if (distance := weight_distance(first / file, second / file)) != 0:
             yield f"distance of {file}", 0.0, distance if distance is not None else _MISSING
 
@@ -49,12 +48,12 @@ def weight_distance(first: Path, second: Path) -> float | None:
     return round((apart / size) ** 0.5, 6) if size else 0.0
 
 
-def _said(saved: SavedModel) -> dict[str, Any]:
+def _said(model: Described) -> dict[str, Any]:
     return {
-        "version": saved.version(),
-        "ancestor": saved.ancestor,
-        "metrics": saved.metrics,
-        "recipe": msgspec.to_builtins(saved.recipe),
+        "version": model.version,
+        "ancestor": model.ancestor,
+        "metrics": model.metrics,
+        "recipe": model.recipe,
     }
 
 

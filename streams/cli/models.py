@@ -22,15 +22,15 @@ def list_models(
     as_json: Json = False,
 ) -> None:
     """List trained models with what they were measured at."""
-    from scoring.saved.folder import HEADS, read_saved
+    from scoring.saved.described import described, is_model
 
-    found = [read_saved(file.parents[1]) for file in sorted(folder.glob(f"*/{HEADS}/heads.json"))]
+    found = [described(each) for each in sorted(folder.glob("*")) if is_model(each)]
     if as_json:
         for each in found:
             print_json(
                 {
                     "model": str(each.folder),
-                    "version": each.version(),
+                    "version": each.version,
                     "ancestor": each.ancestor,
                     "metrics": each.metrics,
                 }
@@ -39,7 +39,7 @@ def list_models(
     print_table(
         ("model", "version", "ancestor", "tasks"),
         [
-            (each.folder, each.version(), each.ancestor, _tasks(each.recipe.tasks, each.metrics))
+            (each.folder, each.version, each.ancestor or "–", _tasks(each.tasks, each.metrics))
             for each in found
         ],
     )

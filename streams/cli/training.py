@@ -2,17 +2,16 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli import next_item
-from streams.cli.exits import Exit
+from streams.cli import behaviour, next_item
+from streams.cli.measured import judge, print_measures
 from streams.cli.options import Json, examples
-from streams.cli.printing import print_json, print_table, remark
+from streams.cli.printing import remark
 
 if TYPE_CHECKING:
     from scoring.training.recipe import Recipe
@@ -53,6 +52,7 @@ def register(app: typer.Typer) -> None:
             "rillstream predict models/intent intent --input questions.jsonl --output labels.jsonl",
             "rillstream predict models/shop relevance --input pairs.csv",
             "rillstream predict models/next next-item --input events.jsonl",
+            "rillstream predict models/heads click --input impressions.jsonl",
         ),
     )(predict)
 
@@ -105,7 +105,28 @@ def train(
         )
         if said := reading.summary():
             remark(said)
-        _print_measures(measures, as_json=as_json)
+        print_measures(measures, as_json=as_json)
+        return
+    if behaviour.is_recipe(config):
+        from scoring.training.rows import Reading
+
+        reading = Reading(skip_bad)
+        measures, judged = behaviour.train(
+            config,
+            data,
+            out,
+            seed=seed,
+            reading=reading,
+            restart=restart,
+            tensorboard=tensorboard,
+            twins=twins,
+            threads=threads,
+        )
+        if said := reading.summary():
+            remark(said)
+        print_measures(measures, as_json=as_json)
+        if twins:
+            judge(judged, as_json=as_json)
         return
     from streams.cli.training_course import Course, curves, until_asked
 
@@ -134,7 +155,7 @@ def train(
         done = follow(recipe, place)
         if said := done.reading.summary():
             remark(said)
-        _print_measures(done.saved.metrics, as_json=as_json)
+        print_measures(done.saved.metrics, as_json=as_json)
     if twins:
         _compare_twins(recipe, place, data or config.parent, follow, as_json=as_json)
 
@@ -171,12 +192,14 @@ def evaluate(
     reading = Reading(skip_bad)
     if next_item.is_model(model):
         found = next_item.evaluate(model, data, reading)
+    elif behaviour.is_model(model):
+        found = behaviour.evaluate(model, data, task, files or [], reading)
     else:
         saved, loaded = load_model(model)
         found = measure(saved, loaded, data, task=task, files=files or (), reading=reading)
     if said := reading.summary():
         remark(said)
-    _print_measures(found, as_json=as_json)
+    print_measures(found, as_json=as_json)
 
 
 def predict(
@@ -206,6 +229,8 @@ def predict(
     reading = Reading(skip_bad)
     if next_item.is_model(model):
         answers = next_item.predict(model, task, source, reading)
+    elif behaviour.is_model(model):
+        answers = behaviour.predict(model, task, source, reading)
     else:
         answers = answer(*load_model(model), task, source, reading)
     if output is None:
@@ -250,38 +275,4 @@ def _compare_twins(
         if not where(task).exists():
             remark(f"the twin of {task}, alone")
             follow(alone, where(task))
-    found = list(compare(place, where, data))
-    if as_json:
-        for each in found:
-            print_json({**asdict(each), "passed": each.passed})
-    else:
-        print_table(
-            ("task", "loss", "of its twin", "difference at most", "allowed", ""),
-            [
-                (
-                    each.task,
-                    f"{each.loss:.4f}",
-                    f"{each.twin_loss:.4f}",
-                    f"{each.upper:+.4f}",
-                    f"{each.margin:.4f}",
-                    "passed" if each.passed else "FAILED",
-                )
-                for each in found
-            ],
-        )
-    if not all(each.passed for each in found):
-        raise typer.Exit(Exit.BELOW_TARGET)
-
-
-def _print_measures(measures: Mapping[str, Mapping[str, float]], *, as_json: bool) -> None:
-    if as_json:
-        for task, values in measures.items():
-            print_json({"task": task, **values})
-        return
-    rows = [
-        (task, name, f"{value:.4f}")
-        for task, values in measures.items()
-        for name, value in values.items()
-    ]
-    if rows:
-        print_table(("task", "measure", "value"), rows)
+    judge(list(compare(place, where, data)), as_json=as_json)

@@ -62,6 +62,17 @@ def test_values_and_gradients_are_those_of_plain_loops(attention: CandidateAtten
         torch.testing.assert_close(mine, other)
 
 
+def test_answers_in_blocks_and_for_many_candidates_are_the_same(
+    attention: CandidateAttention,
+) -> None:
+    """More candidates than history: the history is multiplied first; three users: two blocks."""
+    history, mask, _ = (torch.cat([each, each[:1]]) for each in inputs())
+    candidates = torch.randn(3, 7, 4, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        found = attention(history, mask, candidates)
+    torch.testing.assert_close(found, plain(attention, history, mask, candidates).detach())
+
+
 def test_what_is_masked_has_no_weight_and_no_gradient(attention: CandidateAttention) -> None:
     history, mask, candidates = inputs()
     other = history.clone()

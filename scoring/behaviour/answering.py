@@ -1,0 +1,91 @@
+"""A saved behaviour model at work: measured on rows with labels, asked about rows without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from torch import Tensor
+
+from scoring.behaviour.encoding import encode
+from scoring.behaviour.rows import BehaviourRows, read_parts, read_rows
+from scoring.behaviour.saved import Behaviour
+from scoring.behaviour.training import every_logit, examples, measures
+from scoring.errors import ModelError, RowsError
+from scoring.training.rows import Reading
+
+_TOGETHER: Final = 4_096
+_PLAIN: Final = (str, int, float, bool, type(None))
+
+
+def evaluate(
+    behaviour: Behaviour,
+    folder: Path,
+    *,
+    task: str | None = None,
+    files: Sequence[Path] = (),
+    reading: Reading,
+) -> dict[str, dict[str, float]]:
+    """Measures by task, of calibrated chances.
+
+    Args:
+        behaviour: The model.
+        folder: Of the recipe's files.
+        task: Only this one.
+        files: Other rows; without any, the test rows of the recipe.
+        reading: Notes bad rows.
+
+    Raises:
+        ModelError: No such task.
+        RowsError: Rows cannot be used, or there are none.
+    """
+    recipe, tasks = behaviour.saved.recipe, behaviour.tasks
+    if task is not None:
+        _known(behaviour, task)
+    if files:
+        rows = read_rows(files, recipe, tasks, reading)
+    else:
+        rows = read_parts(recipe, tasks, folder, reading).test
+    if not len(rows):
+        raise RowsError(f"no rows to test {behaviour.saved.folder} with: give some with --input")
+    test = examples(recipe, behaviour.saved.encoding, tasks, rows)
+    logits = behaviour.model.calibration(every_logit(behaviour.model, test.inputs))
+    found = measures(tasks, logits, test.targets)
+    return found if task is None else {name: each for name, each in found.items() if name == task}
+
+
+def predict(
+    behaviour: Behaviour, task: str, file: Path, reading: Reading
+) -> Iterator[dict[str, Any]]:
+    """One object a row: its columns, without lists, and the answer.
+
+    Raises:
+        ModelError: No such task.
+        RowsError: Rows cannot be used.
+    """
+    own = behaviour.tasks[_known(behaviour, task)]
+    asked: list[Mapping[str, object]] = []
+    rows = read_rows([file], behaviour.saved.recipe, {}, reading, sources=asked)
+    for start in range(0, len(rows), _TOGETHER):
+        part = rows.part(np.arange(start, min(start + _TOGETHER, len(rows))))
+        answers = own.answers(calibrated_logits(behaviour, part))
+        for row, answer in zip(asked[start : start + _TOGETHER], answers, strict=True):
+            plain = {name: value for name, value in row.items() if isinstance(value, _PLAIN)}
+            yield {**plain, **answer}
+
+
+def calibrated_logits(behaviour: Behaviour, rows: BehaviourRows) -> dict[str, Tensor]:
+    """Output -> (n,) or (n, C)."""
+    inputs = encode(behaviour.saved.recipe.features, behaviour.saved.encoding, rows.features)
+    found: dict[str, Tensor] = behaviour.model.calibration(every_logit(behaviour.model, inputs))
+    return found
+
+
+def _known(behaviour: Behaviour, task: str) -> str:
+    if task not in behaviour.tasks:
+        raise ModelError(
+            f"{behaviour.saved.folder} has no task {task!r}; it has {', '.join(behaviour.tasks)}"
+        )
+    return task

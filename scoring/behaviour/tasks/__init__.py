@@ -1,0 +1,1 @@
+"""What is learned of behaviour: one kind of task a file."""

@@ -1,0 +1,70 @@
+"""What any trained model's folder says of itself, whatever its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from scoring.behaviour.saved import WEIGHTS, is_behaviour, read_behaviour
+from scoring.saved.folder import HEADS, read_saved
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A trained model, without its weights.
+
+    Attributes:
+        folder: Where it is; its card is README.md there.
+        version: 12 hex digits of what its answers depend on.
+        ancestor: Version of the encoder that it began as; None = it has none.
+        tasks: Their names.
+        metrics: On test rows: task -> measure -> value.
+        recipe: How it was trained, as JSON has it.
+        weights: Files of weights, beneath the folder.
+    """
+
+    folder: Path
+    version: str
+    ancestor: str | None
+    tasks: tuple[str, ...]
+    metrics: Mapping[str, Mapping[str, float]]
+    recipe: Mapping[str, Any]
+    weights: tuple[str, ...]
+
+
+def is_model(folder: Path) -> bool:
+    """Whether a folder claims to hold a model that can be described."""
+    return is_behaviour(folder) or (folder / HEADS / "heads.json").is_file()
+
+
+def described(folder: Path) -> Described:
+    """Read it.
+
+    Raises:
+        ModelError: It is no trained model, or one of another format.
+    """
+    if is_behaviour(folder):
+        heads = read_behaviour(folder)
+        return Described(
+            folder,
+            heads.version(),
+            None,
+            tuple(heads.recipe.tasks),
+            heads.metrics,
+            msgspec.to_builtins(heads.recipe),
+            (WEIGHTS,),
+        )
+    saved = read_saved(folder)
+    return Described(
+        folder,
+        saved.version(),
+        saved.ancestor,
+        tuple(saved.recipe.tasks),
+        saved.metrics,
+        msgspec.to_builtins(saved.recipe),
+        ("model.safetensors", f"{HEADS}/heads.safetensors"),
+    )

@@ -1,0 +1,118 @@
+"""`train`, `evaluate` and `predict` for behaviour tasks: clicks, conversions, engagement."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from streams.cli.printing import remark
+
+if TYPE_CHECKING:
+    from scoring.behaviour.recipe import BehaviourRecipe
+    from scoring.training.rows import Reading
+    from scoring.training.twins import Comparison
+
+Measures = Mapping[str, Mapping[str, float]]
+
+
+def is_recipe(config: Path) -> bool:
+    """Whether a recipe has ``kind = "behaviour"``."""
+    from scoring.behaviour.recipe import is_behaviour_recipe
+
+    return is_behaviour_recipe(config)
+
+
+def is_model(folder: Path) -> bool:
+    """Whether a folder holds a behaviour model."""
+    from scoring.behaviour.saved import is_behaviour
+
+    return is_behaviour(folder)
+
+
+def train(
+    config: Path,
+    data: Path | None,
+    out: Path | None,
+    *,
+    seed: int | None,
+    reading: "Reading",
+    restart: bool,
+    tensorboard: Path | None,
+    twins: bool,
+    threads: int,
+) -> tuple[Measures, "list[Comparison]"]:
+    """Train by a recipe and save; returns its measures and, where asked for, its twins'."""
+    import torch
+
+    from scoring.behaviour.run import train as run
+    from scoring.behaviour.saved import read_behaviour
+    from scoring.behaviour.twins import compare, twin_recipes
+    from streams.cli.training_course import Course, curves, until_asked
+
+    torch.set_num_threads(threads)
+    recipe = read_recipe(config, seed)
+    place = out or Path("models") / recipe.name
+    folder = data or config.parent
+
+    def follow(each: "BehaviourRecipe", where: Path) -> None:
+        with until_asked() as stop, curves(tensorboard) as writer, Course(each.training) as course:
+            run(
+                each,
+                folder,
+                where,
+                reading,
+                restart=restart,
+                progress=course.show,
+                writer=writer,
+                stop=stop,
+            )
+        remark(f"saved in {where}")
+
+    if not (twins and place.exists()):  # it was interrupted among the twins
+        follow(recipe, place)
+    measures = read_behaviour(place).metrics
+    if not twins:
+        return measures, []
+    where = _beside(place)
+    for task, alone in twin_recipes(recipe).items():
+        if not where(task).exists():
+            remark(f"the twin of {task}, alone")
+            follow(alone, where(task))
+    return measures, list(compare(place, where, folder))
+
+
+def read_recipe(config: Path, seed: int | None) -> "BehaviourRecipe":
+    """The recipe, with another seed where one is given."""
+    import msgspec
+
+    from scoring.behaviour.recipe import read_behaviour_recipe
+
+    recipe = read_behaviour_recipe(config)
+    if seed is None:
+        return recipe
+    training = msgspec.structs.replace(recipe.training, seed=seed)
+    return msgspec.structs.replace(recipe, training=training)
+
+
+def evaluate(
+    folder: Path, data: Path, task: str | None, files: list[Path], reading: "Reading"
+) -> Measures:
+    """Measure a model on the test rows of its recipe, or on other files."""
+    from scoring.behaviour.answering import evaluate as measure
+    from scoring.behaviour.saved import load_behaviour
+
+    return measure(load_behaviour(folder), data, task=task, files=files, reading=reading)
+
+
+def predict(
+    folder: Path, task: str, source: Path, reading: "Reading"
+) -> Iterator[Mapping[str, Any]]:
+    """An answer for each row of a file."""
+    from scoring.behaviour.answering import predict as answer
+    from scoring.behaviour.saved import load_behaviour
+
+    return answer(load_behaviour(folder), task, source, reading)
+
+
+def _beside(place: Path) -> Callable[[str], Path]:
+    """Task -> folder of its twin."""
+    return lambda task: place.with_name(f"{place.name}-{task}")

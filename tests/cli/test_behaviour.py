@@ -1,0 +1,81 @@
+"""Behaviour tasks from a file of impressions to answers, as a person types it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from streams.cli.exits import Exit
+from streams.cli.main import run
+from tests.scoring.behaviour.shop_log import RECIPE, write_log
+
+
+def lines(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_from_impressions_to_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_log(tmp_path, 400)
+    config = tmp_path / "heads.toml"
+    config.write_text(RECIPE.replace("epochs = 4", "epochs = 2"))
+    model = str(tmp_path / "models" / "heads")
+    train = ["train", str(config), "--out", model]
+    assert run([*train, "--json"]) == Exit.OK
+    trained = lines(capsys.readouterr().out)
+    assert [each["task"] for each in trained] == ["click", "sale", "stay", "cohort"]
+
+    assert run(["evaluate", model, "--data", str(tmp_path), "--json"]) == Exit.OK
+    assert lines(capsys.readouterr().out) == trained
+    words = ["evaluate", model, "--input", str(tmp_path / "log.jsonl"), "--task", "sale", "--json"]
+    assert run(words) == Exit.OK
+    assert [each["task"] for each in lines(capsys.readouterr().out)] == ["sale"]
+
+    asked = ["predict", model, "cohort", "--input", str(tmp_path / "log.jsonl")]
+    assert run(asked) == Exit.OK
+    answers = lines(capsys.readouterr().out)
+    assert len(answers) == 400
+    assert {"user_id", "label", "confidence"} <= set(answers[0])
+    assert "interest" not in answers[0]
+    assert run([*asked[:2], "bounce", *asked[3:]]) == Exit.FATAL
+    assert "it has click, sale, stay, cohort" in capsys.readouterr().err
+
+    assert run([*train[:-1], f"{model}-2", "--seed", "1"]) == Exit.OK
+    capsys.readouterr()
+    assert run(["models", "diff", model, f"{model}-2", "--json"]) == Exit.OK
+    told = {str(line["name"]): line for line in lines(capsys.readouterr().out)}
+    assert told["recipe.training.seed"]["second"] == 1
+    assert told["distance of behaviour.safetensors"]["second"] != 0
+    assert run(["models", "list", str(tmp_path / "models"), "--json"]) == Exit.OK
+    assert [each["model"] for each in lines(capsys.readouterr().out)] == [model, f"{model}-2"]
+    assert run(["models", "card", model]) == Exit.OK
+    assert "| sale | conversion | auc |" in capsys.readouterr().out
+
+
+def test_twins_have_what_a_conversion_is_given_and_judge_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_log(tmp_path, 300)
+    config = tmp_path / "heads.toml"
+    config.write_text("twin_margin = 100\n" + RECIPE.replace("epochs = 4", "epochs = 1"))
+    words = ["train", str(config), "--out", str(tmp_path / "m"), "--twins", "--json"]
+    assert run(words) == Exit.OK
+    judged = [each for each in lines(capsys.readouterr().out) if "passed" in each]
+    assert [each["task"] for each in judged] == ["click", "sale", "stay", "cohort"]
+    said = json.loads((tmp_path / "m-sale" / "behaviour.json").read_text())
+    assert list(said["recipe"]["tasks"]) == ["click", "sale"]
+    said = json.loads((tmp_path / "m-click" / "behaviour.json").read_text())
+    assert list(said["recipe"]["tasks"]) == ["click"]
+
+
+def test_a_bad_row_ends_it_with_file_and_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_log(tmp_path, 100)
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write('{"click": 1}\n')
+    (tmp_path / "heads.toml").write_text(RECIPE.replace("epochs = 4", "epochs = 1"))
+    words = ["train", str(tmp_path / "heads.toml"), "--out", str(tmp_path / "m")]
+    assert run(words) == Exit.BAD_INPUT
+    assert "log.jsonl:101: no column 'country'" in capsys.readouterr().err
+    assert run([*words, "--skip-bad"]) == Exit.OK
+    assert "1 bad rows skipped" in capsys.readouterr().err
