@@ -75,10 +75,10 @@ class LanguageModel(nn.Module):
 
     def whole_words(self) -> tuple[list[str], Tensor]:
         """Words of three letters or more that are one token: V of them in lower case, (V, d)."""
-        special = self._tokenizer.get_added_tokens_decoder()
-        ids = [i for i in range(self._tokenizer.get_vocab_size()) if i not in special]
-        said = [self._tokenizer.decode([i]).strip() for i in ids]
-        apart = self._tokenizer.encode_batch(said, add_special_tokens=False)
+        special = self.tokenizer.get_added_tokens_decoder()
+        ids = [i for i in range(self.tokenizer.get_vocab_size()) if i not in special]
+        said = [self.tokenizer.decode([i]).strip() for i in ids]
+        apart = self.tokenizer.encode_batch(said, add_special_tokens=False)
         found: dict[str, int] = {}
         for word, place, tokens in zip(said, ids, apart, strict=True):
             # Padded to the longest of all: what counts is before the padding.
