@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,6 +11,8 @@ import msgspec
 
 MAX_INTERACTIONS: Final = 64
 MAX_QUERIES: Final = 16
+MAX_SHOWN: Final = 16
+MAX_SHOWN_ITEMS: Final = 20
 
 TYPE_CODES: Final[Mapping[str, str]] = {
     "visit": "h",
@@ -48,6 +51,25 @@ class Interaction(msgspec.Struct, frozen=True, array_like=True, gc=False):
     weight: int = 1
 
 
+class Shown(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Items that a user was shown at once.
+
+    Attributes:
+        event: Digest of the list's id, as in an `Interaction`.
+        at_ms: Event time, milliseconds since the epoch.
+        items: `item_digest` of the first `MAX_SHOWN_ITEMS`, little-endian, one after the other.
+    """
+
+    event: int
+    at_ms: int
+    items: bytes
+
+
+def item_digest(item_id: str) -> int:
+    """32 bits of an item's id: of 160 items shown, one other in 27 million looks like one."""
+    return zlib.crc32(item_id.encode())
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """A user's past at one moment, as the row tells it.
@@ -57,11 +79,13 @@ class History:
         counts: Long-term counts, decayed to the moment of reading. The key's prefix says of what:
             `c:` category, `b:` brand, `p:` price level.
         queries: Latest search texts, newest first, at most `MAX_QUERIES`.
+        shown: What was shown, newest first, at most `MAX_SHOWN`.
     """
 
     interactions: Sequence[Interaction] = ()
     counts: Mapping[str, float] = field(default_factory=dict)
     queries: Sequence[str] = ()
+    shown: Sequence[Shown] = ()
 
 
 EMPTY: Final = History()

@@ -11,7 +11,7 @@ from streams.errors import BrokerUnavailableError, Reason
 from streams.kafka_config import consumer_config, producer_config
 from streams.refusal import Complaints, unanswered
 from streams.settings import Settings
-from streams.topics import DEAD_LETTERS, SOURCES, dead_letter_topic
+from streams.topics import DEAD_LETTERS, dead_letter_topic, sources
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, Message
@@ -162,9 +162,9 @@ def replay_dead_letters(
 
 def _boxes(settings: Settings, topic: str | None) -> list[str]:
     """Dead-letter topics of one source, by its kind (`clicks`) or its full name, or of all."""
-    names: dict[str, str] = {kind: settings.topic(kind) for kind in SOURCES}
-    sources = list(names.values()) if topic is None else [names.get(topic, topic)]
-    return [dead_letter_topic(source) for source in sources]
+    names: dict[str, str] = {kind: settings.topic(kind) for kind in sources(settings)}
+    found = list(names.values()) if topic is None else [names.get(topic, topic)]
+    return [dead_letter_topic(source) for source in found]
 
 
 @contextmanager

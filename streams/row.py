@@ -25,9 +25,13 @@ import msgspec
 from scoring.history import (
     MAX_INTERACTIONS,
     MAX_QUERIES,
+    MAX_SHOWN,
+    MAX_SHOWN_ITEMS,
     TYPE_CODES,
     History,
     Interaction,
+    Shown,
+    item_digest,
 )
 from streams.counts import (
     COUNT_HALF_LIFE_DAYS,
@@ -39,7 +43,7 @@ from streams.counts import (
     names_of,
 )
 from streams.errors import RowFormatError
-from streams.events import Click, Search
+from streams.events import Click, Impression, Search
 
 FORMAT: Final = 2
 MAX_SOURCES: Final = 32
@@ -71,6 +75,7 @@ class Facts(NamedTuple):
     ring: list[Interaction]
     queries: list[PastQuery]
     counts: Counts
+    shown: list[Shown]
 
 
 class UserRow(msgspec.Struct, frozen=True, array_like=True):
@@ -82,6 +87,8 @@ class UserRow(msgspec.Struct, frozen=True, array_like=True):
         queries: Latest searches, newest first, at most `MAX_QUERIES`.
         counts: See `streams.counts.Counts`.
         offsets: Source key -> last applied offset, the latest source last.
+        shown: Latest impressions, newest first, at most `MAX_SHOWN`; rows from before there were
+            any are read as if without.
     """
 
     format: int
@@ -89,6 +96,7 @@ class UserRow(msgspec.Struct, frozen=True, array_like=True):
     queries: list[PastQuery]
     counts: Counts
     offsets: dict[str, int]
+    shown: list[Shown] = msgspec.field(default_factory=list)
 
     @classmethod
     def empty(cls) -> UserRow:
@@ -125,7 +133,8 @@ class UserRow(msgspec.Struct, frozen=True, array_like=True):
         """The same facts, read up to `source`."""
         if self.has_applied(source):
             return self
-        return UserRow(FORMAT, self.ring, self.queries, self.counts, _advance(self.offsets, source))
+        offsets = _advance(self.offsets, source)
+        return UserRow(FORMAT, self.ring, self.queries, self.counts, offsets, self.shown)
 
     def observe_click(
         self,
@@ -161,7 +170,8 @@ class UserRow(msgspec.Struct, frozen=True, array_like=True):
             names = names_of(category, brand, price)
             if names:
                 counts = add(counts, click.at_ms // WEEK_MS, names, evidence)
-        return UserRow(FORMAT, ring, self.queries, counts, _advance(self.offsets, source))
+        offsets = _advance(self.offsets, source)
+        return UserRow(FORMAT, ring, self.queries, counts, offsets, self.shown)
 
     def observe_search(self, search: Search, source: Source) -> UserRow:
         """This row with the search; unchanged where `source` was applied before."""
@@ -169,12 +179,24 @@ class UserRow(msgspec.Struct, frozen=True, array_like=True):
             return self
         query = PastQuery(_digest(search.event_id), search.query, search.at_ms)
         queries, _ = _insert(self.queries, query, MAX_QUERIES)
-        return UserRow(FORMAT, self.ring, queries, self.counts, _advance(self.offsets, source))
+        offsets = _advance(self.offsets, source)
+        return UserRow(FORMAT, self.ring, queries, self.counts, offsets, self.shown)
+
+    def observe_impression(self, impression: Impression, source: Source) -> UserRow:
+        """This row with what was shown; unchanged where `source` was applied before."""
+        if self.has_applied(source):
+            return self
+        digests = map(item_digest, impression.item_ids[:MAX_SHOWN_ITEMS])
+        items = b"".join(digest.to_bytes(4, "little") for digest in digests)
+        shown = Shown(_digest(impression.recommendation_id), impression.at_ms, items)
+        every, _ = _insert(self.shown, shown, MAX_SHOWN)
+        offsets = _advance(self.offsets, source)
+        return UserRow(FORMAT, self.ring, self.queries, self.counts, offsets, every)
 
     @property
     def facts(self) -> Facts:
         """For comparing rows that saw the same events under different offsets."""
-        return Facts(self.ring, self.queries, self.counts)
+        return Facts(self.ring, self.queries, self.counts, self.shown)
 
     def history(self, now_ms: int, *, half_life_days: float = COUNT_HALF_LIFE_DAYS) -> History:
         """What the ranking reads: counts decayed to now, query texts without repeats."""
@@ -182,6 +204,7 @@ class UserRow(msgspec.Struct, frozen=True, array_like=True):
             interactions=self.ring,
             counts=decayed(self.counts, now_ms, half_life_days),
             queries=list(dict.fromkeys(past.query for past in self.queries)),
+            shown=self.shown,
         )
 
 

@@ -155,6 +155,7 @@ class Settings(BaseSettings):
     rebuild_at: int = Field(10_000, ge=0, le=10_000_000)
     exclude_bought: bool = False
     rules: Path | None = None
+    read_impressions: bool = False
     draw: Literal["best", "softmax", "thompson"] = "best"
     temperature: float = Field(0.1, gt=0, le=1_000)
     epsilon: float = Field(0.0, ge=0, le=1)

@@ -25,8 +25,8 @@ from streams.runs import Claim, Record, Run
 
 log = structlog.get_logger(__name__)
 
-Apply = Callable[[Record, Source, UserRow, Shop], tuple[UserRow, Decision]]
-"""What an agent's file offers: a record and its user's row -> the new row and the list to make."""
+Apply = Callable[[Record, Source, UserRow, Shop], tuple[UserRow, Decision | None]]
+"""What an agent's file offers: a record and its user's row -> the new row, and the list to make."""
 
 
 class Ranking(Protocol):
@@ -140,7 +140,8 @@ class RecommendationStep:
                 # Assign even when the row is as it was: the crash may have come before its
                 # changelog entry was sent.
                 changed[key] = row  # type: ignore[index]  # a record that was applied has a key
-                pending.append(_Pending(decision, record, run, source, row))
+                if decision is not None:
+                    pending.append(_Pending(decision, record, run, source, row))
         return pending
 
     def _load(self, run: Run, here: Mapping[bytes, UserRow]) -> dict[bytes | None, UserRow]:

@@ -23,7 +23,12 @@ DEAD_LETTER_BYTES: Final = 2_000_000
 """A dead letter is its message, at most the broker's 1 MiB, plus headers: it must fit in turn."""
 
 SOURCES: Final[tuple[TopicKind, ...]] = ("clicks", "searches", "items")
-"""Topics that workers read, so those with dead letters."""
+"""Topics that every worker reads, so those with dead letters."""
+
+
+def sources(settings: Settings) -> tuple[TopicKind, ...]:
+    """Topics that workers with these settings read."""
+    return (*SOURCES, "impressions") if settings.read_impressions else SOURCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,7 @@ def all_topics(settings: Settings) -> list[TopicSpec]:
         "retention.ms": str(30 * DAY_MS),
         "max.message.bytes": str(DEAD_LETTER_BYTES),
     }
-    for kind in SOURCES:
+    for kind in sources(settings):
         name = dead_letter_topic(settings.topic(kind))
         specs.append(TopicSpec(name, 1, copies, letters))
     return specs

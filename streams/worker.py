@@ -19,10 +19,11 @@ from scoring import (
     QueryVectors,
     Request,
     Rules,
+    RulesError,
     load_encoder,
     read_rules,
 )
-from streams.agents import clicks, items, searches
+from streams.agents import clicks, impressions, items, searches
 from streams.errors import TopicMismatchError
 from streams.item_tower import ItemTower
 from streams.live.announcements import Announcements
@@ -35,7 +36,7 @@ from streams.live.version_follower import VersionFollower
 from streams.metrics import StepMetrics
 from streams.serve import BetweenBatches, Work, serve
 from streams.settings import Settings
-from streams.step import Publishing, Ranking, RecommendationStep
+from streams.step import Apply, Publishing, Ranking, RecommendationStep
 from streams.table import RowTable
 from streams.topics import check_topics, ensure_topic, item_vectors_topic, topic_ids
 from streams.writer import Boundary, pass_by
@@ -81,7 +82,7 @@ def run(
     vectors = item_vectors_topic(settings, encoder.version)
     ensure_topic(settings, vectors)
     announcements = Announcements(settings)  # before the current version is opened
-    rules = None if settings.rules is None else read_rules(settings.rules)
+    rules = None if settings.rules is None else _usable(settings, read_rules(settings.rules))
     editions = Editions(
         settings, policy_of(settings), index_metrics, boundary=boundary, rules=rules
     )
@@ -115,7 +116,7 @@ def run(
         )
         followers.append(follower)
         if settings.rules is not None:
-            obey = partial(_obey, ranking, editions, between_batches)
+            obey = partial(_obey, settings, ranking, editions, between_batches)
             in_force = ranking.rules_version
             followers.append(RulesFollower(settings.rules, in_force, obey, metrics))
         for each in followers:
@@ -139,11 +140,29 @@ def run(
 
 
 def _obey(
-    ranking: LiveRanking, editions: Editions, between_batches: BetweenBatches, rules: Rules
+    settings: Settings,
+    ranking: LiveRanking,
+    editions: Editions,
+    between_batches: BetweenBatches,
+    rules: Rules,
 ) -> None:
     """Other rules from the next batch on, and in every version that is opened from now on."""
-    editions.rules = rules
+    editions.rules = _usable(settings, rules)
     between_batches(lambda: ranking.obey(rules)).result()
+
+
+def _usable(settings: Settings, rules: Rules) -> Rules:
+    """The same rules, if this worker knows what they ask for.
+
+    Raises:
+        RulesError: It does not.
+    """
+    if rules.seen is not None and not settings.read_impressions:
+        raise RulesError(
+            f"{settings.rules}: the rule [seen] needs impressions: set RILLSTREAM_READ_IMPRESSIONS="
+            "true, run rillstream topics create, and start the workers again"
+        )
+    return rules
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -167,7 +186,12 @@ def event_plan(
     settings: Settings, ranking: Ranking, metrics: StepMetrics
 ) -> Callable[[RowTable], Work]:
     """The lane of clicks and searches: rows updated, lists made, in one order for each user."""
-    apply = {settings.topic("clicks"): clicks.apply, settings.topic("searches"): searches.apply}
+    apply: dict[str, Apply] = {
+        settings.topic("clicks"): clicks.apply,
+        settings.topic("searches"): searches.apply,
+    }
+    if settings.read_impressions:
+        apply[settings.topic("impressions")] = impressions.apply
     publishing = Publishing(
         settings.topic("recommendations"),
         settings.topic("recommendations_latest") if settings.publish_latest else None,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import Catalogue, Change
+from scoring.history import item_digest
 from scoring.policy import DAY_MS
 from scoring.rules.names import Rule
 from scoring.rules.rule_file import Rules
@@ -27,6 +28,7 @@ class RuleBook:
         blocked: (N,) the `Rule` that takes an item out of every list, 0 = none; None where no rule
             does. Longer than the catalogue where its columns are.
         buy_again_ms: (N,) how long an item that was bought is left out; None = no such rule.
+        digests: (N,) `history.item_digest` of each item; None where no rule asks.
     """
 
     def __init__(self, rules: Rules, catalogue: Catalogue) -> None:
@@ -41,7 +43,11 @@ class RuleBook:
         blocks = bool(self._items or self._categories or self._brands or self._words)
         self.blocked: NDArray[np.uint8] | None = None
         self.buy_again_ms: NDArray[np.float64] | None = None
+        self.digests: NDArray[np.int64] | None = None
         rows = range(len(catalogue))
+        if rules.seen is not None:
+            self.digests = np.zeros(len(catalogue.prices), np.int64)
+            self._set_digests(self.digests, rows)
         if blocks or bounds != (None, None):
             self.blocked = np.zeros(len(catalogue.prices), np.uint8)
             self._mark(self.blocked, rows)
@@ -65,6 +71,14 @@ class RuleBook:
         if self.buy_again_ms is not None:
             self.buy_again_ms = _longer(self.buy_again_ms, length)
             self._set_cycles([change.after.position])
+
+        if self.digests is not None:
+            self.digests = _longer(self.digests, length)
+            self._set_digests(self.digests, [change.after.position])
+
+    def _set_digests(self, digests: NDArray[np.int64], rows: Iterable[int]) -> None:
+        for row in rows:
+            digests[row] = item_digest(self._catalogue.ids[row])
 
     def _mark(self, blocked: NDArray[np.uint8], rows: Sequence[int]) -> None:
         catalogue = self._catalogue

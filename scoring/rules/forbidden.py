@@ -14,6 +14,7 @@ from scoring.rings import PURCHASE, Rings
 from scoring.rules.book import RuleBook
 from scoring.rules.names import Rule
 from scoring.rules.pairs import POSITION_MASK, USER_SHIFT, pairs_of
+from scoring.rules.shown import shown_too_often
 from scoring.slate import Request
 
 
@@ -26,17 +27,22 @@ class Forbidden:
         rules: (m,) the `Rule` behind each.
         blocked: (N,) the `Rule` that takes an item out of every list, 0 = none; None = no item.
         n_users: B.
+        seen: (s,) sorted pairs of user and `history.item_digest` that were shown too often.
+        digests: (N,) of the items; None where nothing was.
     """
 
     pairs: NDArray[np.int64]
     rules: NDArray[np.uint8]
     blocked: NDArray[np.uint8] | None
     n_users: int
+    seen: NDArray[np.int64]
+    digests: NDArray[np.int64] | None
 
     @property
     def most(self) -> int:
         """Pairs that are struck for the user who loses most."""
-        return int(np.bincount(self.pairs >> USER_SHIFT, minlength=1).max())
+        every = np.concatenate([self.pairs, self.seen]) >> USER_SHIFT
+        return int(np.bincount(every, minlength=1).max())
 
     def strike(
         self, pairs: NDArray[np.int64], catalogue: Catalogue
@@ -57,6 +63,12 @@ class Forbidden:
             blocked = self.blocked[positions]
             np.copyto(why, blocked, where=may)
             may &= blocked == 0
+        if len(self.seen) and self.digests is not None:
+            shown = pairs_of(pairs >> USER_SHIFT, self.digests[positions])
+            at = np.minimum(np.searchsorted(self.seen, shown), len(self.seen) - 1)
+            often = self.seen[at] == shown
+            np.copyto(why, np.uint8(Rule.SEEN), where=often & catalogue.in_stock[positions])
+            may &= ~often
         if len(self.pairs) and len(pairs):
             at = np.minimum(np.searchsorted(pairs, self.pairs), len(pairs) - 1)
             there = pairs[at] == self.pairs
@@ -100,7 +112,10 @@ def forbidden_pairs(
     )
     pairs, first = np.unique(every, return_index=True)
     blocked = None if book is None else book.blocked
-    return Forbidden(pairs, rules[first], blocked, len(requests))
+    seen, digests = np.empty(0, np.int64), None
+    if book is not None and book.rules.seen is not None:
+        seen, digests = shown_too_often(requests, book.rules.seen), book.digests
+    return Forbidden(pairs, rules[first], blocked, len(requests), seen, digests)
 
 
 def _of_rings(rings: Rings, which: NDArray[np.bool_]) -> NDArray[np.int64]:

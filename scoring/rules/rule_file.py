@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, get_args, get_type_hints
 import msgspec
 
 from scoring.errors import RulesError
+from scoring.history import MAX_SHOWN
 
 Days = Annotated[float, msgspec.Meta(ge=0, le=36_500)]
 Number = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
@@ -42,6 +43,18 @@ class Bought(Strict, frozen=True, kw_only=True):
 
     days: Days
     cycle_days: Cycles = Cycles()
+
+
+class Seen(Strict, frozen=True, kw_only=True):
+    """What was shown again and again, and never answered, is left out.
+
+    Attributes:
+        times: Impressions since the user last did anything with the item; 16 are remembered.
+        days: How long an impression counts.
+    """
+
+    times: Annotated[int, msgspec.Meta(ge=1, le=MAX_SHOWN)]
+    days: Days = 14
 
 
 class Block(Strict, frozen=True, kw_only=True):
@@ -109,6 +122,7 @@ class Rules(Strict, frozen=True, kw_only=True):
     """All rules of a shop; what is not named does not hold."""
 
     bought: Bought | None = None
+    seen: Seen | None = None
     block: Block = Block()
     price: Bounds = Bounds()
     caps: Caps = Caps()

@@ -18,6 +18,11 @@ def sentences(rules: Rules) -> Iterator[str]:
             + _named(cycles.items, " days", "item")
             + "."
         )
+    if rules.seen is not None:
+        yield (
+            f"Seen: left out after {rules.seen.times} impressions within {rules.seen.days:g} days "
+            "to which the user did nothing."
+        )
     for kind, names in (
         ("items", rules.block.items),
         ("categories", rules.block.categories),

@@ -38,7 +38,7 @@ class RulesFollower(threading.Thread):
         Args:
             file: In TOML, see `scoring.rules.rule_file`; a link is followed.
             in_force: Version of the rules until now.
-            obey: Called with other rules; returns when they are in force.
+            obey: Called with other rules; returns when they are in force, or raises a RulesError.
             metrics: Counts what is refused.
         """
         super().__init__(name="rules", daemon=True)
@@ -65,13 +65,13 @@ class RulesFollower(threading.Thread):
         self._seen = stamp  # a file that is refused is refused once
         try:
             rules = read_rules(self._file)
+            if rules.version == self._version:
+                return
+            self._obey(rules)
         except RulesError as error:
             self._metrics.rules_refused.inc()
             log.error("rules refused, the old ones go on", reason=str(error))
             return
-        if rules.version == self._version:
-            return
-        self._obey(rules)
         self._version = rules.version
         log.info("rules in force", rules=rules.version, file=str(self._file))
 

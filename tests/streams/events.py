@@ -10,9 +10,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from streams.counts import WEEK_MS
-from streams.events import Click, Search
+from streams.events import Click, Impression, Search
 from streams.fields import CLICK_TYPES
 from streams.row import Source, UserRow
+
+Event = Click | Search | Impression
 
 NOW_MS = 1_760_000_000_000
 
@@ -41,7 +43,16 @@ searches = st.builds(
     query=st.sampled_from(["lantern", "red lantern", "heart", "mug", "bunting"]),
     at_ms=moments,
 )
-logs = st.lists(st.one_of(clicks, searches), max_size=40)
+impressions = st.builds(
+    Impression,
+    user_id=st.just("u"),
+    recommendation_id=event_ids,
+    at_ms=moments,
+    item_ids=st.lists(item_ids, min_size=1, max_size=30).map(tuple),
+)
+logs: st.SearchStrategy[list[Event]] = st.lists(
+    st.one_of(clicks, searches, impressions), max_size=40
+)
 
 
 def _long_log(seed: int, n: int) -> list[Click]:
@@ -72,17 +83,19 @@ def facts_of_item(item_id: str | None) -> dict[str, Any]:
     }
 
 
-def observe(row: UserRow, event: Click | Search, source: Source) -> UserRow:
+def observe(row: UserRow, event: Event, source: Source) -> UserRow:
     """One event into a row, as a worker does it."""
+    if isinstance(event, Impression):
+        return row.observe_impression(event, source)
     if isinstance(event, Search):
         return row.observe_search(event, source)
     return row.observe_click(event, source, **facts_of_item(event.item_id))
 
 
-def fold(events: Sequence[Click | Search]) -> UserRow:
+def fold(events: Sequence[Event]) -> UserRow:
     """The row after these events, each at the next offset of its topic's one partition."""
     row = UserRow.empty()
-    offsets = {Click: count(), Search: count()}
+    offsets = {Click: count(), Search: count(), Impression: count()}
     for event in events:
         row = observe(row, event, Source(f"{type(event).__name__}:0", next(offsets[type(event)])))
     return row

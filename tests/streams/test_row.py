@@ -11,12 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.history import MAX_INTERACTIONS, MAX_QUERIES
+from scoring.history import (
+    MAX_INTERACTIONS,
+    MAX_QUERIES,
+    MAX_SHOWN,
+    MAX_SHOWN_ITEMS,
+    item_digest,
+)
 from streams.counts import MAX_NAMES, MAX_WEEKS, WEEK_MS, price_level
 from streams.errors import RowFormatError
-from streams.events import Click, Search
+from streams.events import Click, Impression, Search
 from streams.row import MAX_SOURCES, Source, UserRow
-from tests.streams.events import NOW_MS, clicks, fold, logs, long_logs, observe
+from tests.streams.events import NOW_MS, Event, clicks, fold, logs, long_logs, observe
 
 HERE = Source("topic:0", 0)
 
@@ -31,9 +37,7 @@ def search(n: int, query: str = "mug") -> Search:
 
 
 @given(logs, st.randoms(use_true_random=False))
-def test_a_row_does_not_depend_on_arrival_order(
-    log: list[Click | Search], rng: random.Random
-) -> None:
+def test_a_row_does_not_depend_on_arrival_order(log: list[Event], rng: random.Random) -> None:
     """Rebalances and retries reorder events; the row must not notice."""
     late = list(log)
     rng.shuffle(late)
@@ -51,7 +55,7 @@ def test_a_full_row_does_not_depend_on_arrival_order(log: list[Click], rng: rand
 
 @given(logs, st.randoms(use_true_random=False))
 def test_a_publishers_repeats_within_the_ring_do_not_count(
-    log: list[Click | Search], rng: random.Random
+    log: list[Event], rng: random.Random
 ) -> None:
     few = log[:16]  # the ring of queries reaches back this far
     repeated = few + rng.choices(few, k=len(few)) if few else []
@@ -60,7 +64,7 @@ def test_a_publishers_repeats_within_the_ring_do_not_count(
 
 
 @given(st.one_of(logs, long_logs), st.data())
-def test_redelivery_is_a_no_op(log: Sequence[Click | Search], data: st.DataObject) -> None:
+def test_redelivery_is_a_no_op(log: Sequence[Event], data: st.DataObject) -> None:
     """After a crash a partition is read again from an earlier offset, in the same order."""
     row = UserRow.empty()
     for offset, event in enumerate(log):
@@ -84,25 +88,23 @@ def test_a_redelivered_event_does_not_move_the_position_back() -> None:
 
 
 @given(st.one_of(logs, long_logs))
-def test_decoding_what_was_encoded_gives_the_same_row(log: Sequence[Click | Search]) -> None:
+def test_decoding_what_was_encoded_gives_the_same_row(log: Sequence[Event]) -> None:
     row = fold(log)
     assert UserRow.decode(row.encode()) == row
 
 
 @given(logs, st.randoms(use_true_random=False))
-def test_equal_facts_are_equal_bytes(log: list[Click | Search], rng: random.Random) -> None:
+def test_equal_facts_are_equal_bytes(log: list[Event], rng: random.Random) -> None:
     """An offline fold of the same events can be compared byte by byte."""
     late = list(log)
     rng.shuffle(late)
     one, other = fold(log), fold(late)
-    same_offsets = UserRow(one.format, other.ring, other.queries, other.counts, one.offsets)
+    same_offsets = msgspec.structs.replace(other, offsets=one.offsets)
     assert same_offsets.encode() == one.encode()
 
 
 @given(st.one_of(logs, long_logs), clicks)
-def test_observing_leaves_the_old_row_as_it_was(
-    log: Sequence[Click | Search], event: Click
-) -> None:
+def test_observing_leaves_the_old_row_as_it_was(log: Sequence[Event], event: Click) -> None:
     row = fold(log)
     before = row.encode()
     observe(row, event, Source("Click:0", 10_000))
@@ -136,7 +138,7 @@ def test_an_event_id_takes_eight_bytes_however_long_it_is() -> None:
     """64 interactions, 16 searches and UUIDs; each 64-bit number has one byte more that says so."""
     rng = random.Random(1)
     ids = [str(uuid.UUID(int=rng.getrandbits(128), version=4)) for _ in range(80)]
-    log: list[Click | Search] = [
+    log: list[Event] = [
         click(n, at_ms=NOW_MS + n, event_id=ids.pop(), item_id=f"i{n:05d}")
         for n in range(MAX_INTERACTIONS)
     ]
@@ -154,6 +156,41 @@ def test_an_event_id_takes_eight_bytes_however_long_it_is() -> None:
     )
     assert len(full.encode()) - len(without.encode()) == 8 * (MAX_INTERACTIONS + MAX_QUERIES)
     assert len(full.encode()) < 3_000
+
+
+def impression(n: int, *item_ids: str) -> Impression:
+    return Impression(
+        user_id="u", recommendation_id=f"r{n}", at_ms=NOW_MS + n, item_ids=item_ids or ("i1",)
+    )
+
+
+def test_the_newest_impressions_are_kept_and_the_first_items_of_each() -> None:
+    many = [f"i{n}" for n in range(MAX_SHOWN_ITEMS + 5)]
+    row = fold([impression(n, *many) for n in range(MAX_SHOWN + 3)])
+    assert [shown.at_ms - NOW_MS for shown in row.shown] == list(range(MAX_SHOWN + 2, 2, -1))
+    expected = b"".join(item_digest(i).to_bytes(4, "little") for i in many[:MAX_SHOWN_ITEMS])
+    assert row.shown[0].items == expected
+    assert row.history(NOW_MS).shown == row.shown
+    assert len(row.encode()) < 1_800, "16 impressions of 20 items"
+    assert row.facts == fold([impression(n, *many) for n in range(MAX_SHOWN + 3)] * 2).facts
+
+
+def test_a_row_from_before_there_were_impressions_is_read_and_so_is_a_new_one_by_the_old() -> None:
+    stored = msgspec.msgpack.encode([2, [], [[7, "mug", NOW_MS]], {}, {"topic:0": 3}])
+    row = UserRow.decode(stored)
+    assert row.shown == []
+    assert row.queries[0].query == "mug"
+    row = row.observe_impression(impression(1), Source("topic:0", 4))
+
+    class RowBefore(msgspec.Struct, array_like=True):
+        format: int
+        ring: list[object]
+        queries: list[object]
+        counts: dict[int, object]
+        offsets: dict[str, int]
+
+    old = msgspec.msgpack.decode(row.encode(), type=RowBefore)
+    assert old.offsets == {"topic:0": 4}
 
 
 def test_the_queries_are_the_newest_without_repeats() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from index import Catalogue, Filter, Item
 from scoring import Request, ScoredItem, Slate
-from streams.agents import clicks, searches
+from streams.agents import clicks, impressions, searches
 from streams.metrics import StepMetrics
 from streams.outbox import Outbox
 from streams.outputs import decode_recommendation
@@ -57,8 +57,12 @@ def a_step(rows: Rows, ranking: OneItem, **topics: Any) -> RecommendationStep:
     return RecommendationStep(
         rows,
         ranking,
-        {"clicks": clicks.apply, "searches": searches.apply},
-        {"clicks": "C", "searches": "S"},
+        {
+            "clicks": clicks.apply,
+            "searches": searches.apply,
+            "impressions": impressions.apply,
+        },
+        {"clicks": "C", "searches": "S", "impressions": "I"},
         publishing,
         max_bytes=10_000,
         metrics=StepMetrics(),
@@ -197,6 +201,18 @@ def test_a_search_asks_for_its_query_and_is_remembered() -> None:
     assert ranking.asked[0].query == "red box"
     assert UserRow.decode(outbox.rows[0][b"u1"]).queries[0].query == "red box"
     assert lists(outbox)[0].simulated
+
+
+def test_an_impression_is_remembered_and_asks_for_no_list() -> None:
+    ranking = OneItem()
+    body = f'{{"recommendation_id":"r","user_id":"u1","at_ms":{now_ms()},"item_ids":["i1","i2"]}}'
+    shown = run_of((b"u1", body.encode()), (b"u1", b"{}"), topic="impressions")
+    outbox = a_step(Rows(), ranking)([shown, run_of(click("a"))], CLAIM)
+    assert len(lists(outbox)) == 1
+    assert [letter.topic for letter in outbox.letters] == ["impressions.dlq"]
+    assert outbox.ends == {("impressions", 0): 2, ("clicks", 0): 1}
+    assert len(ranking.asked[0].history.shown) == 1
+    assert len(UserRow.decode(outbox.rows[0][b"u1"]).shown) == 1
 
 
 def test_the_filters_of_a_search_hold_its_list_and_a_wrong_one_is_a_dead_letter() -> None:

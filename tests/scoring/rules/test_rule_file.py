@@ -71,6 +71,7 @@ def test_the_version_is_what_the_rules_say_and_not_how(tmp_path: Path) -> None:
         ("[block]\nitems=['a']\n[[pins]]\nitem='a'\nposition=1", "a is blocked as well"),
         ("[price]\nmin = 9\nmax = 3", "price.min is 9, above price.max, 3"),
         ("[caps]\ncategory = 0", ">= 1"),
+        ("[seen]\ntimes = 17", "<= 16"),
         ("[bought]", "days"),
         ("[bought]\ndays = nan", "days|nan"),
         ("[block]\nwords = [' ']", "no word"),

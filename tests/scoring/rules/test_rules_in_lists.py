@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from index import Filter, Item, LiveIndex, Snapshot
-from scoring import Policy, Recommender, Request, Rules, Slate
+from scoring import History, Policy, Recommender, Request, Rules, Slate
+from scoring.history import Shown, item_digest
 from scoring.rules.names import Rule
 from scoring.rules.rule_file import Pin
 from tests.scoring.shop import DAY_MS, NOW_MS, did, item, open_shop, request
@@ -163,6 +164,58 @@ def test_a_pin_acts_where_its_conditions_and_the_hard_rules_let_it(
     slate = list_of(shop, said, asked)
     assert (slate.items[0].item_id == said.pins[0].item) == acts
     assert ("pin" in slate.rules) == acts
+
+
+def seen(*shown: tuple[str, float], size: int = 1) -> list[Shown]:
+    """Impressions of one item each, so many days ago, newest first."""
+    return [
+        Shown(n, NOW_MS - int(days * DAY_MS), item_digest(which).to_bytes(4, "little") * size)
+        for n, (which, days) in enumerate(shown)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shown", "done", "struck"),
+    [
+        ([("i0", 1), ("i0", 2), ("i0", 3)], [], True),
+        ([("i0", 1), ("i0", 2)], [], False),
+        ([("i0", 1), ("i0", 2), ("i0", 15)], [], False),
+        ([("i0", 1), ("i0", 2), ("i0", 3)], [("i0", 2.5)], False),
+        ([("i0", 1), ("i0", 2), ("i0", 3)], [("i0", 4)], True),
+        ([("i0", 1), ("i0", 2), ("i0", 3)], [("i1", 0.5)], True),
+        ([("i0", 1), ("i1", 2), ("i2", 3)], [], False),
+    ],
+)
+def test_what_was_shown_often_and_never_answered_is_left_out(
+    shop: Snapshot,
+    shown: list[tuple[str, float]],
+    done: list[tuple[str, float]],
+    struck: bool,
+) -> None:
+    history = History(
+        [did("view", which, days * DAY_MS) for which, days in done], shown=seen(*shown)
+    )
+    slate = list_of(shop, rules(seen={"times": 3, "days": 14}), Request("u", NOW_MS, history))
+    assert ("i0" not in ids_of(slate)) == struck
+    assert slate.rules.get("seen") == (1 if struck else None)
+    assert len(slate.items) == 5
+
+
+def test_an_item_twice_in_one_impression_was_shown_once(shop: Snapshot) -> None:
+    history = History(shown=seen(("i0", 1), ("i0", 2), size=2))
+    slate = list_of(shop, rules(seen={"times": 3}), Request("u", NOW_MS, history))
+    assert ids_of(slate)[0] == "i0"
+
+
+def test_a_list_is_full_where_all_that_is_popular_was_shown_often(shop: Snapshot) -> None:
+    every = b"".join(item_digest(f"i{n}").to_bytes(4, "little") for n in range(6))
+    history = History(shown=[Shown(n, NOW_MS - n, every) for n in range(4)])
+    asked = [Request("u", NOW_MS, history), request()]
+    policy = Policy(slate_size=5, just_seen_window_ms=0.0)
+    made = Recommender(shop, None, policy=policy, rules=rules(seen={"times": 4}))
+    first, second = made.recommend(asked)
+    assert ids_of(first) == ["i6", "i7", "i8", "i9", "i10"]
+    assert ids_of(second) == ["i0", "i1", "i2", "i4", "i5"]
 
 
 def test_other_rules_hold_from_the_next_list_on(shop: Snapshot) -> None:
