@@ -78,7 +78,7 @@ def predict(
     rows: list[Example] = read_questions(own, saved.recipe.tasks[task], [file], reading)
     for start in range(0, len(rows), _TOGETHER):
         part = rows[start : start + _TOGETHER]
-        answers = own.answers(model.heads[task], model.vectors(part))
+        answers = own.answers(model.heads[task], model.vectors(task, part))
         for row, answer in zip(part, answers, strict=True):
             yield {**dict(zip(own.asked, row.texts, strict=True)), **answer}
 

@@ -142,7 +142,7 @@ def load_model(folder: Path) -> tuple[SavedModel, TextModel]:
         source=str(folder), adaptation="frozen", max_tokens=saved.recipe.backbone.max_tokens
     )
     try:
-        model = TextModel(LanguageModel(settings), tasks)
+        model = TextModel(LanguageModel(settings), tasks, saved.recipe.sharing)
         load_weights(model.heads, folder / HEADS / "heads.safetensors")
     except (OSError, RuntimeError, SafetensorError) as error:
         raise EncoderFormatError(f"{folder} does not load ({error})") from error

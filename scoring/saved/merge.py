@@ -81,6 +81,10 @@ def _check_alike(first: SavedModel, other: SavedModel) -> None:
         raise ModelError(
             f"{first.folder} and {other.folder} have other tasks or labels: train both with them"
         )
+    if first.recipe.sharing != other.recipe.sharing:
+        raise ModelError(
+            f"{first.folder} and {other.folder} have other experts (sharing): train both alike"
+        )
     ours, theirs = (each.recipe.backbone for each in (first, other))
     if _added(ours) != _added(theirs):
         raise ModelError(

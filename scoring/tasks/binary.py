@@ -21,6 +21,7 @@ class Binary(Task):
     """Rows `text`, `label` (a number: a class or a rating); answers `score`, P(yes)."""
 
     asked = ("text",)
+    classifies = True
 
     def __init__(self, settings: BinarySettings) -> None:
         self._settings = settings

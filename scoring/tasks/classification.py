@@ -29,6 +29,7 @@ class Classification(Task):
     """
 
     asked = ("text",)
+    classifies = True
     wants_start = True
     wants_learned = True
 

@@ -12,6 +12,7 @@ import msgspec
 from scoring.augmentation.settings import Augmentation
 from scoring.errors import RecipeError
 from scoring.training.settings import LoopSettings
+from scoring.training.sharing import TextSharing
 
 Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -193,6 +194,7 @@ class Recipe(Strict, frozen=True, kw_only=True):
         batch_size: Rows of all tasks in one step.
         temperature: Tasks are drawn in proportion to rows ** (1 / temperature); 1 = as they
             are, more = small ones more often (Arivazhagan et al. 2019).
+        sharing: Experts between the language model and the heads that classify; None = none.
         fgm: Length of adversarial moves of word vectors, as a share of theirs (Miyato et al., ICLR
             2017); 0 = none. A step takes twice its time.
         augmentation: How texts of training rows are changed; None = not at all.
@@ -205,6 +207,7 @@ class Recipe(Strict, frozen=True, kw_only=True):
     backbone: BackboneSettings = BackboneSettings()
     training: LoopSettings = LoopSettings()
     balancing: Balancing = Balancing()
+    sharing: TextSharing | None = None
     card: Card = Card()
     batch_size: Count = 32
     temperature: Annotated[float, msgspec.Meta(ge=1)] = 1.0

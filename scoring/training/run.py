@@ -91,7 +91,7 @@ def train(
     for name, task in tasks.items():
         task.learn_facts(rows[name].train)
     language = LanguageModel(recipe.backbone)
-    model = TextModel(language, tasks)
+    model = TextModel(language, tasks, recipe.sharing)
     # After the heads: a translator draws random numbers when it is loaded, and is loaded once only.
     changes = _changes(recipe, rows, language, folder, state, translating, stop)
     training = TextTraining(model, rows, recipe, changes)

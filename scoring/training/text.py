@@ -96,18 +96,18 @@ class TextTraining:
         for name, task in self.module.tasks.items():
             if task.wants_start:
                 train = _some(self._rows[name].train)
-                task.begin(self.module.heads[name], self.module.vectors(train), train)
+                task.begin(self.module.heads[name], self.module.vectors(name, train), train)
 
     def calibrate(self) -> None:
         """Fit what is fitted after training."""
         for name, task in self.module.tasks.items():
             train = _some(self._rows[name].train)
-            learned = (self.module.vectors(train), train) if task.wants_learned else None
+            learned = (self.module.vectors(name, train), train) if task.wants_learned else None
             validation = self._rows[name].validation
-            held_out = (self.module.vectors(validation), validation) if validation else None
+            held_out = (self.module.vectors(name, validation), validation) if validation else None
             worn = None
             if learned is not None and held_out is None:
-                worn = self.module.vectors([without_words(row, WORN) for row in train])
+                worn = self.module.vectors(name, [without_words(row, WORN) for row in train])
             with torch.no_grad():
                 task.calibrate(self.module.heads[name], learned, held_out, worn)
 

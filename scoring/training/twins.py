@@ -52,6 +52,7 @@ def twin_recipes(recipe: Recipe) -> dict[str, Recipe]:
             name=f"{recipe.name}-{name}",
             tasks={name: settings},
             balancing=Balancing(),
+            sharing=None,
             training=training
             if (training.measure or "").startswith(f"{name}.")
             else msgspec.structs.replace(training, measure=None),
@@ -78,7 +79,9 @@ def compare(model: Path, twins: Callable[[str], Path], folder: Path) -> Iterator
         losses = []
         for one in (shared, load_model(twins(name))[1]):
             with torch.no_grad():
-                losses.append(one.tasks[name].row_losses(one.heads[name], one.vectors(rows), rows))
+                losses.append(
+                    one.tasks[name].row_losses(one.heads[name], one.vectors(name, rows), rows)
+                )
         ours, theirs = losses
         yield Comparison(
             name,

@@ -113,7 +113,7 @@ def by_model(checked: Sequence[Checked], model: str) -> list[str]:
     folder, _, task = model.rpartition(":")
     _, loaded = load_model(Path(folder))
     rows = [Example((each.text,)) for each in checked]
-    answers = loaded.tasks[task].answers(loaded.heads[task], loaded.vectors(rows))
+    answers = loaded.tasks[task].answers(loaded.heads[task], loaded.vectors(task, rows))
     return [NONE if answer["abstain"] else answer["label"] for answer in answers]
 
 

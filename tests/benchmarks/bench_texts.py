@@ -100,7 +100,7 @@ def by_model(folder: Path, name: str) -> Callable[[Sequence[Example]], Chances]:
 
     def chances(rows: Sequence[Example]) -> Chances:
         with torch.no_grad():
-            logits = head(model.vectors(rows)[0]) / head.temperature
+            logits = head(model.vectors(name, rows)[0]) / head.temperature
         if logits.dim() == 1:
             logits = torch.stack([torch.zeros_like(logits), logits], dim=1)
         return np.asarray(logits.double().softmax(dim=1))

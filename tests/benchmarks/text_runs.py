@@ -91,7 +91,7 @@ def train(recipe: Recipe, data: Path) -> Outcome:
     }
     for name, task in tasks.items():
         task.learn_facts(rows[name].train)
-    model = TextModel(LanguageModel(recipe.backbone), tasks)
+    model = TextModel(LanguageModel(recipe.backbone), tasks, recipe.sharing)
     changes = None
     if recipe.augmentation is not None:
         texts = {
@@ -114,7 +114,7 @@ def train(recipe: Recipe, data: Path) -> Outcome:
     measures, losses = {}, {}
     for name, task in tasks.items():
         head, test = training.module.heads[name], rows[name].test
-        vectors = training.module.vectors(test)
+        vectors = training.module.vectors(name, test)
         measures[name] = task.measures(head, vectors, test)
         with torch.no_grad():
             own = task.row_losses(head, vectors, test).tolist()
