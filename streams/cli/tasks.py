@@ -1,6 +1,6 @@
 """`rillstream tasks …`: what tasks learn from, and with which others."""
 
-from streams.cli import intents
+from streams.cli import intents, task_affinity
 from streams.cli.options import examples, new_app
 
 app = new_app(
@@ -9,3 +9,4 @@ app = new_app(
     examples("rillstream tasks label-intents log.jsonl --items items.jsonl --output intents.jsonl"),
 )
 intents.register(app)
+task_affinity.register(app)

@@ -130,7 +130,7 @@ def train(
         return
     from streams.cli.training_course import Course, curves, until_asked
 
-    recipe = _recipe(config, seed)
+    recipe = read_text_recipe(config, seed)
     place = out or Path("models") / recipe.name
     from scoring.training.run import train as run
 
@@ -245,7 +245,7 @@ def predict(
         remark(said)
 
 
-def _recipe(config: Path, seed: int | None) -> "Recipe":
+def read_text_recipe(config: Path, seed: int | None) -> "Recipe":
     """The recipe, with another seed where one is given."""
     import msgspec
 
