@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from scoring.policy import Policy
     from scoring.query_vectors import QueryTower, QueryVectors
     from scoring.recommender import Recommender
+    from scoring.reranker import Reranker, load_reranker
     from scoring.rules.rule_file import Rules, read_rules
     from scoring.slate import Request, ScoredItem, Slate
 
@@ -37,12 +38,14 @@ __all__ = [
     "QueryVectors",
     "Recommender",
     "Request",
+    "Reranker",
     "Rules",
     "RulesError",
     "ScoredItem",
     "ScoringError",
     "Slate",
     "load_encoder",
+    "load_reranker",
     "read_rules",
 ]
 
@@ -53,10 +56,12 @@ _LAZY = {
     "QueryVectors": "scoring.query_vectors",
     "Recommender": "scoring.recommender",
     "Request": "scoring.slate",
+    "Reranker": "scoring.reranker",
     "Rules": "scoring.rules.rule_file",
     "ScoredItem": "scoring.slate",
     "Slate": "scoring.slate",
     "load_encoder": "scoring.encoder",
+    "load_reranker": "scoring.reranker",
     "read_rules": "scoring.rules.rule_file",
 }
 

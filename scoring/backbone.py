@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -13,11 +14,15 @@ from scoring.bert import Bert, is_plain_bert, read_weights
 from scoring.errors import EncoderFormatError, PrecisionError
 from scoring.folder import EncoderFolder
 from scoring.int8_bert import Int8Bert, can_run
+from scoring.pairs import tells_segments
 
 Precision = Literal["auto", "float32", "bfloat16", "int8"]
 
 Backbone = Callable[[Tensor, Tensor], Tensor]
 """(n, T) token ids and (n, T) mask -> (n, T, d) token vectors."""
+
+PairBackbone = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""(n, T) token ids, mask and segment ids of pairs -> (n, T, d) token vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ def load_backbones(folder: EncoderFolder, precision: Precision, threads: int) ->
         PrecisionError: int8 is asked for where it cannot be had.
     """
     dtype, int8 = _dtype(precision), _wants_int8(folder, precision)
-    try:
+    with _faithfully(folder):
         if not is_plain_bert(folder.config):
             model = _by_transformers(folder, dtype)
             return Backbones(model, model)
@@ -50,6 +55,25 @@ def load_backbones(folder: EncoderFolder, precision: Precision, threads: int) ->
         return Backbones(
             bert, Int8Bert(weights, folder.config, bert.embed, threads) if int8 else bert
         )
+
+
+def load_pair_backbone(folder: EncoderFolder, precision: Precision) -> PairBackbone:
+    """What reads two texts as one; int8 is for queries, so it means what auto does.
+
+    Raises:
+        EncoderFormatError: The weights do not fit the configuration.
+    """
+    dtype = _dtype(precision)
+    with _faithfully(folder):
+        if is_plain_bert(folder.config):
+            return Bert(read_weights(folder.path), folder.config, dtype)
+        return _by_transformers(folder, dtype)
+
+
+@contextmanager
+def _faithfully(folder: EncoderFolder) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise EncoderFormatError(
             f"{folder.path} does not load as an encoder ({type(error).__name__}: {error}). "
@@ -57,7 +81,13 @@ def load_backbones(folder: EncoderFolder, precision: Precision, threads: int) ->
         ) from error
 
 
-def _by_transformers(folder: EncoderFolder, dtype: torch.dtype) -> Backbone:
+class _Forward(Protocol):
+    """A `Backbone` and a `PairBackbone`."""
+
+    def __call__(self, tokens: Tensor, mask: Tensor, segments: Tensor | None = None) -> Tensor: ...
+
+
+def _by_transformers(folder: EncoderFolder, dtype: torch.dtype) -> _Forward:
     from transformers import AutoModel
     from transformers.utils import logging
 
@@ -71,8 +101,10 @@ def _by_transformers(folder: EncoderFolder, dtype: torch.dtype) -> Backbone:
     )
     model.eval().requires_grad_(False)
 
-    def forward(tokens: Tensor, mask: Tensor) -> Tensor:
-        hidden: Tensor = model(input_ids=tokens, attention_mask=mask).last_hidden_state
+    def forward(tokens: Tensor, mask: Tensor, segments: Tensor | None = None) -> Tensor:
+        told = segments is not None and tells_segments(folder.config)
+        more = {"token_type_ids": segments} if told else {}
+        hidden: Tensor = model(input_ids=tokens, attention_mask=mask, **more).last_hidden_state
         return hidden
 
     return forward

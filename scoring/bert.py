@@ -62,20 +62,28 @@ class Bert:
         self._eps: float = config.get("layer_norm_eps", 1e-12)
         self._heads: int = config["num_attention_heads"]
         self._words = weights["embeddings.word_embeddings.weight"]  # (V, d)
-        # Every text is the first segment, so its vector is added once and for all.
-        self._places = (
-            weights["embeddings.position_embeddings.weight"]
-            + weights["embeddings.token_type_embeddings.weight"][0]
-        )  # (P, d)
+        segments = weights["embeddings.token_type_embeddings.weight"]  # (S, d)
+        # A single text is the first segment, so its vector is added once and for all.
+        self._places = weights["embeddings.position_embeddings.weight"] + segments[0]  # (P, d)
+        self._segments = segments - segments[0]  # (S, d)
         self._norm = _norm(weights, "embeddings")
         self._blocks = [
             _block(weights, f"encoder.layer.{depth}.")
             for depth in range(config["num_hidden_layers"])
         ]
 
-    def __call__(self, tokens: Tensor, mask: Tensor) -> Tensor:
-        """(n, T) token ids and (n, T) mask of 0 and 1 -> (n, T, d) token vectors."""
-        x = self._normalised(self.embed(tokens), self._norm)  # (n, T, d)
+    def __call__(self, tokens: Tensor, mask: Tensor, segments: Tensor | None = None) -> Tensor:
+        """(n, T) token ids and (n, T) mask of 0 and 1 -> (n, T, d) token vectors.
+
+        Args:
+            tokens: Of single texts, or of pairs.
+            mask: Where there are any.
+            segments: (n, T) segment ids of pairs.
+        """
+        x = self.embed(tokens)  # (n, T, d)
+        if segments is not None:
+            x = x + embedding(segments, self._segments)
+        x = self._normalised(x, self._norm)
         visible = None if mask.all() else mask.bool()[:, None, None, :]  # (n, 1, 1, T)
         for block in self._blocks:
             x = self._normalised(x + self._attend(block, x, visible), block.attended_norm)

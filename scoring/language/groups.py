@@ -40,6 +40,19 @@ class Group:
         """(m, T) which word of the text a token is part of; None for tokens that are of none."""
         return [encoding.word_ids[: self.longest] for encoding in self.encodings]
 
+    @property
+    def segments(self) -> list[list[int]]:
+        """(m, T) segment ids, as the tokenizer gives them."""
+        return [encoding.type_ids[: self.longest] for encoding in self.encodings]
+
+    @property
+    def sides(self) -> list[list[int]]:
+        """(m, T) which text of a pair a token is of, 0 or 1; -1 for tokens of neither."""
+        return [
+            [-1 if side is None else side for side in encoding.sequence_ids[: self.longest]]
+            for encoding in self.encodings
+        ]
+
 
 def groups(encodings: Sequence[Encoding]) -> Iterator[Group]:
     """Encodings (n), padded or not, in groups of like length, the short ones first."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import torch
 from tokenizers import Tokenizer
@@ -13,7 +13,10 @@ from scoring.encoder import load_tokenizer, pool
 from scoring.folder import EncoderFolder, find_folder, read_folder
 from scoring.language.adaptation import adapt, freeze_words, thaw
 from scoring.language.groups import Group, groups
+from scoring.pairs import pool_sides, tells_segments
 from scoring.training.recipe import BackboneSettings
+
+_Read = TypeVar("_Read", str, tuple[str, str])
 
 
 class LanguageModel(nn.Module):
@@ -47,19 +50,38 @@ class LanguageModel(nn.Module):
         back = torch.tensor(order, device=self.device).argsort()
         return torch.cat(parts)[back]
 
+    def pairs(self, pairs: Sequence[tuple[str, str]]) -> Tensor:
+        """Pairs (n) -> (2, n, d): each text of a pair, read with the other one in sight."""
+        parts, order = [], []
+        for group in groups(self.tokenizer.encode_batch(list(pairs))):
+            hidden, _ = self.hidden(group.ids, group.mask, group.segments)
+            parts.append(pool_sides(hidden, torch.tensor(group.sides, device=self.device)))
+            order += group.places
+        back = torch.tensor(order, device=self.device).argsort()
+        return torch.cat(parts, dim=1)[:, back]
+
     def groups(self, texts: Sequence[str]) -> Iterator[Group]:
         """Tokens of texts, cut and in groups of like length."""
         return groups(self.tokenizer.encode_batch(list(texts)))
 
     def hidden(
-        self, ids: Sequence[Sequence[int]], mask: Sequence[Sequence[int]]
+        self,
+        ids: Sequence[Sequence[int]],
+        mask: Sequence[Sequence[int]],
+        segments: Sequence[Sequence[int]] | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """(m, T) token ids and mask -> (m, T, d) token vectors, and the (m, T) mask as a tensor."""
+        """(m, T) token ids and mask -> (m, T, d) token vectors, and the (m, T) mask as a tensor.
+
+        Segment ids are of pairs; a model without segments is not told them.
+        """
         tokens, mask_ = torch.tensor(ids), torch.tensor(mask)
         tokens, mask_ = tokens.to(self.device), mask_.to(self.device)
+        more = {}
+        if segments is not None and tells_segments(self.folder.config):
+            more = {"token_type_ids": torch.tensor(segments).to(self.device)}
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.narrow):
-            hidden = self.backbone(input_ids=tokens, attention_mask=mask_).last_hidden_state
-        return hidden.float(), mask_
+            read = self.backbone(input_ids=tokens, attention_mask=mask_, **more)
+        return read.last_hidden_state.float(), mask_
 
     def begin_epoch(self, epoch: int) -> None:
         """Thaw what this epoch thaws."""
@@ -101,16 +123,35 @@ class LanguageModel(nn.Module):
 
     def vectors(self, texts: Sequence[str], batch: int = 128) -> Tensor:
         """Texts (n) -> (n, d) without gradients and dropout; mode is left as it was."""
+        return self._quietly(texts, len, self, batch)
+
+    def pair_vectors(self, pairs: Sequence[tuple[str, str]], batch: int = 128) -> Tensor:
+        """Pairs (n) -> (2, n, d) without gradients and dropout; mode is left as it was."""
+
+        def length(pair: tuple[str, str]) -> int:
+            return len(pair[0]) + len(pair[1])
+
+        found = self._quietly(pairs, length, lambda some: self.pairs(some).transpose(0, 1), batch)
+        return found.transpose(0, 1)
+
+    def _quietly(
+        self,
+        asked: Sequence[_Read],
+        length: Callable[[_Read], int],
+        read: Callable[[Sequence[_Read]], Tensor],
+        batch: int,
+    ) -> Tensor:
+        """(n, …) in the order of what is asked."""
         was = self.training
         self.eval()
         with torch.no_grad():
-            order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
-            found = torch.empty(len(texts), self.dim)
-            for start in range(0, len(order), batch):
-                places = order[start : start + batch]
-                found[places] = self([texts[place] for place in places]).cpu()
+            order = sorted(range(len(asked)), key=lambda place: length(asked[place]))
+            parts = [
+                read([asked[place] for place in order[start : start + batch]]).cpu()
+                for start in range(0, len(order), batch)
+            ]
         self.train(was)
-        return found
+        return torch.cat(parts)[torch.tensor(order).argsort()]
 
 
 def _load(folder: EncoderFolder, dropout: float | None) -> nn.Module:

@@ -57,6 +57,10 @@ class TextModel(nn.Module):
 
     def vectors(self, name: str, rows: Sequence[Example]) -> Vectors:
         """Rows (n) of a task -> (n, d) for each of their texts, without gradients."""
+        if self.tasks[name].together:
+            pairs = {pair: place for place, pair in enumerate(dict.fromkeys(_pairs(rows)))}
+            read = self.language.pair_vectors(list(pairs))  # (2, n, d)
+            return tuple(read[:, torch.tensor([pairs[pair] for pair in _pairs(rows)])])
         distinct = {text: place for place, text in enumerate(dict.fromkeys(_texts(rows)))}
         found = self.language.vectors(list(distinct))
         sides = zip(*(row.texts for row in rows), strict=True)
@@ -80,6 +84,8 @@ class TextModel(nn.Module):
 
     def _forward(self, name: str, rows: Sequence[Example]) -> Vectors:
         """Rows (B) -> (B, d) for each of their texts; one pass through the layers."""
+        if self.tasks[name].together:
+            return tuple(self.language.pairs(_pairs(rows)))
         n_sides = len(rows[0].texts)
         together: Tensor = self.language(
             [row.texts[side] for side in range(n_sides) for row in rows]
@@ -95,3 +101,7 @@ class TextModel(nn.Module):
 
 def _texts(rows: Sequence[Example]) -> list[str]:
     return [text for row in rows for text in row.texts]
+
+
+def _pairs(rows: Sequence[Example]) -> list[tuple[str, str]]:
+    return [(row.texts[0], row.texts[1]) for row in rows]

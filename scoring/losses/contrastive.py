@@ -10,7 +10,11 @@ from torch.nn.functional import cross_entropy
 
 
 def contrastive(
-    left: Tensor, right: Tensor, temperature: float, same: Tensor | None = None
+    left: Tensor,
+    right: Tensor,
+    temperature: float,
+    same: Tensor | None = None,
+    log_q: Tensor | None = None,
 ) -> Tensor:
     """InfoNCE in both directions (van den Oord et al. 2018; symmetric as in Radford et al. 2021).
 
@@ -21,6 +25,9 @@ def contrastive(
         right: (B, d); row i belongs to row i.
         temperature: τ.
         same: (B, B) whether pair j is as right for i as its own, and so is no negative.
+        log_q: (B,) log of how often each right text is drawn, taken from its logits where a left
+            text looks for its partner: what is frequent is a negative too often otherwise (Yi et
+            al., RecSys 2019, section 3.2). None = all alike.
 
     Returns:
         Scalar mean.
@@ -32,7 +39,8 @@ def contrastive(
         own = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
         logits = logits.masked_fill(same & ~own, float("-inf"))
     target = torch.arange(len(logits), device=logits.device)
-    return (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2
+    corrected = logits if log_q is None else logits - log_q
+    return (cross_entropy(corrected, target) + cross_entropy(logits.T, target)) / 2
 
 
 def supervised_contrastive(vectors: Tensor, labels: Tensor, temperature: float) -> Tensor:

@@ -28,6 +28,7 @@ from scoring.saved.card import CARD, card
 from scoring.saved.encoder_files import write_encoder
 from scoring.saved.whole_folder import whole_folder
 from scoring.tasks.choice import make_task
+from scoring.tasks.contract import Task
 from scoring.training.checkpoint import load_weights, save_weights
 from scoring.training.recipe import BackboneSettings, Recipe
 
@@ -61,7 +62,7 @@ class SavedModel:
     def version(self) -> str:
         """Of encoder and heads together: 12 hex digits, of the content."""
         digest = hashlib.sha256(identify(self.folder)[0].encode())
-        digest.update((self.folder / HEADS / "heads.safetensors").read_bytes())
+        digest.update(heads_file(self.folder).read_bytes())
         return digest.hexdigest()[:12]
 
 
@@ -90,7 +91,7 @@ def write_model(
     with whole_folder(folder) as part:
         write_encoder(part, model.language)
         (part / HEADS).mkdir()
-        save_weights(model.heads, part / HEADS / "heads.safetensors")
+        save_weights(model.heads, heads_file(part))
         facts = {name: task.facts() for name, task in model.tasks.items()}
         said = {
             "format": _FORMAT,
@@ -135,16 +136,27 @@ def load_model(folder: Path) -> tuple[SavedModel, TextModel]:
         EncoderFormatError: Its encoder does not load.
     """
     saved = read_saved(folder)
-    tasks = {name: make_task(settings) for name, settings in saved.recipe.tasks.items()}
-    for name, task in tasks.items():
-        task.set_facts(saved.facts[name])
+    tasks = tasks_of(saved)
     settings = BackboneSettings(
         source=str(folder), adaptation="frozen", max_tokens=saved.recipe.backbone.max_tokens
     )
     try:
         model = TextModel(LanguageModel(settings), tasks, saved.recipe.sharing)
-        load_weights(model.heads, folder / HEADS / "heads.safetensors")
+        load_weights(model.heads, heads_file(folder))
     except (OSError, RuntimeError, SafetensorError) as error:
         raise EncoderFormatError(f"{folder} does not load ({error})") from error
     model.eval()
     return saved, model
+
+
+def tasks_of(saved: SavedModel) -> dict[str, Task]:
+    """The tasks of a model by name, with what they learned that is no weight."""
+    tasks = {name: make_task(settings) for name, settings in saved.recipe.tasks.items()}
+    for name, task in tasks.items():
+        task.set_facts(saved.facts[name])
+    return tasks
+
+
+def heads_file(folder: Path) -> Path:
+    """Where a model's heads are; each tensor's name begins with that of its task."""
+    return folder / HEADS / "heads.safetensors"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,11 @@ class Answer(Task):
 
     def __init__(self, settings: AnswerSettings) -> None:
         self._settings = settings
+        self._n_rows: Counter[str] = Counter()
+
+    def learn_facts(self, rows: Sequence[Example]) -> None:
+        """How many rows have each answer, for the loss alone."""
+        self._n_rows = Counter(row.texts[1] for row in rows)
 
     def example(self, fields: Fields) -> Example:
         """The pair is all there is."""
@@ -39,8 +45,17 @@ class Answer(Task):
             device=vectors[0].device,
         )
         parts = zip(*(leading_parts(side, self._settings.widths) for side in vectors), strict=True)
-        losses = [contrastive(q, a, self._settings.temperature, same) for q, a in parts]
+        temperature, log_q = self._settings.temperature, self._log_q(rows, vectors[0].device)
+        losses = [contrastive(q, a, temperature, same, log_q) for q, a in parts]
         return torch.stack(losses).mean()
+
+    def _log_q(self, rows: Sequence[Example], device: torch.device) -> Tensor | None:
+        """(B,) how often each answer is drawn, up to a constant."""
+        if not self._settings.log_q:
+            return None
+        return torch.tensor(
+            [float(self._n_rows[row.texts[1]]) for row in rows], device=device
+        ).log()
 
     def measures(
         self, head: nn.Module, vectors: Vectors, rows: Sequence[Example]

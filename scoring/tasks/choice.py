@@ -6,12 +6,14 @@ from scoring.tasks.answer import Answer
 from scoring.tasks.binary import Binary
 from scoring.tasks.classification import Classification
 from scoring.tasks.contract import Task
+from scoring.tasks.cross_relevance import CrossRelevance
 from scoring.tasks.relevance import Relevance
 from scoring.training.recipe import (
     AnswerSettings,
     AnyTask,
     BinarySettings,
     ClassificationSettings,
+    CrossRelevanceSettings,
     RelevanceSettings,
 )
 
@@ -25,5 +27,7 @@ def make_task(settings: AnyTask) -> Task:
             return Binary(settings)
         case RelevanceSettings():
             return Relevance(settings)
+        case CrossRelevanceSettings():
+            return CrossRelevance()
         case AnswerSettings():
             return Answer(settings)

@@ -39,12 +39,14 @@ class Task(ABC):
         asked: Columns that a row must have to be predicted.
         classifies: Whether its head may read what experts make of a vector; what compares vectors
             as the index does may not.
+        together: Whether its two texts are read as one, each in sight of the other.
         wants_start: Whether `begin` needs vectors of the training rows.
         wants_learned: Whether `calibrate` does.
     """
 
     asked: ClassVar[tuple[str, ...]]
     classifies: ClassVar[bool] = False
+    together: ClassVar[bool] = False
     wants_start: ClassVar[bool] = False
     wants_learned: ClassVar[bool] = False
 

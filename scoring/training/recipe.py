@@ -142,19 +142,32 @@ class RelevanceSettings(TaskSettings, frozen=True, kw_only=True, tag="relevance"
     widths: list[Count] = []
 
 
+class CrossRelevanceSettings(TaskSettings, frozen=True, kw_only=True, tag="cross-relevance"):
+    """The same rows, query and title read together: for the last candidates of a search."""
+
+
 class AnswerSettings(TaskSettings, frozen=True, kw_only=True, tag="answer"):
     """Find the answer among the others of a batch; `question`, `answer`.
 
     Attributes:
         temperature: Of the softmax over cosines.
+        log_q: Whether answers that many rows have are let off for being negatives so often. Without
+            it a cosine says how much likelier an answer is here than elsewhere, with it how likely.
         widths: As for relevance.
     """
 
     temperature: Annotated[float, msgspec.Meta(gt=0)] = 0.05
+    log_q: bool = False
     widths: list[Count] = []
 
 
-AnyTask = ClassificationSettings | BinarySettings | RelevanceSettings | AnswerSettings
+AnyTask = (
+    ClassificationSettings
+    | BinarySettings
+    | RelevanceSettings
+    | CrossRelevanceSettings
+    | AnswerSettings
+)
 
 
 class Card(Strict, frozen=True, kw_only=True):

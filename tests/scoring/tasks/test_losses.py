@@ -48,6 +48,16 @@ def test_what_is_as_right_is_no_negative() -> None:
     assert float(found) == pytest.approx((2 * alone + both) / 3)
 
 
+def test_a_frequent_answer_is_let_off_where_it_is_a_negative() -> None:
+    """By hand: all logits 0, the last two of three answers drawn three times as often."""
+    zeros = torch.zeros(3, 4, dtype=torch.float64)
+    log_q = torch.tensor([1.0, 3.0, 3.0], dtype=torch.float64).log()
+    found = contrastive(zeros, zeros, 1.0, log_q=log_q)
+    # exp(-log q) is 1, 1/3, 1/3: the first question gives its own answer 3/5, the others 1/5
+    forth = -(math.log(3 / 5) + 2 * math.log(1 / 5)) / 3
+    assert float(found) == pytest.approx((forth + math.log(3)) / 2)
+
+
 LABELS = torch.tensor([0, 1, 0, 1, 1, 2])
 
 
