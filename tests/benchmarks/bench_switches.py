@@ -20,13 +20,13 @@ import numpy as np
 import torch
 
 from scoring.training.twins import upper_bound
+from tests.benchmarks.bench_sharing import interval
 from tests.benchmarks.text_runs import (
     Outcome,
     Plain,
     Runs,
     as_recipe,
     changed,
-    interval,
     read_plain,
 )
 
@@ -86,6 +86,8 @@ _SHARED: dict[str, Mapping[str, Any]] = {
     "uncertainty": {"balancing": {"method": "uncertainty"}},
     "PCGrad": {"balancing": {"method": "pcgrad"}},
     "temperature 5": {"temperature": 5.0},
+    "MMoE": {"sharing": {"method": "mmoe"}},
+    "PLE": {"sharing": {"method": "ple"}},
 }
 _MEASURES = {"intent": "accuracy", "sentiment": "auc"}
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import time
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import torch
-from scipy.stats import t as student
 
 from scoring.augmentation.changes import make_changes
 from scoring.language.model import LanguageModel
@@ -144,13 +142,6 @@ def changed(recipe: Plain, change: Mapping[str, Any]) -> Plain:
         else:
             found[name] = value
     return found
-
-
-def interval(values: Sequence[float], share: float = 0.975) -> tuple[float, float]:
-    """Mean, and how far its bound is: half a 95 % interval of Student's t."""
-    n = len(values)
-    half = student.ppf(share, n - 1) * np.std(values, ddof=1) / np.sqrt(n)
-    return float(np.mean(values)), float(half)
 
 
 def _key(recipe: Plain, seed: int) -> str:
