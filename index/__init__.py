@@ -2,10 +2,12 @@
 
 from index.build import build_index
 from index.catalogue import Catalogue, Item
+from index.encoder_folders import EncoderFolders
 from index.engine import Engine
 from index.errors import (
     BusyError,
     DimensionMismatchError,
+    EncoderFilesError,
     EncoderMismatchError,
     EngineUnavailableError,
     IndexError_,
@@ -38,6 +40,8 @@ __all__ = [
     "Change",
     "Corpus",
     "DimensionMismatchError",
+    "EncoderFilesError",
+    "EncoderFolders",
     "EncoderMismatchError",
     "Engine",
     "EngineUnavailableError",

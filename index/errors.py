@@ -8,6 +8,7 @@
     ├── UnknownEngineError         no engine of that name
     ├── EngineUnavailableError     the engine's library is not installed
     ├── RecallError                a build that finds too little is not published
+    ├── EncoderFilesError          an encoder beside the versions: damaged, or not there
     ├── StoreUnavailableError      an object store that does not answer, or has no driver here
     ├── BusyError                  another build works in this folder
     └── MismatchError              two things that must not meet
@@ -64,6 +65,10 @@ class EngineUnavailableError(IndexError_):
 
 class RecallError(IndexError_):
     """A build whose recall is below its target."""
+
+
+class EncoderFilesError(IndexError_):
+    """An encoder that an index needs and that cannot be used as it is."""
 
 
 class StoreUnavailableError(IndexError_):

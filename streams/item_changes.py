@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 import index
 from streams.errors import RejectedError
 from streams.indexed import as_indexed
+from streams.item_origin import origin_of
 from streams.items import ItemVector, decode_item
 from streams.records import check_key, decode_with
+from streams.row import Source
 
 MAX_BYTES: Final = 200_000
 """An item of 64 KiB and a vector of 16,384 bytes in base64 fit."""
@@ -28,11 +30,13 @@ class Upsert:
         item: As it is now.
         vector: (d,) float32 of length 1, or all 0.
         at_ms: When the record was written.
+        origin: Where the item's own record is; None = not said.
     """
 
     item: index.Item
     vector: NDArray[np.float32]
     at_ms: int
+    origin: Source | None = None
 
     @property
     def item_id(self) -> str:
@@ -47,10 +51,12 @@ class Deletion:
     Attributes:
         item_id: Which.
         at_ms: When the record was written.
+        origin: Where the deletion's own record is; None = not said.
     """
 
     item_id: str
     at_ms: int
+    origin: Source | None = None
 
 
 ItemChange = Upsert | Deletion
@@ -66,11 +72,18 @@ def change_in(message: Message, *, encoder_version: str, dim: int) -> ItemChange
         message.timestamp()[1],
         encoder_version=encoder_version,
         dim=dim,
+        origin=origin_of(message),
     )
 
 
 def decode_change(
-    raw: bytes | None, key: bytes | None, at_ms: int, *, encoder_version: str, dim: int
+    raw: bytes | None,
+    key: bytes | None,
+    at_ms: int,
+    *,
+    encoder_version: str,
+    dim: int,
+    origin: Source | None = None,
 ) -> ItemChange:
     """A message of the topic, where a null value deletes the item that the key names.
 
@@ -80,12 +93,13 @@ def decode_change(
         at_ms: When it was written.
         encoder_version: The model that must have made the vector.
         dim: Numbers that the vector must have.
+        origin: Where the item's own record is, if that is known.
 
     Raises:
         RejectedError: The message is neither a vector of this model nor a deletion.
     """
     if raw is None:
-        return Deletion(decode_item(None, key, at_ms).item_id, at_ms)
+        return Deletion(decode_item(None, key, at_ms).item_id, at_ms, origin)
     found = decode_with(_decoder, raw, MAX_BYTES)
     check_key(key, found.item.item_id)
     if found.encoder_version != encoder_version:
@@ -100,4 +114,4 @@ def decode_change(
         raise RejectedError("the vector holds nan or infinity")
     if abs(length - 1.0) > 1e-6 and length > 0:
         vector = (vector / length).astype(np.float32)
-    return Upsert(as_indexed(found.item), vector, at_ms)
+    return Upsert(as_indexed(found.item), vector, at_ms, origin)

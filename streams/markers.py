@@ -16,7 +16,7 @@ and would have to be followed by a second kill within milliseconds.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -30,7 +30,11 @@ class ForgottenMarkers:
     """Everything that transactions of a worker may touch: topics, and its group's positions."""
 
     def __init__(
-        self, config: Mapping[str, Any], transactional_id: str, topics: Collection[str], group: str
+        self,
+        config: Mapping[str, Any],
+        transactional_id: str,
+        topics: Callable[[], Collection[str]],
+        group: str,
     ) -> None:
         """Connect to nothing yet.
 
@@ -38,7 +42,7 @@ class ForgottenMarkers:
             config: Keyword arguments of aiokafka's clients; librdkafka cannot name a partition in
                 a transaction without a record for it.
             transactional_id: Whose transactions; its present producer will be fenced.
-            topics: Those that do not exist are left out.
+            topics: Asked each time, for they become more; those that do not exist are left out.
             group: Whose positions are part of its transactions.
         """
         self._config = dict(config)
@@ -67,7 +71,7 @@ class ForgottenMarkers:
             cluster = await producer.client.fetch_all_metadata()
             sender, transaction = producer._sender, producer._txn_manager  # aiokafka 0.14
             async with producer.transaction():
-                for topic in self._topics:
+                for topic in self._topics():
                     for partition in cluster.partitions_for_topic(topic) or ():
                         transaction.maybe_add_partition_to_txn(TopicPartition(topic, partition))
                 while not await sender._do_add_offsets_to_txn(self._group):

@@ -10,7 +10,7 @@ Headers = Sequence[tuple[str, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One message with headers: a dead letter with its reason."""
+    """One message with headers: a dead letter with its reason, a vector with its origin."""
 
     topic: str
     key: bytes | None
@@ -29,9 +29,11 @@ class Outbox:
 
     claim: Claim
     messages: dict[str, list[dict[str, bytes | None]]] = field(default_factory=dict)
+    marked: list[Letter] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
     rows: dict[int, dict[bytes, bytes]] = field(default_factory=dict)
     reached: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+    notes: dict[tuple[str, int], str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, runs: Iterable[Run], claim: Claim) -> "Outbox":

@@ -52,12 +52,22 @@ class GroupPositions:
     process a batch a second time.
     """
 
-    def __init__(self, client_config: Mapping[str, Any], group: str) -> None:
+    def __init__(
+        self, client_config: Mapping[str, Any], group: str, *, isolation: str = "read_committed"
+    ) -> None:
+        """Connect.
+
+        Args:
+            client_config: Where the broker is.
+            group: Whose positions.
+            isolation: read_uncommitted = what is committed now, at once; a transaction that is
+                under way may move it.
+        """
         self._config = {
             **client_config,
             "group.id": group,
             "enable.auto.commit": False,
-            "isolation.level": "read_committed",
+            "isolation.level": isolation,
             "auto.offset.reset": "earliest",
             # An open transaction ends within milliseconds.
             "retry.backoff.ms": 20,
@@ -71,11 +81,20 @@ class GroupPositions:
         Raises:
             BrokerUnavailableError: no stable answer within `timeout_s`.
         """
+        return {s: offset for s, (offset, _) in self.noted(sources, timeout_s).items()}
+
+    def noted(
+        self, sources: Iterable[Source], timeout_s: float
+    ) -> dict[Source, tuple[int | None, str]]:
+        """As `committed`, with what was committed beside each position."""
         wanted = [TopicPartition(topic, partition) for topic, partition in sources]
         if not wanted:
             return {}
         found = self._retry(lambda left: self._consumer.committed(wanted, timeout=left), timeout_s)
-        return {(p.topic, p.partition): p.offset if p.offset >= 0 else None for p in found}
+        return {
+            (p.topic, p.partition): (p.offset if p.offset >= 0 else None, p.metadata or "")
+            for p in found
+        }
 
     def stuck(self, sources: Iterable[Source], patience_s: float) -> bool:
         """Whether some position stays open to change for so long; transactions take milliseconds.
@@ -136,3 +155,18 @@ class GroupPositions:
                     f"{timeout_s:.0f} s: {error}"
                 )
             time.sleep(0.02)
+
+
+def noted_now(
+    client_config: Mapping[str, Any], group: str, sources: Iterable[Source], timeout_s: float
+) -> dict[Source, tuple[int | None, str]]:
+    """What is committed now, and the notes beside it; transactions under way may move it.
+
+    Raises:
+        BrokerUnavailableError: no answer within `timeout_s`.
+    """
+    positions = GroupPositions(client_config, group, isolation="read_uncommitted")
+    try:
+        return positions.noted(sources, timeout_s)
+    finally:
+        positions.close()

@@ -50,8 +50,8 @@ BetweenBatches = Callable[[Callable[[], object]], "Future[Any]"]
 class Work:
     """A lane's job: what to do with the runs of some topics.
 
-    `outputs` are the topics that its outboxes send messages to. `begun` is handed the lane's way of
-    running a function between two batches, before the first.
+    `outputs` are the topics that its outboxes send messages to; they may become more. `begun` is
+    handed the lane's way of running a function between two batches, before the first.
     """
 
     name: str
@@ -231,13 +231,12 @@ class _Server:
             return AcknowledgingWriter(
                 config,
                 changelog,
-                lambda positions, generation: self._app.consumer.commit_positions(
-                    positions, generation
+                lambda positions, notes, generation: self._app.consumer.commit_positions(
+                    positions, notes, generation
                 ),
                 boundary=self._boundary,
             )
         topics = [topic for work in works for topic in work.topics]
-        outputs = [topic for work in works for topic in work.outputs]
         transactional_id = f"{settings.app_id}-{self._state.name}"
         return TransactionalWriter(
             config,
@@ -249,7 +248,11 @@ class _Server:
             forgotten=ForgottenMarkers(
                 aiokafka_config(settings),
                 transactional_id,
-                [changelog, *outputs, *map(dead_letter_topic, topics)],
+                lambda: [
+                    changelog,
+                    *(topic for work in works for topic in work.outputs),
+                    *map(dead_letter_topic, topics),
+                ],
                 settings.app_id,
             ),
             boundary=self._boundary,

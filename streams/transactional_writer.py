@@ -146,7 +146,10 @@ class TransactionalWriter(Writer):
     def _transact(self, producer: Producer, outbox: Outbox) -> dict[int, int]:
         producer.begin_transaction()
         ends = self._produce(producer, outbox, None)
-        offsets = [TopicPartition(t, p, end) for (t, p), end in outbox.ends.items()]
+        offsets = [
+            TopicPartition(*source, end, outbox.notes.get(source, ""))
+            for source, end in outbox.ends.items()
+        ]
         producer.send_offsets_to_transaction(offsets, outbox.claim.group_metadata, self._timeout_s)
         self._boundary("offsets sent")
         producer.commit_transaction(self._timeout_s)

@@ -108,7 +108,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         )
         return cast(Mapping[Any, list[Any]], fetched)
 
-    async def commit_positions(self, positions: Mapping[Source, int], generation: int) -> None:
+    async def commit_positions(
+        self, positions: Mapping[Source, int], notes: Mapping[Source, str], generation: int
+    ) -> None:
         """Commit as a member of `generation` (at-least-once delivery)."""
         consumer = self._ensure_consumer()
         if consumer._coordinator.generation != generation:
@@ -118,7 +120,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             )
         try:
             await consumer.commit(
-                {TopicPartition(*s): OffsetAndMetadata(end, "") for s, end in positions.items()}
+                {
+                    TopicPartition(*source): OffsetAndMetadata(end, notes.get(source, ""))
+                    for source, end in positions.items()
+                }
             )
         except (CommitFailedError, IllegalGenerationError, UnknownMemberIdError) as error:
             raise FencedError(f"generation {generation} of the group is over: {error}") from error
@@ -187,10 +192,12 @@ class Consumer(driver.Consumer):
             )
         self.app.intake.begin(self.claim, positions)
 
-    def commit_positions(self, positions: Mapping[Source, int], generation: int) -> None:
+    def commit_positions(
+        self, positions: Mapping[Source, int], notes: Mapping[Source, str], generation: int
+    ) -> None:
         """Commit from any thread but the consumer's own; waits for the answer."""
         asyncio.run_coroutine_threadsafe(
-            self._thread.commit_positions(positions, generation), self._thread.thread_loop
+            self._thread.commit_positions(positions, notes, generation), self._thread.thread_loop
         ).result(timeout=60)
 
     async def leave_group(self) -> None:

@@ -7,25 +7,15 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
 
 import structlog
 
 from index import set_threads
-from scoring import (
-    History,
-    Policy,
-    QueryTower,
-    QueryVectors,
-    Request,
-    Rules,
-    RulesError,
-    load_encoder,
-    read_rules,
-)
+from scoring import History, Policy, Request, Rules, RulesError, read_rules
 from streams.agents import clicks, impressions, items, searches
+from streams.encoders import Encoders, Tower
 from streams.errors import TopicMismatchError
-from streams.item_tower import ItemTower
+from streams.kafka_config import client_config
 from streams.live.announcements import Announcements
 from streams.live.edition import Editions
 from streams.live.index_metrics import IndexMetrics
@@ -34,26 +24,21 @@ from streams.live.rebuilds import Rebuilds
 from streams.live.rules_follower import RulesFollower
 from streams.live.version_follower import VersionFollower
 from streams.metrics import StepMetrics
+from streams.positions import noted_now
 from streams.serve import BetweenBatches, Work, serve
 from streams.settings import Settings
 from streams.step import Apply, Publishing, Ranking, RecommendationStep
 from streams.table import RowTable
-from streams.topics import check_topics, ensure_topic, item_vectors_topic, topic_ids
+from streams.topics import check_topics, item_vectors_topic, topic_ids
 from streams.writer import Boundary, pass_by
 
 log = structlog.get_logger(__name__)
 
 
-class Tower(QueryTower, ItemTower, Protocol):
-    """Queries and items -> vectors that may be compared; `scoring.Encoder` is one."""
-
-    version: str
-
-
 def run(
     settings: Settings,
     *,
-    tower: Tower | None = None,
+    load_tower: Callable[[str], Tower] | None = None,
     boundary: Boundary = pass_by,
     rebuilds: Callable[[Settings, IndexMetrics], Rebuilds] = Rebuilds,
 ) -> int:
@@ -61,13 +46,14 @@ def run(
 
     Args:
         settings: Everything that can be set.
-        tower: None = the settings' encoder.
+        load_tower: An encoder's version -> the encoder; None = see `Encoders`.
         boundary: Called at each line of the crash tables of the writer and of the editions.
         rebuilds: Makes what starts rebuilds of the index.
 
     Raises:
         TopicMismatchError: a topic is missing or has the wrong shape; nothing was consumed.
-        EncoderMismatchError: the index was built by another encoder; nothing was consumed.
+        EncoderMismatchError: the encoder of the index is nowhere; nothing was consumed.
+        EncoderFilesError: it is damaged; nothing was consumed.
         NoCurrentVersionError: there is no index yet.
     """
     configure_logging(settings)
@@ -77,16 +63,17 @@ def run(
     set_threads(settings.faiss_threads)
     metrics = StepMetrics()
     index_metrics = IndexMetrics(metrics.registry)
-    encoder = tower or load_encoder(settings.encoder, threads=settings.torch_threads)
-    queries = QueryVectors(encoder)
-    vectors = item_vectors_topic(settings, encoder.version)
-    ensure_topic(settings, vectors)
     announcements = Announcements(settings)  # before the current version is opened
     rules = None if settings.rules is None else _usable(settings, read_rules(settings.rules))
     editions = Editions(
-        settings, policy_of(settings), index_metrics, boundary=boundary, rules=rules
+        settings,
+        policy_of(settings),
+        index_metrics,
+        load_tower or Encoders(settings).load,
+        boundary=boundary,
+        rules=rules,
     )
-    ranking = LiveRanking(editions.open(None, queries), index_metrics)
+    ranking = LiveRanking(editions.open(None), index_metrics)
     ranking.recommend([Request("nobody", time.time_ns() // 1_000_000, History(), "warm")])
     gc.collect()
     gc.freeze()  # a catalogue is millions of objects that a full collection would walk through
@@ -94,12 +81,27 @@ def run(
         "model and index loaded",
         index=ranking.index_version,
         items=ranking.edition.live.manifest.count,
-        encoder=encoder.version,
+        encoder=ranking.encoder_version,
         rules=ranking.rules_version,
         seconds=round(time.monotonic() - begun, 2),
     )
     if settings.metrics_port is not None:
         metrics.serve(settings.metrics_port)
+
+    items_topic = settings.topic("items")
+    partitions = [(items_topic, partition) for partition in range(settings.partitions)]
+    encode = items.EncodeItems(
+        ranking.edition.tower,
+        partial(item_vectors_topic, settings),
+        lambda: noted_now(
+            client_config(settings), settings.app_id, partitions, settings.session_timeout_s + 60
+        ),
+        topic_ids(settings, [items_topic])[items_topic],
+        max_bytes=settings.max_message_bytes,
+        metrics=metrics,
+    )
+    between_items: list[BetweenBatches] = []
+    encoding = Work("items", [items_topic], encode.outputs, encode, begun=between_items.append)
 
     followers: list[VersionFollower | RulesFollower] = []
 
@@ -108,9 +110,9 @@ def run(
             announcements,
             editions,
             ranking,
-            queries,
             rebuilds(settings, index_metrics),
             between_batches,
+            lambda tower: between_items[0](partial(encode.use, tower)).result(),
             index_metrics,
             boundary=boundary,
         )
@@ -123,14 +125,10 @@ def run(
             each.start()
 
     plan = event_plan(settings, ranking, metrics)
-    encode = items.EncodeItems(
-        encoder, vectors, max_bytes=settings.max_message_bytes, metrics=metrics
-    )
-    encoding = Work("items", [settings.topic("items")], [vectors], encode)
     try:
         return serve(
             settings,
-            lambda rows: [replace(plan(rows), begun=follow), encoding],
+            lambda rows: [encoding, replace(plan(rows), begun=follow)],
             metrics=metrics,
             boundary=boundary,
         )

@@ -84,7 +84,7 @@ class Writer(ABC):
         self._boundary("changelog sent")
         for topic, messages in outbox.messages.items():
             _queue(producer, topic, messages, -1, delivered)
-        for letter in outbox.letters:
+        for letter in (*outbox.marked, *outbox.letters):
             producer.produce(
                 letter.topic,
                 letter.value,

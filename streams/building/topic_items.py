@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -107,6 +107,7 @@ class TopicItems:
         staging: Staging,
         popularity: Popularity | None = None,
         progress: Callable[[int, int], None] | None = None,
+        seen: Callable[[ItemChange], None] = lambda change: None,
     ) -> Reading:
         """Put all items into `staging`: the newest record of an id counts, a null removes it.
 
@@ -114,6 +115,7 @@ class TopicItems:
             staging: Of vectors of this width.
             popularity: How often each was clicked; None = unknown.
             progress: Told how many offsets are done, and of how many.
+            seen: Called with the newest of each item.
 
         Raises:
             BrokerUnavailableError: Nothing came for a minute before the end.
@@ -126,7 +128,9 @@ class TopicItems:
             for message in self._consumer.consume(_AT_ONCE, 0.5):
                 heard = time.monotonic()
                 self._take(message, open_partitions, newest, staging.dim)
-            self._stage(newest, staging, popularity)
+            for change in newest.values():
+                seen(change)
+            self.stage_changes(list(newest.values()), staging, popularity)
             if progress is not None:
                 progress(self.reading.n_records, sum(self._ends.values()))
             if time.monotonic() - heard > _SILENCE_S:
@@ -134,6 +138,22 @@ class TopicItems:
                     f"{self._topic} at {self._bootstrap} fell silent before its end; try again"
                 )
         return self.reading
+
+    def stage_changes(
+        self, changes: Sequence[ItemChange], staging: Staging, popularity: Popularity | None
+    ) -> None:
+        """Put changes into `staging`; one of an item."""
+        staging.remove([change.item_id for change in changes if isinstance(change, Deletion)])
+        upserts = [change for change in changes if isinstance(change, Upsert)]
+        if not upserts:
+            return
+        items = [change.item for change in upserts]
+        staging.add(
+            items,
+            np.stack([change.vector for change in upserts]),
+            texts=text_hashes(self._encoder_version, [self._item_text(item) for item in items]),
+            popularity=popularity.of([item.item_id for item in items]) if popularity else None,
+        )
 
     def close(self) -> None:
         """Leave the broker."""
@@ -190,18 +210,3 @@ class TopicItems:
             self.reading.n_unreadable += 1
             self._say(f"left out {self._topic}[{partition}]@{offset}: {rejected.reason}")
             return None
-
-    def _stage(
-        self, newest: dict[str, ItemChange], staging: Staging, popularity: Popularity | None
-    ) -> None:
-        staging.remove([c.item_id for c in newest.values() if isinstance(c, Deletion)])
-        changes = [change for change in newest.values() if isinstance(change, Upsert)]
-        if not changes:
-            return
-        items = [change.item for change in changes]
-        staging.add(
-            items,
-            np.stack([change.vector for change in changes]),
-            texts=text_hashes(self._encoder_version, [self._item_text(item) for item in items]),
-            popularity=popularity.of([item.item_id for item in items]) if popularity else None,
-        )

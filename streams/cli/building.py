@@ -103,6 +103,7 @@ def build_version(
     from index.staging import Staging
     from index.workplace import workplace
     from scoring import load_encoder
+    from streams.encoders import Encoders
     from streams.index_folder import index_store
     from streams.provenance import FILES
 
@@ -111,7 +112,9 @@ def build_version(
     store = index_store(settings)
     with workplace(store.root) as place:
         report("loading the encoder", 0, 1)
-        encoder = load_encoder(settings.encoder, threads=settings.torch_threads)
+        encoders = Encoders(settings)
+        source = encoders.of_build(store)
+        encoder = load_encoder(source, threads=settings.torch_threads)
         report("loading the encoder", 1, 1)
         with Staging(place.staging, encoder.dim) as staging:
             encoding_begun = time.monotonic()
@@ -141,6 +144,7 @@ def build_version(
                 },
                 started_s=begun,
             )
+        encoders.keep(source, encoder.version)  # before anybody can hear of its index
         release(settings, store, manifest.version, announce=announce, keep=settings.index_keep)
         place.forget_encoded()
     _say_rate(manifest, encoding_s, time.monotonic() - begun)

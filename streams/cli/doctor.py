@@ -218,16 +218,19 @@ def _changes(settings: "Settings", manifest: "Manifest") -> Iterator[Finding]:
 
 
 def _encoder(settings: "Settings", wanted: str) -> Iterator[Finding]:
-    from scoring import load_encoder
+    from index import IndexError_
+    from streams.encoders import Encoders
 
-    found = load_encoder(settings.encoder, threads=settings.torch_threads).version
-    if found == wanted:
-        yield Finding("encoder", "ok", f"{found}, the one that the index was built with")
-    else:
+    try:
+        found = Encoders(settings).source(wanted)
+    except IndexError_ as error:
         yield Finding(
             "encoder",
             "bad",
-            f"{found}, but the index was built with {wanted}",
-            "rillstream index build, or set RILLSTREAM_ENCODER to the other one",
+            str(error),
+            "rillstream index build FILE --encoder FOLDER",
             Exit.FATAL,
         )
+        return
+    where = "the MiniLM that comes along" if found is None else str(found)
+    yield Finding("encoder", "ok", f"{wanted}, the one that the index was built with: {where}")

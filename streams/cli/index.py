@@ -37,6 +37,7 @@ app = new_app(
         "rillstream index build items.jsonl --engine ivfpq --param probes=128",
         "rillstream index build items.jsonl --out indexes --min-recall 0.95 --keep 3",
         "rillstream index build items.jsonl --out s3://shop/indexes --announce",
+        "rillstream index build items.jsonl --encoder models/shop --announce",
     )
 )
 def build(
@@ -116,7 +117,13 @@ def rebuild(
     broker: Broker = None,
     index_dir: IndexDir = None,
     index_url: IndexUrl = None,
-    encoder: EncoderSource = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="Another encoder: a folder, or hub: and a name.",
+            show_default="that of the current version",
+        ),
+    ] = None,
     engine: Annotated[
         str | None,
         typer.Option(
@@ -134,22 +141,21 @@ def rebuild(
 ) -> None:
     """Build a version from the vectors that workers have written, and announce it.
 
-    Nothing is encoded. The newest vector of each item counts, deleted items are gone; items of the
-    current version that came from a file stay, unless the topic knows better. Exit code 6 when
-    another build works in the folder: let it end.
+    Only what they have taken with another encoder is encoded. The newest vector of each item
+    counts, deleted items are gone; items of the current version that came from a file stay, unless
+    the topic knows better. Exit code 6 when another build works in the folder: let it end.
     """
     settings = settings_from(
         bootstrap_servers=broker,
         index_dir=index_dir,
         index_url=index_url,
-        encoder=encoder,
         min_recall=min_recall,
         index_keep=keep,
     )
     from streams.cli.rebuilding import rebuild_from_topic
 
     tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
-    manifest = rebuild_from_topic(settings, engine=engine, only_topic=only_topic)
+    manifest = rebuild_from_topic(settings, encoder=encoder, engine=engine, only_topic=only_topic)
     versions.print_manifests([manifest], manifest.version, as_json=as_json)
 
 
@@ -234,12 +240,12 @@ def search(
     require_one(installed())
     settings = settings_from(index_dir=index_dir, index_url=index_url, encoder=encoder)
     from index import Filter
-    from scoring import Policy, load_encoder
+    from scoring import Policy
+    from streams.encoders import Encoders
     from streams.index_folder import index_store
 
     snapshot = index_store(settings).open()
-    model = load_encoder(settings.encoder, threads=settings.torch_threads)
-    snapshot.require_encoder(model.version)
+    model = Encoders(settings).load(snapshot.encoder_version)
     try:
         wanted = Filter(
             frozenset(category or ()), frozenset(brand or ()), price_min, price_max, in_stock

@@ -33,8 +33,8 @@ EncoderSource = Annotated[
     str | None,
     typer.Option(
         "--encoder",
-        help="Folder of an encoder, or hub: and a name.",
-        show_default="RILLSTREAM_ENCODER, or the MiniLM that comes along",
+        help="Folder of an encoder, hub: and a name, or minilm.",
+        show_default="RILLSTREAM_ENCODER, or that of the current version",
     ),
 ]
 IndexUrl = Annotated[

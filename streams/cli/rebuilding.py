@@ -1,7 +1,7 @@
-"""item-vectors topic -> a new current index version, announced; nothing is encoded."""
+"""item-vectors topic -> a new current index version, announced; only gaps in it are encoded."""
 
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 from streams.cli.faiss_build import installed, require_one
@@ -17,20 +17,26 @@ if TYPE_CHECKING:
 
 
 def rebuild_from_topic(
-    settings: "Settings", *, engine: str | None = None, only_topic: bool = False
+    settings: "Settings",
+    *,
+    encoder: str | None = None,
+    engine: str | None = None,
+    only_topic: bool = False,
 ) -> "Manifest":
     """Build a version from the vectors that the workers have written, and announce it.
 
     Items of the current version that came from files stay, unless the topic has them newer or
-    deleted. Popularity goes over from the current version.
+    deleted. Popularity goes over from the current version. What workers have taken with another
+    encoder is read from the items topic, and encoded.
 
     Args:
-        settings: Names broker, topics, folder, encoder and recall target.
+        settings: Names broker, topics, folder and recall target.
+        encoder: Whose vectors; None = of the current version's encoder.
         engine: One that there is, or auto; None = what the current version was built with.
         only_topic: Leave out what the topic does not have.
 
     Raises:
-        BusyError: Another build works in the folder.
+        BusyError: Another build works in the folder, or somebody went to another pair meanwhile.
         BrokerUnavailableError: No broker answers.
         TopicMismatchError: No worker has written vectors of this encoder yet.
         IndexFormatError: The current version is damaged, and items of files might be lost with it.
@@ -39,27 +45,38 @@ def rebuild_from_topic(
     """
     from index import IndexFormatError, RejectedInputError, set_threads
     from index.build import build_staged
+    from index.known import of_versions
     from index.staging import Staging
     from index.workplace import workplace
     from scoring import Encoder
-    from scoring.encoder import identify
     from streams.building.topic_items import TopicItems
+    from streams.encoders import Encoders
     from streams.index_folder import index_store
+    from streams.item_gaps import ItemGaps
     from streams.provenance import FILES_AND_TOPIC, TOPIC
-    from streams.topics import item_vectors_topic
+    from streams.topics import ensure_topic, item_vectors_topic
 
     require_one(installed())
     begun = time.monotonic()
     set_threads(settings.faiss_threads)
     store = index_store(settings)
-    version, dim = identify(settings.encoder)
+    encoders = Encoders(settings)
+    version, dim = _encoder(settings, store, encoder)
+    if encoder is not None:
+        encoders.keep(encoder, version)
     name = item_vectors_topic(settings, version)
     with (
         workplace(store.root) as place,
-        closing(TopicItems(settings, name, version, Encoder.item_text, remark)) as topic,
+        # Asked before the topic's ends: what was taken until then is in the topic, or in a gap.
+        closing(ItemGaps(settings, version, {}, whole=True)) as gaps,
+        ExitStack() as opened,
         Staging(place.staging, dim) as staging,
         Bars() as bars,
     ):
+        if gaps.gaps:
+            ensure_topic(settings, name)
+        topic = TopicItems(settings, name, version, Encoder.item_text, remark)
+        opened.enter_context(closing(topic))
         base = _current(store, version, only_topic=only_topic)
         popularity, source = None, TOPIC
         if base is not None:
@@ -71,9 +88,23 @@ def rebuild_from_topic(
                 if keeps_rows:
                     raise
                 remark(f"popularity is lost, the current version is damaged: {error}")
+        patience_s = settings.session_timeout_s + 60
+        lacking = gaps.newest(timeout_s=patience_s)
         reading = topic.stage(
-            staging, popularity, lambda done, total: bars.report("reading vectors", done, total)
+            staging,
+            popularity,
+            lambda done, total: bars.report("reading vectors", done, total),
+            lacking.strike,
         )
+        n_gaps = len(lacking)
+        if n_gaps:
+            tower = encoders.load(version)
+            parts = gaps.changes(
+                lacking, tower, lambda: of_versions(store, version, dim), timeout_s=patience_s
+            )
+            for done, changes in enumerate(parts):
+                topic.stage_changes(changes, staging, popularity)
+                bars.report("filling gaps", done, 0)
         staged = staging.finish()
         if not len(staged.items):
             raise RejectedInputError(
@@ -88,7 +119,7 @@ def rebuild_from_topic(
             engine=engine or str(asked),
             progress=bars.report,
             make_current=False,
-            items_read=reading.items_read,
+            items_read={**reading.items_read, **gaps.positions},
             min_recall=settings.min_recall,
             build_parameters={
                 "source": source,
@@ -97,22 +128,57 @@ def rebuild_from_topic(
             },
             started_s=begun,
         )
+        if encoder is None and base is not None:
+            _must_still_be(store, base)
         release(settings, store, manifest.version, announce=True, keep=settings.index_keep)
     seconds = time.monotonic() - begun
     remark(
         f"{manifest.count:,} items from {reading.n_records:,} records in {seconds:,.1f} s, "
-        f"{reading.n_records / seconds:,.0f} records/s; none encoded"
+        f"{reading.n_records / seconds:,.0f} records/s; "
+        + (f"{n_gaps:,} items were taken with another encoder" if n_gaps else "none encoded")
     )
     return manifest
+
+
+def _encoder(settings: "Settings", store: "IndexStore", encoder: str | None) -> tuple[str, int]:
+    """Version and width of the vectors: as asked, else the current version's, else as set."""
+    from index import IndexError_
+    from scoring.encoder import identify
+
+    if encoder is not None:
+        return identify(encoder)
+    try:
+        manifest = store.manifest()
+    except IndexError_:
+        return identify(settings.encoder)
+    return manifest.encoder_version, manifest.dim
+
+
+def _must_still_be(store: "IndexStore", base: "Manifest") -> None:
+    """Nobody has gone over to another pair, or back to one, while this one was built.
+
+    Raises:
+        BusyError: Somebody has: this version would undo it.
+    """
+    from index import BusyError
+
+    now = store.manifest()
+    if now.encoder_version != base.encoder_version:
+        raise BusyError(
+            f"{now.version} was made current meanwhile, of encoder {now.encoder_version}: nothing "
+            "was published"
+        )
 
 
 def _current(store: "IndexStore", encoder_version: str, *, only_topic: bool) -> "Manifest | None":
     """The current version, if it is of this encoder.
 
     Raises:
+        RejectedInputError: It is of another one, and has items that no topic has.
         IndexFormatError: It cannot be believed, so whatever it has beyond the topic would be lost.
     """
-    from index import IndexFormatError
+    from index import IndexFormatError, RejectedInputError
+    from streams.provenance import TOPIC
 
     name = store.current()
     try:
@@ -121,9 +187,14 @@ def _current(store: "IndexStore", encoder_version: str, *, only_topic: bool) -> 
         if not only_topic:
             raise
         manifest = None
-    if manifest is None or manifest.encoder_version != encoder_version:
-        return None
-    return manifest
+    if manifest is None or manifest.encoder_version == encoder_version:
+        return manifest
+    if not only_topic and manifest.build_parameters.get("source") != TOPIC:
+        raise RejectedInputError(
+            f"{manifest.version} has items of files, which encoder {encoder_version} has not read: "
+            "rillstream index build FILE --encoder FOLDER, or --only-topic to leave them out"
+        )
+    return None
 
 
 def _take_over(store: "IndexStore", base: "Manifest", staging: "Staging | None") -> "Popularity":

@@ -34,6 +34,7 @@ def release(
         IndexFormatError: The version is damaged; nothing changes.
         BrokerUnavailableError: It could not be announced; it is current all the same.
     """
+    from index import EncoderFolders
     from index.retention import prune
 
     store.set_current(version)
@@ -46,4 +47,7 @@ def release(
     if keep is not None:
         for removed in prune(store, keep):
             remark(f"removed the old version {removed}")
+        folders = EncoderFolders(settings.index_dir, settings.index_url)
+        for removed in folders.prune({each.encoder_version for each in store.versions()}):
+            remark(f"removed the encoder {removed}, which no version needs")
     return manifest

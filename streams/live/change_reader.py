@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -63,6 +63,9 @@ class ChangeReader:
     Every worker reads every partition, so every worker knows every item. Only committed records are
     seen. A record that cannot be used is logged, counted and passed over. It gets no dead letter:
     every worker would send one.
+
+    Attributes:
+        too_old: The topic may have forgotten deletions since the version was built.
     """
 
     def __init__(
@@ -90,9 +93,9 @@ class ChangeReader:
             source.startswith(f"{facts.topic_id}:") for source in manifest.items_read
         )
         self._retention_ms = facts.delete_retention_ms
-        self._too_old = of_topic and self.forgotten_share() >= 1
+        self.too_old = of_topic and self.forgotten_share() >= 1
         starts = first_offsets(
-            manifest.items_read, facts.topic_id, facts.n_partitions, too_old=self._too_old
+            manifest.items_read, facts.topic_id, facts.n_partitions, too_old=self.too_old
         )
         self._reader = PartitionReader(
             consumer_config(
@@ -111,6 +114,7 @@ class ChangeReader:
         known_ids: Sequence[str],
         *,
         timeout_s: float,
+        also_there: Container[str] = (),
         stopped: Callable[[], bool] = lambda: False,
     ) -> int:
         """Apply all that is there, up to each partition's end.
@@ -122,6 +126,7 @@ class ChangeReader:
             apply: Called with each change, some at a time with a rest in between.
             known_ids: The version's items.
             timeout_s: How long nothing may arrive.
+            also_there: Items that are not deleted though the topic may not have them.
             stopped: Asked often; true ends it early.
 
         Returns:
@@ -143,10 +148,10 @@ class ChangeReader:
                 raise BrokerUnavailableError(
                     f"{self._topic} at {self._bootstrap} was silent for {timeout_s:.0f} s"
                 )
-        if self._too_old and not stopped():
+        if self.too_old and not stopped():
             now_ms = time.time_ns() // 1_000_000
             for item_id in known_ids:
-                if item_id not in self._seen:
+                if item_id not in self._seen and item_id not in also_there:
                     apply(Deletion(item_id, now_ms))
         self._seen.clear()
         return n_changes
@@ -174,7 +179,7 @@ class ChangeReader:
             else:
                 log.warning("item changes interrupted", topic=self._topic, error=error.str())
             return None
-        if self._too_old and self._unfinished:  # whatever it says, the item is there, or deleted
+        if self.too_old and self._unfinished:  # whatever it says, the item is there, or deleted
             self._seen.add((message.key() or b"").decode(errors="replace"))
         try:
             return change_in(

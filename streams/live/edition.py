@@ -1,29 +1,35 @@
-"""One index version in service: what has changed since, its ranking, its place in the topic."""
+"""One pair in service: an index version and its encoder, what has changed since, its ranking."""
 
 from __future__ import annotations
 
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
-from index import LiveIndex
-from scoring import History, Policy, QueryTower, QueryVectors, Recommender, Request, Rules
+from index import LiveIndex, Snapshot
+from index.known import Known, of_versions
+from scoring import History, Policy, QueryVectors, Recommender, Request, Rules
+from streams.encoders import Tower
 from streams.index_folder import index_store
 from streams.item_changes import ItemChange, Upsert
+from streams.item_gaps import ItemGaps
 from streams.live.change_reader import ChangeReader
 from streams.live.index_metrics import IndexMetrics
+from streams.live.item_order import ItemOrder
 from streams.settings import Settings
-from streams.topics import item_vectors_topic
+from streams.topics import ensure_topic, item_vectors_topic
 
 log = structlog.get_logger(__name__)
 
 _FOLD_AT: Final = 0.5
+_WARM_QUERIES: Final = 1_000
+"""As many of the latest are encoded again by a new encoder: a second and a half of one core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +39,20 @@ class Edition:
     Attributes:
         live: The version with its changes.
         ranking: What makes lists of it.
+        tower: The encoder of its vectors.
+        queries: The same with what it remembers; only who ranks may ask it.
         reader: Stands behind the last change that was applied, or is about to be.
+        gaps: What other encoders' workers take meanwhile.
+        order: Keeps a late change from undoing a newer one.
     """
 
     live: LiveIndex
     ranking: Recommender
+    tower: Tower
+    queries: QueryVectors
     reader: ChangeReader
+    gaps: ItemGaps
+    order: ItemOrder
 
     @property
     def is_due(self) -> bool:
@@ -50,13 +64,20 @@ class Edition:
         return self.live.n_tombstones > 0 and self.reader.forgotten_share() >= _FOLD_AT
 
     def apply(self, change: ItemChange) -> None:
-        """Take over one change of an item."""
+        """Take over one change of an item, unless a newer one is there."""
+        if not self.order.takes(change):
+            return
         if isinstance(change, Upsert):
             done = self.live.upsert(change.item, change.vector)
         else:
             done = self.live.delete(change.item_id)
         if done is not None:
             self.ranking.follow(done)
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self.reader.close()
+        self.gaps.close()
 
 
 class Editions:
@@ -68,10 +89,15 @@ class Editions:
     a crash after …           on restart
     ========================  =================================================================
     version announced         the announced version is the current one since before it was
-                              announced: the worker starts with it
+                              announced, and its encoder lay beside it before that: the worker
+                              starts with the pair
+    encoder loaded            likewise
     version loaded            likewise
     changes replayed          likewise; the changes are read again from where the version ends
-    swapped                   likewise; lists say which version they were made from
+    swapped                   likewise; lists say which pair they were made with
+    items swapped             likewise; the notes beside the positions of the items topic say
+                              with which encoder each record was taken, so what the new encoder's
+                              topic lacks is known, and encoded again (`item_gaps`)
     ========================  =================================================================
 
     At the start the same lines are passed before anything is consumed, so there is nothing to lose.
@@ -82,6 +108,7 @@ class Editions:
         settings: Settings,
         policy: Policy,
         metrics: IndexMetrics,
+        load_tower: Callable[[str], Tower],
         *,
         boundary: Callable[[str], None],
         rules: Rules | None = None,
@@ -92,6 +119,7 @@ class Editions:
             settings: Where versions and topics are.
             policy: Of every ranking.
             metrics: Counts changes that cannot be read.
+            load_tower: The encoder of a version; the version's vectors are its own.
             boundary: Called at each line of the crash table.
             rules: Of the next version that is opened; may be set anew at any time.
         """
@@ -99,6 +127,7 @@ class Editions:
         self._settings = settings
         self._policy = policy
         self._metrics = metrics
+        self._load_tower = load_tower
         self._boundary = boundary
         self._stopped = threading.Event()
 
@@ -106,28 +135,43 @@ class Editions:
         """End the replay of changes early; what is being opened must not be served then."""
         self._stopped.set()
 
-    def open(self, version: str | None, encoder: QueryTower | QueryVectors) -> Edition:
-        """Verify a version, load it, warm it, and apply what has happened since it was built.
+    def open(
+        self, version: str | None, serving: Edition | None = None, queries: Sequence[str] = ()
+    ) -> Edition:
+        """Verify a version, load it with its encoder, warm both, apply what has happened since.
 
         Args:
             version: Which one; None = the current one.
-            encoder: Of the version's vectors. What `QueryVectors` remember is kept, and they are
-                asked for nothing here: another thread may be using them.
+            serving: Its encoder, and what that remembers, goes on where it is the version's. It is
+                asked for nothing here: another thread may be using it.
+            queries: Search texts that another encoder shall know beforehand.
 
         Raises:
-            IndexError_: The version is not there, damaged, or of another encoder.
+            IndexError_: The version or its encoder is not there, damaged, or they do not fit.
+            ScoringError: The encoder does not load.
             BrokerUnavailableError: The changes could not be read.
         """
         begun = time.monotonic()
         # A thread of its own, for it alone shall be nice: threads that it started would be, too.
         with ThreadPoolExecutor(1, "index-loader", initializer=_give_way) as loader:
-            live, ranking = loader.submit(self._load, version, encoder).result()
-        self._boundary("version loaded")
-        edition, n_changes = self._catch_up(live, ranking)
+            found = loader.submit(index_store(self._settings).manifest, version).result()
+            same = serving is not None and found.encoder_version == serving.tower.version
+            if serving is None or not same:
+                tower = loader.submit(self._load_tower, found.encoder_version).result()
+                remembered = QueryVectors(tower)
+            else:
+                tower, remembered = serving.tower, serving.queries
+            self._boundary("encoder loaded")
+            live, ranking = loader.submit(self._load, found.version, remembered).result()
+            if queries and not same:
+                loader.submit(remembered.of, queries[-_WARM_QUERIES:]).result()
+            self._boundary("version loaded")
+            edition, n_changes = self._catch_up(live, ranking, tower, remembered, loader)
         self._boundary("changes replayed")
         log.info(
             "index version ready",
             index=live.version,
+            encoder=tower.version,
             items=live.manifest.count,
             changes=n_changes,
             delta=live.n_delta,
@@ -136,15 +180,13 @@ class Editions:
         )
         return edition
 
-    def _load(
-        self, version: str | None, encoder: QueryTower | QueryVectors
-    ) -> tuple[LiveIndex, Recommender]:
+    def _load(self, version: str, queries: QueryVectors) -> tuple[LiveIndex, Recommender]:
         settings = self._settings
-        snapshot = index_store(settings).open(version, ef_search=settings.ef_search)
+        snapshot: Snapshot = index_store(settings).open(version, ef_search=settings.ef_search)
         live = LiveIndex(snapshot)
         ranking = Recommender(
             live,
-            encoder,
+            queries,
             policy=self._policy,
             rules=self.rules,
             keeps_evidence=settings.publish_decisions,
@@ -153,23 +195,58 @@ class Editions:
         ranking.recommend([Request("nobody", time.time_ns() // 1_000_000, History())])
         return live, ranking
 
-    def _catch_up(self, live: LiveIndex, ranking: Recommender) -> tuple[Edition, int]:
-        settings = self._settings
+    def _catch_up(
+        self,
+        live: LiveIndex,
+        ranking: Recommender,
+        tower: Tower,
+        queries: QueryVectors,
+        loader: ThreadPoolExecutor,
+    ) -> tuple[Edition, int]:
+        settings, manifest = self._settings, live.manifest
         topic = item_vectors_topic(settings, live.encoder_version)
-        edition = Edition(
-            live, ranking, ChangeReader(settings, topic, live.manifest, self._metrics)
-        )
+        ensure_topic(settings, topic)
+        # Asked before the topic is read: what was taken until then is in the topic, or in a gap.
+        reader = ChangeReader(settings, topic, manifest, self._metrics)
         try:
-            n_changes = edition.reader.catch_up(
-                edition.apply,
-                live.catalogue.ids[: live.manifest.count],
-                timeout_s=settings.session_timeout_s + 60,
-                stopped=self._stopped.is_set,
+            gaps = ItemGaps(
+                settings, live.encoder_version, manifest.items_read, whole=reader.too_old
             )
         except BaseException:
-            edition.reader.close()
+            reader.close()
+            raise
+        order = ItemOrder(gaps.positions)
+        edition = Edition(live, ranking, tower, queries, reader, gaps, order)
+        patience_s, stopped = settings.session_timeout_s + 60, self._stopped.is_set
+        try:
+            lacking = gaps.newest(timeout_s=patience_s, stopped=stopped)
+
+            def apply(change: ItemChange) -> None:
+                lacking.strike(change)
+                edition.apply(change)
+
+            n_changes = reader.catch_up(
+                apply,
+                live.catalogue.ids[: manifest.count],
+                timeout_s=patience_s,
+                also_there=lacking.there() if reader.too_old else (),
+                stopped=stopped,
+            )
+            parts = gaps.changes(
+                lacking, tower, lambda: self._known(live), timeout_s=patience_s, stopped=stopped
+            )
+            while (changes := loader.submit(next, parts, None).result()) is not None:
+                for change in changes:
+                    edition.apply(change)
+                n_changes += len(changes)
+        except BaseException:
+            edition.close()
             raise
         return edition, n_changes
+
+    def _known(self, live: LiveIndex) -> list[Known]:
+        store = index_store(self._settings)
+        return of_versions(store, live.encoder_version, live.dim)
 
 
 def _give_way() -> None:

@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from streams.errors import RetryError
 from streams.item_changes import ItemChange
 from streams.live.edition import Edition
 from streams.live.index_metrics import IndexMetrics
@@ -23,6 +24,7 @@ CLOSE_S: Final = 5.0
 """A client that has lost all brokers may never end (`streams.connection`); its thread is left."""
 
 _READ_AT_ONCE: Final = 64
+_LOOK_FOR_GAPS_S: Final = 0.5
 _MAX_PENDING: Final = 2_048
 
 
@@ -42,6 +44,7 @@ class ItemFollower(threading.Thread):
         self._metrics = metrics
         self._pending: deque[ItemChange] = deque()
         self._scheduled = False
+        self._gaps_next_s = 0.0
         self._done = threading.Event()
 
     def run(self) -> None:
@@ -53,11 +56,15 @@ class ItemFollower(threading.Thread):
                 continue
             try:
                 self._pending.extend(reader.read(_READ_AT_ONCE, 0.2))
+                self._look_for_gaps()
+            except RetryError as error:
+                log.warning("item changes interrupted, trying again", error=str(error))
+                self._done.wait(1.0)
             except Exception:  # without this thread the worker would serve ever older items
                 log.exception("item changes could not be read, trying again")
                 self._done.wait(1.0)
             self._schedule()
-        reader.close()
+        self._edition.close()
 
     def close(self) -> None:
         """Stop reading; waits for the end, but not for ever: see `CLOSE_S`."""
@@ -65,6 +72,12 @@ class ItemFollower(threading.Thread):
         if self.is_alive():
             self.join(CLOSE_S)
         self._pending.clear()
+
+    def _look_for_gaps(self) -> None:
+        """Items that workers of another encoder have taken."""
+        if time.monotonic() >= self._gaps_next_s:
+            self._pending.extend(self._edition.gaps.follow(self._edition.tower))
+            self._gaps_next_s = time.monotonic() + _LOOK_FOR_GAPS_S
 
     def _schedule(self) -> None:
         if self._pending and not self._scheduled and not self._done.is_set():

@@ -1,4 +1,4 @@
-"""index-versions topic -> the version served: loaded aside, swapped in between two batches."""
+"""index-versions topic -> the pair served: loaded aside, swapped in between two batches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Final
 import structlog
 
 from index import IndexError_, StoreUnavailableError, give_back_memory
-from scoring import QueryVectors
+from scoring import ScoringError
+from streams.encoders import Tower
 from streams.errors import RejectedError, RetryError
 from streams.index_versions import IndexVersion
 from streams.live.announcements import Announcements
@@ -39,20 +40,32 @@ class VersionFollower(threading.Thread):
         announcements: Announcements,
         editions: Editions,
         ranking: LiveRanking,
-        queries: QueryVectors,
         rebuilds: Rebuilds,
         between_batches: BetweenBatches,
+        encode_with: Callable[[Tower], None],
         metrics: IndexMetrics,
         *,
         boundary: Callable[[str], None],
     ) -> None:
+        """Follow.
+
+        Args:
+            announcements: What to serve.
+            editions: Makes it ready.
+            ranking: Serves it.
+            rebuilds: Considered now and then.
+            between_batches: Of the lane that ranks.
+            encode_with: Has the lane of items take another encoder; returns when it has.
+            metrics: Counts swaps and refusals.
+            boundary: Called at each line of the crash table.
+        """
         super().__init__(name="index-versions", daemon=True)
         self._announcements = announcements
         self._editions = editions
         self._ranking = ranking
-        self._queries = queries
         self._rebuilds = rebuilds
         self._between_batches = between_batches
+        self._encode_with = encode_with
         self._metrics = metrics
         self._boundary = boundary
         self._items = ItemFollower(ranking.edition, between_batches, metrics)
@@ -100,20 +113,14 @@ class VersionFollower(threading.Thread):
             return False
         self._boundary("version announced")
         log.info("index version announced", index=said.version, serving=old.live.version)
-        if said.encoder_version != self._queries.version:
-            self._refuse(
-                said,
-                f"its vectors were made by {said.encoder_version}, this worker's encoder is "
-                f"{self._queries.version}: restart the worker with the other one",
-            )
-            return False
         try:
-            new = self._editions.open(said.version, self._queries)
+            recent = self._between_batches(old.queries.texts).result()
+            new = self._editions.open(said.version, old, recent)
         except (RetryError, StoreUnavailableError) as error:
             self._not_before_s = time.monotonic() + RETRY_S
             log.warning("index version not taken yet", index=said.version, error=str(error))
             return False
-        except IndexError_ as error:
+        except (IndexError_, ScoringError) as error:
             self._refuse(said, str(error))
             return False
         except Exception as error:
@@ -122,9 +129,9 @@ class VersionFollower(threading.Thread):
             return False
         self._wanted = None
         if self._done.is_set():
-            new.reader.close()
+            new.close()
             return False
-        self._swap(new)
+        self._swap(old, new)
         return True
 
     def _refuse(self, said: IndexVersion, why: str) -> None:
@@ -137,12 +144,16 @@ class VersionFollower(threading.Thread):
             reason=why,
         )
 
-    def _swap(self, new: Edition) -> None:
+    def _swap(self, old: Edition, new: Edition) -> None:
         self._items.close()
         self._between_batches(lambda: self._ranking.swap(new)).result()
         self._boundary("swapped")
         self._items = ItemFollower(new, self._between_batches, self._metrics)
         self._items.start()
+        if new.tower is not old.tower:
+            self._encode_with(new.tower)
+            log.info("encoder swapped in", encoder=new.tower.version, before=old.tower.version)
+        self._boundary("items swapped")
         gc.freeze()  # a catalogue is millions of objects that a full collection would walk through
         self._metrics.swaps.inc()
         log.info("index version swapped in", index=new.live.version)

@@ -19,7 +19,7 @@ from streams.records import encode
 from streams.settings import Settings
 from streams.subscribe import Subscription
 from streams.topics import create_topics
-from tests.integration.live_worker import Digests, vectors_of
+from tests.integration.live_worker import Digests
 from tests.integration.shop import N_ITEMS, make_settings
 from tests.integration.worker_process import WorkerProcess
 
@@ -44,7 +44,8 @@ def build_version(
     settings: Settings,
     more: Iterable[str] = (),
     *,
-    encoder_version: str = Digests.version,
+    encoder_version: str | None = None,
+    tower: type[Digests] = Digests,
     items_read: dict[str, int] | None = None,
 ) -> Manifest:
     """A version of the sixty items and some more, made current but not announced."""
@@ -56,8 +57,8 @@ def build_version(
     return build_index(
         IndexStore(settings.index_dir),
         items,
-        vectors_of([item.title for item in items]),
-        encoder_version=encoder_version,
+        tower().encode_items([item.title for item in items]),
+        encoder_version=encoder_version or tower.version,
         items_read=items_read,
     )
 

@@ -115,5 +115,5 @@ def test_another_encoders_index_stops_the_worker_before_it_consumes(
     with workers(worker):
         worker.start()
         assert worker.wait(30) == 5
-    assert "holds vectors of another, the encoder is digests" in worker.log_text()
+    assert "no encoder 'another' is here" in worker.log_text()
     assert worker.n_ready() == 0

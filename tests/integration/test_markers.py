@@ -98,7 +98,7 @@ def _writer(broker: str, positions: GroupPositions) -> TransactionalWriter:
         transaction_timeout_s=10,
         sources=[EVENTS, ELSEWHERE],
         forgotten=ForgottenMarkers(
-            {"bootstrap_servers": broker}, ID, ["changelog", "lists", "absent"], GROUP
+            {"bootstrap_servers": broker}, ID, lambda: ["changelog", "lists", "absent"], GROUP
         ),
     )
 

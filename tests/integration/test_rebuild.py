@@ -87,9 +87,10 @@ def test_only_committed_records_count_and_the_end_is_behind_the_markers(settings
     assert catalogue.position("i7") == -1
     assert catalogue.prices[catalogue.position("i8")] == 2.0
     assert np.isnan(catalogue.prices[catalogue.position("i9")])
-    topic_id = topic_ids(settings, [topic])[topic]
+    names = [topic, settings.topic("items")]
+    topic_id, items_id = topic_ids(settings, names).values()
     read = built["items_read"]
-    assert set(read) == {f"{topic_id}:{p}" for p in range(settings.partitions)}
+    assert set(read) == {f"{t}:{p}" for t in (topic_id, items_id) for p in range(4)}
     for message in messages(settings, topic):
         assert (message.offset() or 0) < read[f"{topic_id}:{message.partition()}"]
 

@@ -159,6 +159,6 @@ def test_what_cannot_be_served_is_refused_and_the_old_version_goes_on(
         shoppers.wait_until("Thing 7", lambda each: each.index_version == good.version)
         text = worker.log_text()
         assert "another SHA-256" in text
-        assert "made by another" in text
+        assert "no encoder 'another' is here" in text
         assert worker.stop() == 0
     shoppers.close()

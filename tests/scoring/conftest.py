@@ -14,11 +14,7 @@ WORDS = "red blue green mug cup cable bike the of for a big small tea set".split
 @pytest.fixture(scope="session")
 def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A BERT of two layers and 16 dimensions as `save_pretrained` leaves it."""
-    folder = tmp_path_factory.mktemp("encoders") / "tiny-bert"
-    from transformers import BertConfig, BertModel
-
-    _save(folder, lambda: BertModel(BertConfig(**_SIZES, intermediate_size=32)))
-    return folder
+    return save_bert(tmp_path_factory.mktemp("encoders") / "tiny-bert")
 
 
 @pytest.fixture(scope="session")
@@ -55,10 +51,19 @@ _SIZES = {
 }
 
 
-def _save(folder: Path, make: Callable[[], object]) -> None:
+def save_bert(folder: Path, *, dim: int = 16, seed: int = 5) -> Path:
+    """A BERT of two layers, of this width."""
+    from transformers import BertConfig, BertModel
+
+    sizes = {**_SIZES, "hidden_size": dim}
+    _save(folder, lambda: BertModel(BertConfig(**sizes, intermediate_size=32)), seed)
+    return folder
+
+
+def _save(folder: Path, make: Callable[[], object], seed: int = 5) -> None:
     import torch
 
-    torch.manual_seed(5)
+    torch.manual_seed(seed)
     model = make()
     with torch.no_grad():
         for parameter in model.parameters():  # type: ignore[attr-defined]

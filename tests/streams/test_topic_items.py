@@ -100,7 +100,8 @@ def test_a_version_remembers_where_each_partition_goes_on(
     for message in messages(shop, topic):
         ends[f"{topic}:{message.partition()}"] = (message.offset() or 0) + 1
     assert len(ends) > 1
-    assert rebuild(capsys)["items_read"] == ends
+    read: dict[str, int] = rebuild(capsys)["items_read"]  # type: ignore[assignment]
+    assert {source: at for source, at in read.items() if source.startswith(topic)} == ends
 
 
 def test_a_rebuild_is_announced(shop: Settings, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from index import IndexFormatError, StoreUnavailableError
+from index import (
+    EncoderFilesError,
+    EncoderMismatchError,
+    IndexFormatError,
+    StoreUnavailableError,
+)
+from scoring import EncoderFormatError
 from streams.errors import BrokerUnavailableError
 from streams.index_versions import IndexVersion
 from streams.live.index_metrics import IndexMetrics
@@ -33,6 +39,9 @@ class Announced:
         (StoreUnavailableError("s3://shop does not answer"), 2, 0),
         (BrokerUnavailableError("no broker"), 2, 0),
         (IndexFormatError("next", ["vectors.npy has another SHA-256"]), 1, 1),
+        (EncoderMismatchError("its encoder is nowhere"), 1, 1),
+        (EncoderFilesError("model.safetensors has another SHA-256"), 1, 1),
+        (EncoderFormatError("models/shop does not load as an encoder"), 1, 1),
     ],
 )
 def test_what_may_come_back_is_tried_again_and_what_is_broken_is_refused(
@@ -40,21 +49,22 @@ def test_what_may_come_back_is_tried_again_and_what_is_broken_is_refused(
 ) -> None:
     tried: list[str | None] = []
 
-    def fail(version: str | None, queries: object) -> None:
+    def fail(version: str | None, serving: object, queries: object) -> None:
         tried.append(version)
         raise error
 
     live = SimpleNamespace(version="now", n_delta=0)
+    queries = SimpleNamespace(texts=list)
     metrics = IndexMetrics(CollectorRegistry())
     stand_ins: dict[str, Any] = {
         "announcements": Announced(),
         "editions": SimpleNamespace(open=fail),
         "ranking": SimpleNamespace(
-            edition=SimpleNamespace(live=live, is_due=False), index_version="now"
+            edition=SimpleNamespace(live=live, is_due=False, queries=queries), index_version="now"
         ),
-        "queries": SimpleNamespace(version="m"),
         "rebuilds": SimpleNamespace(consider=lambda *_, **__: None),
-        "between_batches": lambda change: None,
+        "between_batches": lambda call: SimpleNamespace(result=call),
+        "encode_with": lambda tower: None,
         "metrics": metrics,
     }
     follower = VersionFollower(**stand_ins, boundary=lambda line: None)

@@ -1,0 +1,122 @@
+"""Encoders beside the versions: a copy is whole and verified, or it is not used."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from index import EncoderFilesError, EncoderFolders
+
+NAMES = ["model.safetensors", "config.json", "1_Pooling/config.json"]
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    folder = tmp_path / "models" / "shop"
+    (folder / "1_Pooling").mkdir(parents=True)
+    (folder / "pickled.bin").write_bytes(b"never copied")
+    for name in NAMES:
+        (folder / name).write_bytes(name.encode() * 1_000)
+    return folder
+
+
+@pytest.fixture(params=["folder", "file", "memory"])
+def places(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[EncoderFolders, EncoderFolders]:
+    """Where one is kept, and where it is looked for: the same folder, or another machine's."""
+    if request.param == "folder":
+        folders = EncoderFolders(tmp_path / "indexes")
+        return folders, folders
+    url = f"file://{tmp_path}/objects" if request.param == "file" else f"memory://{uuid.uuid4()}"
+    return EncoderFolders(tmp_path / "a", url), EncoderFolders(tmp_path / "b", url)
+
+
+def test_what_was_kept_is_found_whole(
+    places: tuple[EncoderFolders, EncoderFolders], model: Path
+) -> None:
+    ours, theirs = places
+    ours.keep("mini-1", model, NAMES)
+    (model / NAMES[0]).write_bytes(b"trained again")  # the copy is its own
+    ours.keep("mini-2", model, NAMES)
+    found = theirs.find("mini-1")
+    assert found is not None
+    files = sorted(str(path.relative_to(found)) for path in found.rglob("*") if path.is_file())
+    assert files == sorted([*NAMES, "encoder.json"])
+    assert (found / NAMES[0]).read_bytes() == NAMES[0].encode() * 1_000
+    assert theirs.find("mini-3") is None
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing", "more", "manifest", "renamed"])
+def test_what_is_damaged_is_refused_until_it_is_kept_again(
+    tmp_path: Path, model: Path, damage: str
+) -> None:
+    folders = EncoderFolders(tmp_path / "indexes")
+    own, name = folders.keep("mini-1", model, NAMES), "mini-1"
+    for path in own.rglob("*.*"):
+        path.chmod(0o644)
+    if damage == "changed":
+        raw = bytearray((own / NAMES[0]).read_bytes())
+        raw[7] ^= 1
+        (own / NAMES[0]).write_bytes(raw)
+    elif damage == "missing":
+        (own / NAMES[1]).unlink()
+    elif damage == "more":
+        (own / "other.safetensors").write_bytes(b"would be loaded, too")
+    elif damage == "manifest":
+        (own / "encoder.json").write_bytes(b'{"encoder_version": "mini-1", "files": {"../x.json":')
+    else:
+        name = "mini-2"
+        own.rename(own.with_name(name))
+    with pytest.raises(EncoderFilesError, match=r"mini-. is refused.*index build"):
+        folders.find(name)
+    folders.keep(name, model, NAMES)
+    assert folders.find(name) is not None
+
+
+@pytest.mark.parametrize(
+    "name", ["../up.json", "/etc/a.json", "model.bin", "a/b/c.json", ".x.json"]
+)
+def test_a_manifest_that_lists_other_files_is_refused(
+    tmp_path: Path, model: Path, name: str
+) -> None:
+    folders = EncoderFolders(tmp_path / "indexes")
+    manifest = folders.keep("mini-1", model, NAMES) / "encoder.json"
+    manifest.chmod(0o644)
+    manifest.write_text(manifest.read_text().replace(NAMES[1], name))
+    with pytest.raises(EncoderFilesError, match="it lists"):
+        folders.find("mini-1")
+
+
+@pytest.mark.parametrize("version", ["../up", "", "a/b", ".hidden"])
+def test_a_version_is_a_name_and_no_path(tmp_path: Path, version: str) -> None:
+    with pytest.raises(EncoderFilesError, match="no name"):
+        EncoderFolders(tmp_path).find(version)
+
+
+def test_a_damaged_cache_is_fetched_again(tmp_path: Path, model: Path) -> None:
+    url = f"memory://{uuid.uuid4()}"
+    EncoderFolders(tmp_path / "a", url).keep("mini-1", model, NAMES)
+    theirs = EncoderFolders(tmp_path / "b", url)
+    own = theirs.find("mini-1")
+    assert own is not None
+    (own / NAMES[0]).unlink()
+    assert theirs.find("mini-1") == own
+    assert (own / NAMES[0]).is_file()
+
+
+def test_what_no_version_needs_goes_after_a_day(
+    places: tuple[EncoderFolders, EncoderFolders], model: Path
+) -> None:
+    ours, theirs = places
+    a_day_ago = time.time() - 25 * 3600
+    for version in ("needed", "forgotten", "new"):
+        own = ours.keep(version, model, NAMES)
+        if version != "new":
+            os.utime(own, (a_day_ago, a_day_ago))
+    assert ours.prune({"needed"}) == ["forgotten"]
+    assert theirs.find("forgotten") is None
+    assert theirs.find("needed")
+    assert theirs.find("new")
