@@ -20,6 +20,8 @@ LONGEST_TITLE: Final = 80
 POPULAR: Final = 0.5
 """Relative popularity from which an item is called popular: the square root of the best count."""
 
+AGAIN: Final = "time for it again"
+
 _NONE: Final = N_TERMS  # no term speaks for the item
 
 _BECAUSE: Final[Mapping[str, str]] = {
@@ -52,6 +54,7 @@ def explain(
     rings: Rings,
     snapshot: Corpus,
     popularity: NDArray[np.float32],
+    recurs: NDArray[np.bool_],
 ) -> list[list[str]]:
     """A reason for each chosen pair.
 
@@ -66,6 +69,8 @@ def explain(
         rings: Of the B users.
         snapshot: Vectors and titles.
         popularity: (N,) from `popular.Popular`.
+        recurs: (N,) items that a rule says are bought again after a while: they are in a list again
+            because that while is over. Empty = no such rule.
     """
     if not len(pool.pairs):
         return [[] for _ in requests]
@@ -90,7 +95,8 @@ def explain(
         words = []
         for term, item, cause in zip(*columns, strict=True):
             if term >= SEARCH:
-                words.append(plain[term])
+                again = term == REPEAT and len(recurs) and recurs[item]
+                words.append(AGAIN if again else plain[term])
             elif cause >= 0:
                 words.append(_because(TYPES[types[cause]], seen[cause], item, catalogue))
             else:

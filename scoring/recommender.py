@@ -131,7 +131,8 @@ class Recommender:
         hits, popularity = retrieved.search_hits, self._popular.relative
         scored = score(pool, interests, hits, rings, snapshot, popularity, policy)
         lists = self._maker.make(requests, pool, scored, pinned)
-        reasons = explain(requests, lists.places, pool, scored, rings, snapshot, popularity)
+        recurs = self._book.recurs
+        reasons = explain(requests, lists.places, pool, scored, rings, snapshot, popularity, recurs)
         _say_pinned(reasons, lists, pool, pinned)
         items = self._items(lists, pool, scored, interests, reasons)
         return [
@@ -207,7 +208,10 @@ def _effects(pool: Pool, lists: Lists) -> list[dict[str, int]]:
     found: list[dict[str, int]] = [{} for _ in lists.places]
     for user, rule in zip(*map(np.ndarray.tolist, np.nonzero(pool.struck)), strict=True):
         found[user][Rule(rule).label] = int(pool.struck[user, rule])
-    for name, counts in (*lists.capped.items(), (PIN, lists.pinned.sum(axis=1))):
+    acted = dict(lists.capped)
+    if lists.pinned.any():
+        acted[PIN] = lists.pinned.sum(axis=1)
+    for name, counts in acted.items():
         for user in np.flatnonzero(counts).tolist():
             found[user][name] = int(counts[user])
     return found

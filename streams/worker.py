@@ -11,7 +11,7 @@ from functools import partial
 import structlog
 
 from index import set_threads
-from scoring import History, Policy, Request, Rules, RulesError, read_rules
+from scoring import History, Policy, Request, Rules
 from streams.agents import clicks, impressions, items, searches
 from streams.encoders import Encoders, Tower
 from streams.errors import TopicMismatchError
@@ -25,6 +25,7 @@ from streams.live.rules_follower import RulesFollower
 from streams.live.version_follower import VersionFollower
 from streams.metrics import StepMetrics
 from streams.positions import noted_now
+from streams.rules_file import rules_of, usable
 from streams.serve import BetweenBatches, Work, serve
 from streams.settings import Settings
 from streams.step import Apply, Publishing, Ranking, RecommendationStep
@@ -64,7 +65,7 @@ def run(
     metrics = StepMetrics()
     index_metrics = IndexMetrics(metrics.registry)
     announcements = Announcements(settings)  # before the current version is opened
-    rules = None if settings.rules is None else _usable(settings, read_rules(settings.rules))
+    rules = rules_of(settings)
     editions = Editions(
         settings,
         policy_of(settings),
@@ -145,22 +146,8 @@ def _obey(
     rules: Rules,
 ) -> None:
     """Other rules from the next batch on, and in every version that is opened from now on."""
-    editions.rules = _usable(settings, rules)
+    editions.rules = usable(settings, rules)
     between_batches(lambda: ranking.obey(rules)).result()
-
-
-def _usable(settings: Settings, rules: Rules) -> Rules:
-    """The same rules, if this worker knows what they ask for.
-
-    Raises:
-        RulesError: It does not.
-    """
-    if rules.seen is not None and not settings.read_impressions:
-        raise RulesError(
-            f"{settings.rules}: the rule [seen] needs impressions: set RILLSTREAM_READ_IMPRESSIONS="
-            "true, run rillstream topics create, and start the workers again"
-        )
-    return rules
 
 
 def policy_of(settings: Settings) -> Policy:

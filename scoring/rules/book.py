@@ -28,6 +28,8 @@ class RuleBook:
         blocked: (N,) the `Rule` that takes an item out of every list, 0 = none; None where no rule
             does. Longer than the catalogue where its columns are.
         buy_again_ms: (N,) how long an item that was bought is left out; None = no such rule.
+        recurs: (N,) whether the file gives the item, or its category, a cycle of its own; empty
+            where it says nothing of what was bought.
         digests: (N,) `history.item_digest` of each item; None where no rule asks.
     """
 
@@ -43,6 +45,7 @@ class RuleBook:
         blocks = bool(self._items or self._categories or self._brands or self._words)
         self.blocked: NDArray[np.uint8] | None = None
         self.buy_again_ms: NDArray[np.float64] | None = None
+        self.recurs = np.zeros(0 if rules.bought is None else len(catalogue.prices), np.bool_)
         self.digests: NDArray[np.int64] | None = None
         rows = range(len(catalogue))
         if rules.seen is not None:
@@ -54,7 +57,7 @@ class RuleBook:
         if rules.bought is not None:
             self.buy_again_ms = np.full(len(catalogue.prices), rules.bought.days * DAY_MS)
             if rules.bought.cycle_days.items or rules.bought.cycle_days.categories:
-                self._set_cycles(rows)
+                self._set_cycles(self.buy_again_ms, rows)
 
     def unblocked(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of these items that no rule takes out of every list."""
@@ -70,8 +73,8 @@ class RuleBook:
             self._mark(self.blocked, [change.after.position])
         if self.buy_again_ms is not None:
             self.buy_again_ms = _longer(self.buy_again_ms, length)
-            self._set_cycles([change.after.position])
-
+            self.recurs = _longer(self.recurs, length)
+            self._set_cycles(self.buy_again_ms, [change.after.position])
         if self.digests is not None:
             self.digests = _longer(self.digests, length)
             self._set_digests(self.digests, [change.after.position])
@@ -104,15 +107,15 @@ class RuleBook:
         outside &= blocked[marked] == 0
         blocked[marked[outside]] = Rule.PRICE
 
-    def _set_cycles(self, rows: Iterable[int]) -> None:
+    def _set_cycles(self, again_ms: NDArray[np.float64], rows: Iterable[int]) -> None:
         bought, catalogue = self.rules.bought, self._catalogue
-        if bought is None or self.buy_again_ms is None:
+        if bought is None:
             return
         items, categories = bought.cycle_days.items, bought.cycle_days.categories
         for row in rows:
-            category = catalogue.categories[row]
-            days = bought.days if category is None else categories.get(category, bought.days)
-            self.buy_again_ms[row] = items.get(catalogue.ids[row], days) * DAY_MS
+            days = items.get(catalogue.ids[row], categories.get(catalogue.categories[row] or ""))
+            self.recurs[row] = days is not None
+            again_ms[row] = (bought.days if days is None else days) * DAY_MS
 
 
 def _pattern(words: Sequence[str]) -> re.Pattern[str] | None:

@@ -41,8 +41,8 @@ class Forbidden:
     @property
     def most(self) -> int:
         """Pairs that are struck for the user who loses most."""
-        every = np.concatenate([self.pairs, self.seen]) >> USER_SHIFT
-        return int(np.bincount(every, minlength=1).max())
+        every = np.concatenate([self.pairs, self.seen]) if len(self.seen) else self.pairs
+        return int(np.bincount(every >> USER_SHIFT, minlength=1).max())
 
     def strike(
         self, pairs: NDArray[np.int64], catalogue: Catalogue
@@ -58,7 +58,7 @@ class Forbidden:
         """
         positions = pairs & POSITION_MASK
         may: NDArray[np.bool_] = catalogue.in_stock[positions]
-        why = np.full(len(pairs), Rule.STOCK, np.uint8)
+        why = np.ones(len(pairs), np.uint8)  # Rule.STOCK
         if self.blocked is not None:
             blocked = self.blocked[positions]
             np.copyto(why, blocked, where=may)
@@ -78,6 +78,8 @@ class Forbidden:
             why[at[own]] = rules[own]
             may[at] = False
         out = np.flatnonzero(~may)
+        if not len(out):
+            return may, np.zeros((self.n_users, len(Rule)), np.int64)
         cells = (pairs[out] >> USER_SHIFT) * len(Rule) + why[out]
         counts = np.bincount(cells, minlength=self.n_users * len(Rule))
         return may, counts.reshape(self.n_users, len(Rule))
@@ -106,16 +108,29 @@ def forbidden_pairs(
         (_of_rings(rings, just_seen), Rule.JUST_SEEN),
         (_of_rings(rings, bought), Rule.BOUGHT),
     ]
-    every = np.concatenate([pairs for pairs, _ in struck])
-    rules = np.repeat(
-        np.array([rule for _, rule in struck], np.uint8), [len(pairs) for pairs, _ in struck]
-    )
-    pairs, first = np.unique(every, return_index=True)
+    pairs, rules = _first_said([said for said in struck if len(said[0])])
     blocked = None if book is None else book.blocked
     seen, digests = np.empty(0, np.int64), None
     if book is not None and book.rules.seen is not None:
         seen, digests = shown_too_often(requests, book.rules.seen), book.digests
-    return Forbidden(pairs, rules[first], blocked, len(requests), seen, digests)
+    return Forbidden(pairs, rules, blocked, len(requests), seen, digests)
+
+
+def _first_said(
+    struck: list[tuple[NDArray[np.int64], Rule]],
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Sorted pairs without repeats, each with the first rule that names it."""
+    if not struck:
+        return np.empty(0, np.int64), np.empty(0, np.uint8)
+    if len(struck) == 1:  # as a rule: what was touched just now
+        only, rule = struck[0]
+        pairs = np.unique(only)
+        return pairs, np.full(len(pairs), rule, np.uint8)
+    rules = np.repeat(
+        np.array([rule for _, rule in struck], np.uint8), [len(pairs) for pairs, _ in struck]
+    )
+    pairs, first = np.unique(np.concatenate([pairs for pairs, _ in struck]), return_index=True)
+    return pairs, rules[first]
 
 
 def _of_rings(rings: Rings, which: NDArray[np.bool_]) -> NDArray[np.int64]:

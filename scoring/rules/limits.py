@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,14 +40,19 @@ class Pinned:
         return len(self.pairs)
 
 
+NOTHING_PINNED: Final = Pinned(np.empty(0, np.int64), np.empty(0, np.int64), [])
+
+
 def pins_of(requests: Sequence[Request], rules: Rules, catalogue: Catalogue, size: int) -> Pinned:
     """The pins whose conditions are met; of several for one rank, or of one item, the first."""
+    if not rules.pins:
+        return NOTHING_PINNED
     users: list[int] = []
     positions: list[int] = []
     ranks: list[int] = []
     reasons: list[str] = []
     at = [catalogue.position(pin.item) for pin in rules.pins]
-    for user, request in enumerate(requests if rules.pins else ()):
+    for user, request in enumerate(requests):
         words = set(re.findall(r"\w+", (request.query or "").casefold()))
         taken: set[tuple[str, int]] = set()
         for pin, position in zip(rules.pins, at, strict=True):

@@ -91,6 +91,7 @@ def _examine(as_json: bool, **options: object) -> Iterator[Finding]:
         yield Finding("settings", "bad", line, "mend the setting that is named", code)
         return
     yield Finding("settings", "ok", f"delivery {settings.delivery}, rows in {settings.store}")
+    yield from _guard("rules", lambda: _rules(settings))
     tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
     yield from _guard("broker", lambda: _broker(settings))
     yield from _guard("index", lambda: _index(settings))
@@ -129,6 +130,22 @@ def _gpu() -> Iterator[Finding]:
         yield Finding("gpu", "ok", ", ".join(names))
     else:
         yield Finding("gpu", "note", "none that PyTorch can use", "everything works without one")
+
+
+def _rules(settings: "Settings") -> Iterator[Finding]:
+    if settings.rules is None:
+        return
+    from scoring import RulesError
+    from streams.rules_file import rules_of
+
+    try:
+        rules = rules_of(settings)
+    except RulesError as error:
+        code, line = explain(error)
+        yield Finding("rules", "bad", line, "mend the file that RILLSTREAM_RULES names", code)
+        return
+    if rules is not None:
+        yield Finding("rules", "ok", f"{rules.version} in {settings.rules}")
 
 
 def _broker(settings: "Settings") -> Iterator[Finding]:

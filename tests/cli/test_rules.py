@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streams.cli import doctor
 from streams.cli.exits import Exit
 from streams.cli.main import run
+from streams.settings import load_settings
 from tests.scoring.shop import item, open_shop
 
 FILE = """
@@ -60,3 +62,26 @@ def test_a_file_that_means_nothing_ends_with_one_line(
     assert run(["rules", "check", str(file)]) == Exit.BAD_INPUT
     (line,) = capsys.readouterr().err.splitlines()
     assert "do you mean `category`" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "detail"),
+    [
+        ("[caps]\nbrand = 2\n", "ok", "rules-"),
+        ("[seen]\ntimes = 3\n", "bad", "needs impressions"),
+        ("[cap]\nbrand = 2\n", "bad", "do you mean `caps`"),
+    ],
+)
+def test_the_doctor_looks_at_the_rules_that_are_set(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    status: str,
+    detail: str,
+) -> None:
+    file = tmp_path / "rules.toml"
+    file.write_text(text)
+    monkeypatch.chdir(tmp_path)
+    (found,) = doctor._rules(load_settings(rules=file))
+    assert (found.subject, found.status) == ("rules", status)
+    assert detail in found.detail

@@ -100,6 +100,32 @@ def test_what_was_bought_comes_back_after_its_own_cycle(shop: Snapshot) -> None:
     assert slate.rules["bought"] == 2
 
 
+def test_an_item_whose_cycle_is_over_says_so(shop: Snapshot) -> None:
+    said = rules(bought={"days": 7, "cycle_days": {"items": {"i6": 2}}})
+    asked = request(did("purchase", "i6", 3 * DAY_MS), did("purchase", "i7", 8 * DAY_MS))
+    policy = Policy(slate_size=N, just_seen_window_ms=0.0, weight_repeat=9.0)
+    slate = Recommender(shop, None, policy=policy, rules=said).recommend([asked])[0]
+    reasons = {found.item_id: found.reason for found in slate.items}
+    assert (reasons["i6"], reasons["i7"]) == ("time for it again", "you bought it before")
+
+
+@pytest.mark.parametrize("cycles", [{}, {"items": {"i2": 3}}])
+def test_what_was_bought_holds_for_items_that_are_new(
+    tmp_path: Path, cycles: dict[str, object]
+) -> None:
+    live = LiveIndex(open_shop(tmp_path, shop_items(), np.eye(N, dtype=np.float32)), spare=1)
+    policy = Policy(slate_size=N + 3, just_seen_window_ms=0.0)
+    said = rules(bought={"days": 30, "cycle_days": cycles})
+    made = Recommender(live, None, policy=policy, rules=said)
+    for number in range(3):
+        change = live.upsert(item(f"new-{number}"), np.eye(1, N, number, dtype=np.float32)[0])
+        assert change is not None
+        made.follow(change)
+    slate = made.recommend([request(did("purchase", "new-2", 9 * DAY_MS))])[0]
+    assert {"new-0", "new-1"} < set(ids_of(slate))
+    assert "new-2" not in ids_of(slate)
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [

@@ -17,7 +17,7 @@ TRUTH = np.array([1.0, -0.5, 0.25])
 
 def test_rewards_pull_the_weights_to_the_truth_in_any_order() -> None:
     rng = np.random.default_rng(0)
-    features = rng.normal(size=(4_000, 3))
+    features = rng.normal(size=(4_000, 3)) @ [[1.0, 0.8, 0.5], [0.0, 1.0, 0.3], [0.0, 0.0, 1.0]]
     rewards = features @ TRUTH + rng.normal(size=4_000) * 0.5
     prior = LastLayer.around(np.zeros(3), 1.0, noise=0.5)
     learned = prior.observe(features, rewards)
