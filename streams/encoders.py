@@ -122,4 +122,4 @@ class Encoders:
         except EncoderSourceError:  # it need not be installed
             pass
         folder = read_folder(find_folder(source))
-        self._folders.keep(encoder_version, folder.path, folder.files())
+        self._folders.keep(encoder_version, folder.home, folder.files())

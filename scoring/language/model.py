@@ -10,9 +10,11 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from scoring.encoder import load_tokenizer, pool
+from scoring.errors import EncoderFormatError
 from scoring.folder import EncoderFolder, find_folder, read_folder
 from scoring.language.adaptation import adapt, freeze_words, thaw
 from scoring.language.groups import Group, groups
+from scoring.low_rank import add_update
 from scoring.pairs import pool_sides, tells_segments
 from scoring.training.recipe import BackboneSettings
 
@@ -33,6 +35,11 @@ class LanguageModel(nn.Module):
     def __init__(self, settings: BackboneSettings) -> None:
         super().__init__()
         self.folder: EncoderFolder = read_folder(find_folder(settings.source))
+        if settings.adaptation == "lora" and not settings.lora.merged and self.folder.update:
+            raise EncoderFormatError(
+                f"{self.folder.update} is an update itself, and an update of it cannot be saved "
+                "alone: train with lora.merged = true"
+            )
         self.dim = self.folder.dim
         self.max_tokens = min(self.folder.max_tokens, settings.max_tokens or 1_000_000)
         self.settings = settings
@@ -175,4 +182,6 @@ def _load(folder: EncoderFolder, dropout: float | None) -> nn.Module:
         trust_remote_code=False,
         dtype=torch.float32,
     )
+    if folder.update is not None:
+        model.load_state_dict(add_update(model.state_dict(), folder.update))
     return model

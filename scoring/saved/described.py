@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from scoring.behaviour.saved import WEIGHTS, is_behaviour, read_behaviour
+from scoring.folder import UPDATE_WEIGHTS
 from scoring.saved.folder import HEADS, read_saved
 
 
@@ -59,12 +60,13 @@ def described(folder: Path) -> Described:
             (WEIGHTS,),
         )
     saved = read_saved(folder)
+    update = (saved.folder / UPDATE_WEIGHTS).is_file()
     return Described(
-        folder,
+        saved.folder,
         saved.version(),
         saved.ancestor,
         tuple(saved.recipe.tasks),
         saved.metrics,
         msgspec.to_builtins(saved.recipe),
-        ("model.safetensors", f"{HEADS}/heads.safetensors"),
+        (UPDATE_WEIGHTS if update else "model.safetensors", f"{HEADS}/heads.safetensors"),
     )

@@ -27,7 +27,7 @@ def differences(first: Path, second: Path) -> Iterator[tuple[str, object, object
         if one != other:
             yield name, one, other
     for file in dict.fromkeys([*a.weights, *b.weights]):
-        if (distance := weight_distance(first / file, second / file)) != 0:
+        if (distance := weight_distance(a.folder / file, b.folder / file)) != 0:
             yield f"distance of {file}", 0.0, distance if distance is not None else _MISSING
 
 

@@ -5,6 +5,9 @@ config.json, model.safetensors, tokenizer.json, 1_Pooling/ …   what `load_enco
 heads/heads.safetensors, heads/heads.json                       weights, tasks, recipe, metrics
 README.md                                                       the model card
 ```
+Of a model trained by `lora` with `merged = false`, adapter_config.json, adapter_model.safetensors
+(peft's) and base.json (whose weights they update) stand in the place of the first line.
+
 Heads are beneath, for every `*.safetensors` beside a `config.json` belongs to the encoder.
 """
 
@@ -22,10 +25,12 @@ from safetensors import SafetensorError
 
 from scoring.encoder import identify
 from scoring.errors import EncoderFormatError, ModelError
+from scoring.folder import named_folder
 from scoring.language.model import LanguageModel
 from scoring.language.text_model import TextModel
 from scoring.saved.card import CARD, card
 from scoring.saved.encoder_files import write_encoder
+from scoring.saved.update_files import is_update, write_update
 from scoring.saved.whole_folder import whole_folder
 from scoring.tasks.choice import make_task
 from scoring.tasks.contract import Task
@@ -79,7 +84,7 @@ def write_model(
 
     Args:
         folder: Where nothing is yet.
-        model: Updates of low rank are added to its weights.
+        model: Updates of low rank are added to its weights, or saved alone: as its recipe says.
         recipe: How it was trained.
         ancestor: Version of the encoder that it began as.
         metrics: By task.
@@ -89,7 +94,10 @@ def write_model(
         ModelError: There is something already.
     """
     with whole_folder(folder) as part:
-        write_encoder(part, model.language)
+        if is_update(model.language):
+            write_update(part, model.language)
+        else:
+            write_encoder(part, model.language)
         (part / HEADS).mkdir()
         save_weights(model.heads, heads_file(part))
         facts = {name: task.facts() for name, task in model.tasks.items()}
@@ -108,11 +116,12 @@ def write_model(
 
 
 def read_saved(folder: Path) -> SavedModel:
-    """What a folder says, without its weights.
+    """What a folder says, without its weights; `default` is the model that comes along.
 
     Raises:
         ModelError: It is no trained model, or one of another format.
     """
+    folder = named_folder(folder)
     file = folder / HEADS / "heads.json"
     if not file.is_file():
         raise ModelError(f"{folder} has no {HEADS}/heads.json: make one with rillstream train")
@@ -136,6 +145,7 @@ def load_model(folder: Path) -> tuple[SavedModel, TextModel]:
         EncoderFormatError: Its encoder does not load.
     """
     saved = read_saved(folder)
+    folder = saved.folder
     tasks = tasks_of(saved)
     settings = BackboneSettings(
         source=str(folder), adaptation="frozen", max_tokens=saved.recipe.backbone.max_tokens

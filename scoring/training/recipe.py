@@ -29,11 +29,14 @@ class Lora(Strict, frozen=True, kw_only=True):
         rank: Of each update.
         alpha: An update is scaled by alpha / rank.
         dropout: Before each update.
+        merged: Save whole weights; false = the update alone, a few MB that need the very encoder
+            they began as.
     """
 
     rank: Count = 16
     alpha: Count = 32
     dropout: Share = 0.05
+    merged: bool = True
 
 
 class Adapters(Strict, frozen=True, kw_only=True):
@@ -51,7 +54,7 @@ class BackboneSettings(Strict, frozen=True, kw_only=True):
 
     Attributes:
         source: As `scoring.load_encoder` takes it; None = the MiniLM that comes along.
-        adaptation: full = every weight; lora = low-rank updates, merged when saved; adapters =
+        adaptation: full = every weight; lora = low-rank updates; adapters =
             bottlenecks, folded when saved; frozen = heads only; gradual = full, a layer more each
             epoch (Howard & Ruder, ACL 2018).
         max_tokens: Longer texts are cut in training and by the heads; None = as the model says.
