@@ -67,7 +67,8 @@ def load_pair_backbone(folder: EncoderFolder, precision: Precision) -> PairBackb
     dtype = _dtype(precision)
     with _faithfully(folder):
         if is_plain_bert(folder.config):
-            return Bert(read_weights(folder.path), folder.config, dtype)
+            weights = add_update(read_weights(folder.path), folder.update)
+            return Bert(weights, folder.config, dtype)
         return _by_transformers(folder, dtype)
 
 
