@@ -106,6 +106,7 @@ class Recommender:
         self.rules_version = None if rules is None else rules.version
         self._book = RuleBook(rules or NO_RULES, self.catalogue)
         caps = Caps(self._book.rules, self.policy, self.catalogue)
+        self._filled_from: NDArray[np.int64] | None = None
         self._maker = ListMaker(
             self.policy, caps, self._snapshot, self._last_layer, self._keeps_evidence
         )
@@ -125,8 +126,7 @@ class Recommender:
         retrieved = retrieve(interests, snapshot, policy, masks)
         forbidden = forbidden_pairs(requests, rings, catalogue, policy, self._book)
         pinned = pins_of(requests, self._book.rules, catalogue, policy.slate_size)
-        popular = self._book.unblocked(self._popular.positions)
-        popular = self._maker.caps.spread(popular, policy.slate_size)
+        popular = self._filling()
         pool = merge(retrieved, rings, popular, forbidden, catalogue, policy, masks, pinned.pairs)
         hits, popularity = retrieved.search_hits, self._popular.relative
         scored = score(pool, interests, hits, rings, snapshot, popularity, policy)
@@ -152,6 +152,16 @@ class Recommender:
         self._centroids.follow(change)
         self._popular.follow(change)
         self._book.follow(change)
+        self._filled_from = None
+
+    def _filling(self) -> NDArray[np.int64]:
+        """Popular items that the rules let be, those first that a list has under the caps."""
+        popular = self._popular.positions
+        if popular is not self._filled_from:
+            self._filled_from = popular
+            allowed = self._book.unblocked(popular)
+            self._filled = self._maker.caps.spread(allowed, self.policy.slate_size)
+        return self._filled
 
     def _items(
         self,
