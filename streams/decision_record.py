@@ -54,6 +54,8 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
         features: Terms of each score, where the draw varied their weights.
         rules: Name of a rule -> candidates that it took out, or, of pins, put in.
         row_digest: Of the user's row as it was.
+        items_read: "<topic id>:<partition>" of the items topic -> the offset after the newest item
+            that is in the list's candidates and not yet in `index_version`.
     """
 
     recommendation_id: fields.Id
@@ -66,6 +68,9 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
     pins: Annotated[tuple[int, ...], Meta(max_length=200)] = ()
     features: Annotated[tuple[tuple[float, ...], ...], Meta(max_length=MAX_CANDIDATES)] = ()
     rules: Annotated[dict[fields.Name, Count], Meta(max_length=64)] = msgspec.field(
+        default_factory=dict
+    )
+    items_read: Annotated[dict[fields.Name, Count], Meta(max_length=10_000)] = msgspec.field(
         default_factory=dict
     )
     row_digest: Annotated[str, Meta(max_length=64)] | None = None

@@ -92,7 +92,9 @@ class RecommendationStep:
         *,
         max_bytes: int,
         metrics: StepMetrics,
+        items_read: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
+        self._items_read = items_read
         self._rows = rows
         self._ranking = ranking
         self._apply = apply
@@ -236,6 +238,7 @@ class RecommendationStep:
                 at_ms=now_ms,
                 row_digest=hashlib.blake2b(p.row.encode(), digest_size=8).hexdigest(),
                 rules=slate.rules,
+                items_read=dict(self._items_read()),
                 encoder_version=ranking.encoder_version,
                 index_version=ranking.index_version,
                 policy_version=ranking.policy_version,

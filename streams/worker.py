@@ -4,7 +4,7 @@ import gc
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -125,7 +125,7 @@ def run(
         for each in followers:
             each.start()
 
-    plan = event_plan(settings, ranking, metrics)
+    plan = event_plan(settings, ranking, metrics, lambda: ranking.items_read)
     try:
         return serve(
             settings,
@@ -168,7 +168,10 @@ def policy_of(settings: Settings) -> Policy:
 
 
 def event_plan(
-    settings: Settings, ranking: Ranking, metrics: StepMetrics
+    settings: Settings,
+    ranking: Ranking,
+    metrics: StepMetrics,
+    items_read: Callable[[], Mapping[str, int]] = dict,
 ) -> Callable[[RowTable], Work]:
     """The lane of clicks and searches: rows updated, lists made, in one order for each user."""
     apply: dict[str, Apply] = {
@@ -193,6 +196,7 @@ def event_plan(
             publishing,
             max_bytes=settings.max_message_bytes,
             metrics=metrics,
+            items_read=items_read,
         )
         return Work("events", list(apply), publishing.topics, step)
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -44,6 +44,8 @@ class Edition:
         reader: Stands behind the last change that was applied, or is about to be.
         gaps: What other encoders' workers take meanwhile.
         order: Keeps a late change from undoing a newer one.
+        items_read: "<topic id>:<partition>" of the items topic -> the offset after the newest item
+            that was taken over since the version was built.
     """
 
     live: LiveIndex
@@ -53,6 +55,7 @@ class Edition:
     reader: ChangeReader
     gaps: ItemGaps
     order: ItemOrder
+    items_read: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_due(self) -> bool:
@@ -67,6 +70,9 @@ class Edition:
         """Take over one change of an item, unless a newer one is there."""
         if not self.order.takes(change):
             return
+        if change.origin is not None:
+            key, offset = change.origin
+            self.items_read[key] = max(offset + 1, self.items_read.get(key, 0))
         if isinstance(change, Upsert):
             done = self.live.upsert(change.item, change.vector)
         else:

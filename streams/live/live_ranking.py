@@ -32,6 +32,11 @@ class LiveRanking:
         """What is served now."""
         return self._edition
 
+    @property
+    def items_read(self) -> dict[str, int]:
+        """How far changes of items are in the lists, see `Edition`."""
+        return self._edition.items_read
+
     def recommend(self, requests: Sequence[Request]) -> list[Slate]:
         """One slate for each request, in their order."""
         return self._edition.ranking.recommend(requests)

@@ -10,9 +10,17 @@ from confluent_kafka import Consumer, Producer
 from streams.brokers.kafka import KafkaBroker
 from streams.decision_record import DecisionRecord, decode_decision
 from streams.events import Impression
+from streams.items import Item
 from streams.kafka_config import consumer_config, producer_config
 from streams.records import encode
-from tests.integration.live_shop import USERS, Shoppers, ids, live_worker, open_live_shop
+from tests.integration.live_shop import (
+    USERS,
+    Catalogue,
+    Shoppers,
+    ids,
+    live_worker,
+    open_live_shop,
+)
 from tests.integration.worker_process import workers
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(180)]
@@ -52,6 +60,8 @@ def test_rules_change_under_a_running_worker_and_a_broken_file_changes_nothing(
         worker.wait_for_log("rules in force", 2)
         versions = {each.rules_version for each in shoppers.ask("Thing 3").values()}
         assert len(versions) == 1
+        Catalogue(settings).put(Item(item_id="new", title="Something new"))
+        shoppers.wait_until("Something new", lambda each: ids(each)[0] == "new")
         show(settings.topic("impressions"), producer_config(settings), "i3", times=2)
         shoppers.wait_until("Thing 3", lambda each: "i3" not in ids(each))
         assert worker.stop() == 0
@@ -59,6 +69,8 @@ def test_rules_change_under_a_running_worker_and_a_broken_file_changes_nothing(
     records = recorded(settings.topic("decisions"), consumer_config(settings, "reader"))
     assert {record.rules_version for record in records} >= versions
     assert any(record.rules.get("seen") for record in records)
+    assert list(records[0].items_read.values()) == []
+    assert list(records[-1].items_read.values()) == [1], "one item has changed"
 
 
 def show(topic: str, config: dict[str, object], item_id: str, *, times: int) -> None:
