@@ -1,4 +1,4 @@
-"""Conversions of ad clicks: a tower of ours against boosted trees on the same causal features.
+"""Conversions of ad clicks: `rillstream train` against boosted trees on the same causal features.
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_ads --data train_sample.parquet
 
@@ -11,7 +11,7 @@ Intervals are of 2,000 bootstrap samples of the test's clicks, differences are p
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise, product
 from pathlib import Path
@@ -27,10 +27,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
 
-from scoring.balancing import FixedWeights
 from scoring.behaviour.recipe import (
     BehaviourRecipe,
     BinarySettings,
@@ -41,7 +38,6 @@ from scoring.behaviour.rows import BehaviourRows
 from scoring.behaviour.tasks.choice import make_tasks
 from scoring.behaviour.training import BehaviourTraining, every_logit, examples, recipe_balancer
 from scoring.measures import calibration_gap
-from scoring.sharing import HardSharing
 from scoring.training.loop import fit
 from scoring.training.settings import LoopSettings
 from tests.benchmarks.ad_clicks import AdClicks, read_ad_clicks
@@ -53,67 +49,6 @@ _RESAMPLES: Final = 2000
 Floats = NDArray[np.float64]
 Part = tuple[NDArray[np.float32], NDArray[np.float32]]  # features (n, D), converted (n,)
 Fit = Callable[[Part, NDArray[np.float32], int], Floats]  # train, features, seed -> chances
-
-
-class TowerTraining:
-    """Hard sharing with a single task: standardised features; a width of 0 has no hidden layer."""
-
-    def __init__(self, train: Part, width: int, dropout: float, seed: int) -> None:
-        features, converted = (torch.from_numpy(each) for each in train)
-        self._mean, self._std = features.mean(dim=0), features.std(dim=0) + 1e-6
-        self._features, self._converted = (features - self._mean) / self._std, converted
-        self.module = HardSharing(
-            features.shape[1],
-            {"conversion": 1},
-            hidden=(width,) if width else (),
-            tower=(width // 2,) if width else (),
-            dropout=dropout,
-        )
-        self.module.start_at({"conversion": float(converted.mean())})
-        self.n_batches = len(features) // _BATCH
-        self._seed = seed
-
-    def shared(self) -> list[torch.nn.Parameter]:
-        """The bottom."""
-        return self.module.shared()
-
-    def begin_epoch(self, epoch: int) -> None:
-        """Nothing depends on it."""
-
-    def batches(self, epoch: int) -> Iterator[Tensor]:
-        """Places, shuffled."""
-        order = np.random.default_rng([self._seed, epoch]).permutation(len(self._converted))
-        for batch in range(self.n_batches):
-            yield torch.from_numpy(order[batch * _BATCH : (batch + 1) * _BATCH])
-
-    def losses(self, batch: Tensor) -> dict[str, Tensor]:
-        """Cross-entropy."""
-        logits = self.module(self._features[batch])["conversion"]
-        return {"conversion": binary_cross_entropy_with_logits(logits, self._converted[batch])}
-
-    def validate(self) -> dict[str, float]:
-        """Nothing: the number of epochs is a setting."""
-        return {}
-
-    def chances(self, features: NDArray[np.float32]) -> Floats:
-        """(n, D) -> (n,)."""
-        with torch.no_grad():
-            x = (torch.from_numpy(features) - self._mean) / self._std
-            found: Floats = self.module(x)["conversion"].double().sigmoid().numpy()
-        return found
-
-
-def _tower(width: int, rate: float, dropout: float, decay: float) -> Fit:
-    def run(train: Part, features: NDArray[np.float32], seed: int) -> Floats:
-        torch.manual_seed(seed)
-        training = TowerTraining(train, width, dropout, seed)
-        settings = LoopSettings(
-            epochs=15, learning_rate=rate, weight_decay=decay, decay="cosine", seed=seed
-        )
-        fit(training, settings, FixedWeights(["conversion"]))
-        return training.chances(features)
-
-    return run
 
 
 def _behaviour(hidden: int, rate: float, decay: float, epochs: int) -> Fit:
@@ -193,11 +128,7 @@ _GRIDS: Final[dict[str, dict[str, Fit]]] = {
     },
     "wide and deep, rillstream train": {
         f"hidden {h or 'none'}, rate {r:g}, decay {d:g}, {e} epochs": _behaviour(h, r, d, e)
-        for h, r, d, e in product((0, 8, 32), (1e-3, 3e-3), (0.1, 1.0), (5, 15))
-    },
-    "tower": {
-        f"width {w}, rate {r:g}, dropout {p}, decay {d:g}": _tower(w, r, p, d)
-        for w, r, p, d in product((0, 16, 64), (3e-3, 1e-2), (0.0, 0.3), (0.3, 1.0))
+        for h, r, d, e in product((0, 8, 32), (1e-3, 3e-3), (0.1, 1.0), (5, 10))
     },
 }
 

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 TASKS: Final = ("income", "never_married")
-_WORDS: Final = ("workclass", "education", "occupation", "race", "sex", "native_country")
-_NUMBERS: Final = ("age", "education_num", "capital_gain", "capital_loss", "hours_per_week")
+WORDS: Final = ("workclass", "education", "occupation", "race", "sex", "native_country")
+NUMBERS: Final = ("age", "education_num", "capital_gain", "capital_loss", "hours_per_week")
 # Single amounts of capital gain tell a lot (7,688 and 15,024 are nearly always above 50K), and the
 # trees may cut between any two: so a number is a category, too.
-_EMBEDDED: Final = (*_WORDS, "capital_gain", "capital_loss")
+_EMBEDDED: Final = (*WORDS, "capital_gain", "capital_loss")
 _N_BINS: Final = 16
 _HELD_OUT: Final = 0.1
 
@@ -92,7 +92,7 @@ def _encode(table: list[dict[str, str]], known: list[dict[str, int]]) -> Rows:
         [names.get(row[word], 0) for word, names in zip(_EMBEDDED, known, strict=True)]
         for row in table
     ]
-    numbers = [[float(row[name]) for name in _NUMBERS] for row in table]
+    numbers = [[float(row[name]) for name in NUMBERS] for row in table]
     labels = [
         [row["wage_class"] == ">50K", row["marital_status"] == "Never-married"] for row in table
     ]

@@ -1,0 +1,238 @@
+"""Behaviour recipes, trained from files as `rillstream train` does, beside what is known.
+
+    OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_behaviour --data DIR
+
+DIR holds UCI Adult: two attributes of a profile, the rows and splits of `bench_sharing`. Learning
+rates are the best of three on the held-out rows, another seed. The exposures are simulated, so that
+the chances themselves are known: five logs, a seed each. ± is half a 95 % interval of Student's t.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+from scipy.special import entr
+from scipy.stats import spearmanr
+
+from scoring.behaviour.answering import calibrated_logits
+from scoring.behaviour.recipe import (
+    BehaviourRecipe,
+    BinarySettings,
+    CategorySettings,
+    ConversionSettings,
+    EngagementSettings,
+    Feature,
+    NumberSettings,
+    SharingSettings,
+)
+from scoring.behaviour.rows import read_rows
+from scoring.behaviour.run import train
+from scoring.behaviour.saved import load_behaviour
+from scoring.measures import auc
+from scoring.sharing import count_parameters
+from scoring.training.rows import Reading
+from scoring.training.settings import LoopSettings
+from tests.benchmarks.bench_sharing import interval
+from tests.benchmarks.census import NUMBERS, TASKS, WORDS, Rows, read_census
+from tests.benchmarks.simulated_exposures import N_NUMBERS, Exposures, draw_exposures
+
+_SEEDS: Final = range(5)
+_RATES: Final = (3e-3, 6e-3, 1.2e-2)
+_TUNING_SEED: Final = 100
+_N_LEARNED: Final = 60_000
+_N_TESTED: Final = 30_000
+
+
+def shown(values: list[float], digits: int = 4, sign: str = "") -> str:
+    """Mean ± half its interval."""
+    mean, half = interval(values)
+    return f"{mean:{sign}.{digits}f} ± {half:.{digits}f}"
+
+
+def census_recipe(wide: bool, rate: float, seed: int) -> BehaviourRecipe:
+    """The form of `bench_sharing`: hard sharing, a bottom of 56, numbers as ramps."""
+    features: dict[str, Feature] = {name: CategorySettings() for name in WORDS}
+    for name in NUMBERS:
+        features[name] = NumberSettings(ramps=16)
+        if name in ("capital_gain", "capital_loss"):
+            features[f"{name}_amount"] = CategorySettings(column=name)
+    return BehaviourRecipe(
+        kind="behaviour",
+        name="census",
+        train=["train.parquet"],
+        validation=["valid.parquet"],
+        test=["test.parquet"],
+        features=features,
+        tasks=dict.fromkeys(TASKS, BinarySettings()),
+        sharing=SharingSettings(hidden=(56,), wide=wide),
+        training=LoopSettings(
+            epochs=15,
+            learning_rate=rate,
+            decay="cosine",
+            measure="loss",
+            lower_is_better=True,
+            patience=3,
+            seed=seed,
+        ),
+    )
+
+
+def census(data: Path, folder: Path) -> Iterator[str]:
+    """Two attributes of a profile."""
+    whole = read_census(data)
+    for name, rows in (("train", whole.train), ("valid", whole.valid), ("test", whole.test)):
+        pq.write_table(pa.table(_census_columns(rows)), folder / f"{name}.parquet")
+    yield (
+        "| | rate | parameters | "
+        + " | ".join(
+            f"{task} {measure}" for task in TASKS for measure in ("AUC", "log loss", "ECE")
+        )
+        + " |\n|---"
+        + "|---" * 8
+        + "|"
+    )
+    for wide in (False, True):
+
+        def run(rate: float, seed: int, wide: bool = wide) -> tuple[Any, Path]:
+            out = folder / f"census-{wide}-{rate}-{seed}"
+            recipe = census_recipe(wide, rate, seed)
+            return train(recipe, folder, out, Reading()), out
+
+        def valid(rate: float, run: Callable[..., tuple[Any, Path]] = run) -> float:
+            return float(run(rate, _TUNING_SEED)[0].fitted.measures["loss"])
+
+        rate = min(_RATES, key=valid)
+        done = [run(rate, seed) for seed in _SEEDS]
+        n_parameters = count_parameters(load_behaviour(done[0][1]).model.requires_grad_(True))
+        cells = [
+            shown([each.saved.metrics[task][measure] for each, _ in done])
+            for task in TASKS
+            for measure in ("auc", "log_loss", "calibration_error")
+        ]
+        name = "hard sharing, linear part beside it" if wide else "hard sharing"
+        yield f"| {name} | {rate:g} | {n_parameters:,} | " + " | ".join(cells) + " |"
+
+
+def _census_columns(rows: Rows) -> dict[str, Any]:
+    """Codes are words as good as any."""
+    words = {name: [str(each) for each in rows.codes[:, i]] for i, name in enumerate(WORDS)}
+    numbers = {name: rows.numbers[:, i] for i, name in enumerate(NUMBERS)}
+    labels = {task: rows.labels[:, i] for i, task in enumerate(TASKS)}
+    return {**words, **numbers, **labels}
+
+
+def exposure_recipe(form: str, seed: int) -> BehaviourRecipe:
+    """Click and sale: `esmm`, or a sale learned from clicks alone; engagement in both."""
+    numbers: dict[str, Feature] = {f"x{place}": NumberSettings() for place in range(N_NUMBERS)}
+    sale = (
+        ConversionSettings(given="click")
+        if form == "esmm"
+        else BinarySettings(column="sale_of_click")
+    )
+    return BehaviourRecipe(
+        kind="behaviour",
+        name="exposures",
+        train=["learned.parquet"],
+        features={
+            "user": CategorySettings(),
+            "item": CategorySettings(side="item"),
+            **numbers,
+        },
+        tasks={"click": BinarySettings(), "sale": sale, "stay": EngagementSettings()},
+        training=LoopSettings(
+            epochs=8,
+            learning_rate=3e-3,
+            decay="cosine",
+            weight_decay=0.1,
+            measure="loss",
+            lower_is_better=True,
+            patience=2,
+            seed=seed,
+        ),
+    )
+
+
+def exposures(folder: Path) -> Iterator[str]:
+    """Sample selection bias, and engagement, on simulated logs."""
+    found: dict[str, list[dict[str, float]]] = {"clicks alone": [], "esmm": [], "the truth": []}
+    for seed in _SEEDS:
+        learned = draw_exposures(_N_LEARNED, 2 * seed)
+        tested = draw_exposures(_N_TESTED, 2 * seed + 1)
+        pq.write_table(pa.table(learned.columns()), folder / "learned.parquet")
+        pq.write_table(pa.table(tested.columns()), folder / "tested.parquet")
+        found["the truth"].append(_judged(tested, tested.click, tested.conversion))
+        for form in ("clicks alone", "esmm"):
+            out = folder / f"{form}-{seed}"
+            train(exposure_recipe(form, seed), folder, out, Reading())
+            found[form].append(_asked(out, folder / "tested.parquet", tested))
+    measures = list(found["esmm"][0])
+    yield "| | " + " | ".join(measures) + " |\n|---" + "|---" * len(measures) + "|"
+    for form, runs in found.items():
+        cells = [shown([run[each] for run in runs]) if each in runs[0] else "" for each in measures]
+        yield f"| {form} | " + " | ".join(cells) + " |"
+    pairs = list(zip(found["esmm"], found["clicks alone"], strict=True))
+    cells = [shown([a[each] - b[each] for a, b in pairs], sign="+") for each in measures]
+    yield "| esmm − clicks alone, paired | " + " | ".join(cells) + " |"
+
+
+def _asked(out: Path, file: Path, tested: Exposures) -> dict[str, float]:
+    behaviour = load_behaviour(out)
+    rows = read_rows([file], behaviour.saved.recipe, {}, Reading())
+    logits = calibrated_logits(behaviour, rows)
+    chances = {name: each.double().sigmoid().numpy() for name, each in logits.items()}
+    found = _judged(tested, chances["click"], chances["sale"])
+    dwell, true = chances["stay.dwell"], np.log(tested.dwell_s)
+    clicked = tested.clicked == 1
+    return found | {
+        "dwell ρ, all": float(spearmanr(dwell, true).statistic),
+        "dwell ρ, clicked": float(spearmanr(dwell[clicked], true[clicked]).statistic),
+    }
+
+
+def _judged(
+    tested: Exposures, click: NDArray[np.float64], conversion: NDArray[np.float64]
+) -> dict[str, float]:
+    """Against true chances of a conversion, on all exposures and on those that were clicked."""
+    clicked = tested.clicked == 1
+    return {
+        "conversion bias, all": float((conversion - tested.conversion).mean()),
+        "conversion bias, clicked": float((conversion - tested.conversion)[clicked].mean()),
+        "conversion KL, all": _divergence(tested.conversion, conversion),
+        "conversion KL, clicked": _divergence(tested.conversion[clicked], conversion[clicked]),
+        "sale AUC": auc(click * conversion, tested.converted),
+        "sales expected − real": float((click * conversion).sum() - tested.converted.sum()),
+    }
+
+
+def _divergence(true: NDArray[np.float64], said: NDArray[np.float64]) -> float:
+    """Mean nats by which log loss will exceed that of the true chances."""
+    cross = -(true * np.log(said) + (1 - true) * np.log1p(-said))
+    return float((cross - entr(true) - entr(1 - true)).mean())
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--table", choices=("census", "exposures"), action="append")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    for name in options.table or ("census", "exposures"):
+        with TemporaryDirectory() as folder:
+            work = Path(folder)
+            for line in census(options.data, work) if name == "census" else exposures(work):
+                print(line, flush=True)
+        print(flush=True)
+
+
+if __name__ == "__main__":
+    main()
