@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,7 +33,7 @@ from scoring.behaviour.recipe import (
     EngagementSettings,
     Feature,
     NumberSettings,
-    SharingSettings,
+    read_behaviour_recipe,
 )
 from scoring.behaviour.rows import read_rows
 from scoring.behaviour.run import train
@@ -45,6 +46,7 @@ from tests.benchmarks.bench_sharing import interval
 from tests.benchmarks.census import NUMBERS, TASKS, WORDS, Rows, read_census
 from tests.benchmarks.simulated_exposures import N_NUMBERS, Exposures, draw_exposures
 
+_RECIPE: Final = Path(__file__).parents[2] / "scoring" / "recipes" / "census.toml"
 _SEEDS: Final = range(5)
 _RATES: Final = (3e-3, 6e-3, 1.2e-2)
 _TUNING_SEED: Final = 100
@@ -60,37 +62,26 @@ def shown(values: list[float], digits: int = 4, sign: str = "") -> str:
 
 def census_recipe(wide: bool, rate: float, seed: int) -> BehaviourRecipe:
     """The form of `bench_sharing`: hard sharing, a bottom of 56, numbers as ramps."""
-    features: dict[str, Feature] = {name: CategorySettings() for name in WORDS}
-    for name in NUMBERS:
-        features[name] = NumberSettings(ramps=16)
-        if name in ("capital_gain", "capital_loss"):
-            features[f"{name}_amount"] = CategorySettings(column=name)
-    return BehaviourRecipe(
-        kind="behaviour",
-        name="census",
-        train=["train.parquet"],
-        validation=["valid.parquet"],
-        test=["test.parquet"],
-        features=features,
-        tasks=dict.fromkeys(TASKS, BinarySettings()),
-        sharing=SharingSettings(hidden=(56,), wide=wide),
-        training=LoopSettings(
-            epochs=15,
-            learning_rate=rate,
-            decay="cosine",
-            measure="loss",
-            lower_is_better=True,
-            patience=3,
-            seed=seed,
-        ),
+    recipe = read_behaviour_recipe(_RECIPE)
+    replace = msgspec.structs.replace
+    return replace(
+        recipe,
+        sharing=replace(recipe.sharing, wide=wide),
+        training=replace(recipe.training, learning_rate=rate, seed=seed),
     )
+
+
+def write_census(data: Path, folder: Path) -> None:
+    """The three files of the recipe."""
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = read_census(data)
+    for name, rows in (("train", whole.train), ("valid", whole.valid), ("test", whole.test)):
+        pq.write_table(pa.table(_census_columns(rows)), folder / f"{name}.parquet")
 
 
 def census(data: Path, folder: Path) -> Iterator[str]:
     """Two attributes of a profile."""
-    whole = read_census(data)
-    for name, rows in (("train", whole.train), ("valid", whole.valid), ("test", whole.test)):
-        pq.write_table(pa.table(_census_columns(rows)), folder / f"{name}.parquet")
+    write_census(data, folder)
     yield (
         "| | rate | parameters | "
         + " | ".join(
@@ -223,9 +214,13 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--write", type=Path, help="only write the rows of recipes/census.toml")
     parser.add_argument("--table", choices=("census", "exposures"), action="append")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.write is not None:
+        write_census(options.data, options.write)
+        return
     for name in options.table or ("census", "exposures"):
         with TemporaryDirectory() as folder:
             work = Path(folder)

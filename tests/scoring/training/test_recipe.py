@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from scoring.behaviour.recipe import read_behaviour_recipe
 from scoring.errors import RecipeError
 from scoring.pretraining.recipe import read_pretraining
 from scoring.training.recipe import BinarySettings, ClassificationSettings, read_recipe
@@ -20,7 +21,8 @@ train = ["a.csv"]
 """
 FOLDER = Path(__file__).parents[3] / "scoring" / "recipes"
 PRETRAINING = sorted(FOLDER.glob("pretrain-*.toml"))
-RECIPES = sorted(set(FOLDER.glob("*.toml")) - set(PRETRAINING))
+BEHAVIOUR = [FOLDER / "census.toml"]
+RECIPES = sorted(set(FOLDER.glob("*.toml")) - {*PRETRAINING, *BEHAVIOUR})
 
 
 def read(tmp_path: Path, text: str):  # type: ignore[no-untyped-def]
@@ -75,6 +77,13 @@ def test_the_recipes_of_the_benchmarks_can_be_read_and_name_their_licences(file:
     assert recipe.card.data
     assert recipe.card.licence
     assert "/" not in {path[0] for task in recipe.tasks.values() for path in task.train}
+
+
+@pytest.mark.parametrize("file", BEHAVIOUR, ids=lambda file: file.name)
+def test_the_recipes_of_behaviour_can_be_read_and_name_their_licences(file: Path) -> None:
+    recipe = read_behaviour_recipe(file)
+    assert recipe.card.data
+    assert recipe.card.licence
 
 
 @pytest.mark.parametrize("file", PRETRAINING, ids=lambda file: file.name)
