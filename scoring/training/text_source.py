@@ -77,7 +77,7 @@ class TextTasks:
         model = training.module
         with torch.no_grad():
             losses = model.tasks[target].row_losses(
-                model.heads[target], model.vectors(held_out), held_out
+                model.heads[target], model.vectors(target, held_out), held_out
             )
         return float(losses.mean())
 
