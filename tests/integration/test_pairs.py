@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 import threading
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
-from index import IndexStore
+from index import IndexStore, Manifest
 from streams.brokers.kafka import KafkaBroker
 from streams.cli.release import release
 from streams.items import Item
@@ -24,8 +28,8 @@ from tests.integration.live_shop import (
     open_live_shop,
 )
 from tests.integration.live_worker import Digests, WiderDigests
-from tests.integration.shop import EventLog, Reader, make_events
-from tests.integration.worker_process import workers
+from tests.integration.shop import N_ITEMS, EventLog, Reader, make_events
+from tests.integration.worker_process import ROOT, workers
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -141,3 +145,68 @@ def test_a_crash_at_any_line_of_the_table_ends_with_the_new_pair(
         assert all("i3" not in ids(each) for each in shoppers.ask("Thing 3").values())
         assert worker.stop() == 0
     shoppers.close()
+
+
+def test_who_refuses_a_pair_serves_the_old_one_and_nobody_misses_an_item(
+    kafka: KafkaBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two encoders in one group, for long: each worker encodes what the other has taken."""
+    settings = open_live_shop(kafka.bootstrap, tmp_path)
+    first, second = live_worker(settings, "w0"), live_worker(settings, "w1")
+    catalogue, shoppers = Catalogue(settings), Shoppers(settings)
+    store = IndexStore(settings.index_dir)
+    old = store.manifest()
+    with workers(first, second):
+        first.start()
+        monkeypatch.setenv("ONLY_DIGESTS", "1")
+        second.start()
+        first.wait_for_log("worker ready")
+        second.wait_for_log("worker ready")
+        new = build_version(settings, tower=WiderDigests)
+        announce(settings, new)
+        second.wait_for_log("index version refused")
+        assert "no encoder 'wider-digests' is here" in second.log_text()
+        first.wait_for_log("index version swapped in")
+
+        pairs = {(Digests.version, old.version), (WiderDigests.version, new.version)}
+        catalogue.put(*(Item(item_id=f"n{n}", title=f"New thing {n}") for n in range(12)))
+        catalogue.delete("i3", "n11")
+        for n in range(11):
+            shoppers.wait_until(
+                f"New thing {n}",
+                lambda each, n=n: ids(each)[0] == f"n{n}",  # type: ignore[misc]
+            )
+        shoppers.wait_until("New thing 11", lambda each: "n11" not in ids(each))
+        lists = shoppers.ask("Thing 3").values()
+        assert {(each.encoder_version, each.index_version) for each in lists} == pairs
+        assert not {"i3"} & {item_id for each in lists for item_id in ids(each)}
+
+        assert second.stop() == 0
+        monkeypatch.delenv("ONLY_DIGESTS")
+        assert _rebuilt(settings).count == N_ITEMS - 1 + 11
+        first.wait_for_log("index version swapped in", 2)
+        ready = re.findall(r"index version ready .*delta=(\d+).*tombstones=(\d+)", first.log_text())
+        assert ready[-1] == ("0", "0")
+        catalogue.put(Item(item_id="late", title="After the rebuild"))
+        shoppers.wait_until("After the rebuild", lambda each: ids(each)[0] == "late")
+        assert first.stop() == 0
+    shoppers.close()
+
+
+def _rebuilt(settings: Settings) -> Manifest:
+    """What `rillstream index rebuild` makes of the topics."""
+    own = {
+        "BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+        "TOPIC_PREFIX": settings.topic_prefix,
+        "APP_ID": settings.app_id,
+        "INDEX_DIR": str(settings.index_dir),
+    }
+    subprocess.run(
+        [sys.executable, "-m", "tests.integration.live_rebuild"],
+        cwd=ROOT,
+        env={**os.environ, **{f"RILLSTREAM_{name}": value for name, value in own.items()}},
+        check=True,
+        timeout=100,
+        capture_output=True,
+    )
+    return IndexStore(settings.index_dir).manifest()
