@@ -1,11 +1,14 @@
 """Latency of lists while index versions are swapped, and the memory that a swap leaves behind.
 
     python -m tests.benchmarks.bench_swap --items 100000 --rate 200 --swaps 8 --cpu 0
+    python -m tests.benchmarks.bench_swap --pairs --items 20000 --rate 100 --swaps 4
 
 The real worker serves a steady load (`bench_latency`: open loop, from the due time to a separate
 subscriber's receipt), pinned to one processor; the broker and the generator share the rest. The
-same version under new names is announced again and again. "During" are the events that were due
-between an announcement and half a second after its swap; "before" those until the first one.
+same version under new names is announced again and again; with `--pairs` it takes turns with one of
+another encoder (the first three layers of MiniLM), and lists of mixed versions are counted.
+"During" are the events that were due between an announcement and half a second after its swap;
+"before" those until the first one.
 """
 
 import argparse
@@ -25,13 +28,16 @@ import numpy as np
 
 from index import IndexStore, Manifest
 from index.manifest import MANIFEST_NAME, encode_manifest
+from scoring import load_encoder
 from streams import index_versions
 from streams.brokers.kafka import KafkaBroker
+from streams.encoders import Encoders
 from streams.settings import Settings
 from streams.topics import create_topics
 from tests.benchmarks.bench_latency import receive, send, wait_until_it_answers
-from tests.benchmarks.big_shop import ensure_index
+from tests.benchmarks.big_shop import build_big, ensure_index
 from tests.benchmarks.sides import Topics
+from tests.integration.shop import read_all
 
 AFTER_S = 0.5
 SWAPPED = b"index version swapped in"
@@ -49,6 +55,50 @@ def copy_under_new_name(store: IndexStore, manifest: Manifest, number: int) -> M
     return copy
 
 
+def shallow_minilm(folder: Path) -> Path:
+    """MiniLM without its upper three layers: another encoder, of the same width."""
+    from transformers import AutoModel
+
+    from scoring.folder import find_folder
+
+    source = find_folder(None)
+    model = AutoModel.from_pretrained(source, local_files_only=True, use_safetensors=True)
+    model.encoder.layer = model.encoder.layer[:3]
+    model.config.num_hidden_layers = 3
+    model.save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(source / name, folder / name)
+    return folder
+
+
+def ensure_pair(settings: Settings, args: argparse.Namespace) -> Manifest:
+    """The same items by another encoder, kept beside the versions; not made current."""
+    store = IndexStore(settings.index_dir)
+    first = store.manifest()
+    folder = args.cache / "minilm-3"
+    encoder = load_encoder(
+        folder if folder.is_dir() else shallow_minilm(folder), threads=os.cpu_count() or 1
+    )
+    Encoders(settings).keep(folder, encoder.version)
+    built = [m for m in store.versions() if m.encoder_version == encoder.version]
+    other = built[0] if built else build_big(store, encoder, args.items, args.engine)
+    store.set_current(first.version)
+    return other
+
+
+class _Pair(msgspec.Struct):
+    encoder_version: str
+    index_version: str
+
+
+def n_mixed(settings: Settings, topic: str) -> tuple[int, int]:
+    """Lists, and those of them whose encoder is not that of their index."""
+    decode = msgspec.json.Decoder(_Pair).decode
+    belongs = {m.version: m.encoder_version for m in IndexStore(settings.index_dir).versions()}
+    pairs = [decode(message.value() or b"") for message in read_all(settings, [topic])]
+    return len(pairs), sum(belongs[p.index_version] != p.encoder_version for p in pairs)
+
+
 def memory_mib(pid: int) -> dict[str, float]:
     """Resident memory: of the process itself, and with the files that it maps."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -59,13 +109,21 @@ def memory_mib(pid: int) -> dict[str, float]:
 class Swaps(threading.Thread):
     """Announces a version every so many seconds, beginning after a while."""
 
-    def __init__(self, settings: Settings, log: Path, pid: int, args: argparse.Namespace) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        log: Path,
+        pid: int,
+        args: argparse.Namespace,
+        other: Manifest | None,
+    ) -> None:
         super().__init__(daemon=True)
         self._settings, self._log, self._pid, self._args = settings, log, pid, args
         self._store = IndexStore(settings.index_dir)
         self._original = self._store.manifest()
+        turns = [self._original] if other is None else [other, self._original]
         self._copies = [
-            copy_under_new_name(self._store, self._original, n) for n in range(args.swaps)
+            copy_under_new_name(self._store, turns[n % len(turns)], n) for n in range(args.swaps)
         ]
         self.windows: list[tuple[int, int]] = []
         self.memory: list[dict[str, float]] = []
@@ -78,6 +136,7 @@ class Swaps(threading.Thread):
             time.sleep(max(0.0, at - time.monotonic()))
             self.memory.append(memory_mib(self._pid))
             announced = time.time_ns()
+            self._store.set_current(copy.version)
             index_versions.announce(self._settings, copy)
             while self._log.read_bytes().count(SWAPPED) <= number:
                 time.sleep(0.01)
@@ -104,6 +163,7 @@ def measure(broker: KafkaBroker, folder: Path, args: argparse.Namespace) -> None
         publish_latest=False,
     )
     create_topics(settings)
+    other = ensure_pair(settings, args) if args.pairs else None
     names = {kind: settings.topic(kind) for kind in ("clicks", "searches", "recommendations")}
     topics = Topics(names["clicks"], names["searches"], names["recommendations"], "swap")
     chosen = ("bootstrap_servers", "app_id", "topic_prefix", "index_dir", "state_dir")
@@ -130,7 +190,7 @@ def measure(broker: KafkaBroker, folder: Path, args: argparse.Namespace) -> None
         )
         reader.start()
         time.sleep(3)
-        swaps = Swaps(settings, log, process.pid, args)
+        swaps = Swaps(settings, log, process.pid, args, other)
         begun = time.time_ns()
         swaps.start()
         seconds = args.warm + args.seconds + args.swaps * args.every
@@ -140,11 +200,13 @@ def measure(broker: KafkaBroker, folder: Path, args: argparse.Namespace) -> None
         ours.send("done")
         received = ours.recv()
         reader.join()
+        lists, mixed = n_mixed(settings, topics.lists)
         swaps.tidy()
     finally:
         process.terminate()
         process.wait(30)
     report(due, received, begun + int(args.warm * 1e9), swaps)
+    print(f"lists: {lists}, of mixed versions: {mixed}")
 
 
 def report(due: dict[str, int], received: dict[str, int], warm_ns: int, swaps: Swaps) -> None:
@@ -177,6 +239,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--engine", default="hnsw")
     parser.add_argument("--rate", type=float, default=200)
+    parser.add_argument("--pairs", action="store_true", help="another encoder at every swap")
     parser.add_argument("--swaps", type=int, default=8)
     parser.add_argument("--every", type=float, default=12, help="seconds from swap to swap")
     parser.add_argument("--warm", type=float, default=60, help="seconds of traffic beforehand")

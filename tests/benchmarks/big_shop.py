@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from index import IndexStore, Item, build_index
-from scoring import load_encoder
+from index import IndexStore, Item, Manifest, build_index
+from scoring import Encoder, load_encoder
 from streams.demo.shop import sample_items
 from streams.indexed import as_indexed
 
@@ -16,9 +16,13 @@ def ensure_index(folder: Path, n_items: int, engine: str) -> Path:
     """Folder of an index with so many items; built once, kept for the next run."""
     root = folder / f"{engine}-{n_items}"
     store = IndexStore(root)
-    if store.current() is not None:
-        return root
-    encoder = load_encoder(None, threads=2)
+    if store.current() is None:
+        build_big(store, load_encoder(None, threads=2), n_items, engine)
+    return root
+
+
+def build_big(store: IndexStore, encoder: Encoder, n_items: int, engine: str) -> Manifest:
+    """A version of so many items with the vectors of this encoder, made current."""
     originals = [as_indexed(item) for item in sample_items()]
     vectors = encoder.encode_items([encoder.item_text(item) for item in originals])
     rng = np.random.default_rng(17)
@@ -32,7 +36,6 @@ def ensure_index(folder: Path, n_items: int, engine: str) -> Path:
         for n, at in enumerate(chosen.tolist())
     ]
     popularity = rng.zipf(1.5, n_items).clip(max=10_000).astype(np.float32)
-    build_index(
+    return build_index(
         store, items, copies, encoder_version=encoder.version, engine=engine, popularity=popularity
     )
-    return root

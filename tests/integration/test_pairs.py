@@ -18,6 +18,7 @@ from streams.cli.release import release
 from streams.items import Item
 from streams.outputs import Recommendation
 from streams.settings import Settings
+from streams.topics import item_vectors_topic
 from tests.integration.live_shop import (
     Catalogue,
     Shoppers,
@@ -28,7 +29,7 @@ from tests.integration.live_shop import (
     open_live_shop,
 )
 from tests.integration.live_worker import Digests, WiderDigests
-from tests.integration.shop import N_ITEMS, EventLog, Reader, make_events
+from tests.integration.shop import N_ITEMS, EventLog, Reader, make_events, read_all
 from tests.integration.worker_process import ROOT, workers
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -92,6 +93,9 @@ def test_two_workers_take_a_pair_and_go_back_under_load(kafka: KafkaBroker, tmp_
             assert not {i for each in lists for i in ids(each)} & {"i3", "i4", "after"}
         assert first.stop() == second.stop() == 0
     shoppers.close()
+    assert "after" in _encoded(settings, WiderDigests.version)
+    assert "after" in _encoded(settings, Digests.version), "its deletion came after the way back"
+    assert "before" not in _encoded(settings, WiderDigests.version)
     reader.wait_for(len(log.written), 20)
     reader.close()
     assert not log.list_ids() - reader.seen.keys()
@@ -100,6 +104,12 @@ def test_two_workers_take_a_pair_and_go_back_under_load(kafka: KafkaBroker, tmp_
         (Digests.version, old.version),
         (WiderDigests.version, new.version),
     }
+
+
+def _encoded(settings: Settings, encoder_version: str) -> set[str]:
+    """Items that the lane has taken with this encoder."""
+    topic = item_vectors_topic(settings, encoder_version)
+    return {(message.key() or b"").decode() for message in read_all(settings, [topic])}
 
 
 def _expect(shoppers: Shoppers, pair: tuple[str, str], *item_ids: str) -> None:

@@ -1,0 +1,8 @@
+"""`rillstream worker` as a process of the tests."""
+
+import sys
+
+from streams.cli.main import run
+
+if __name__ == "__main__":
+    sys.exit(run(["worker"]))
