@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -151,7 +152,11 @@ def test_items_from_a_file_stay_unless_the_topic_knows_better(
 
 
 def deletions(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, ids: list[str], source: str
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    ids: list[str],
+    source: str,
+    also_there: Container[str] = (),
 ) -> list[str]:
     """Of a version of these items, what is deleted after the topic has forgotten deletions."""
     topic = item_vectors_topic(settings, VERSION)
@@ -168,7 +173,7 @@ def deletions(
     manifest = msgspec.structs.replace(manifest, build_parameters={"source": source})
     reader = ChangeReader(settings, topic, manifest, IndexMetrics(CollectorRegistry()))
     found: list[ItemChange] = []
-    reader.catch_up(found.append, ids, timeout_s=20)
+    reader.catch_up(found.append, ids, timeout_s=20, also_there=also_there)
     reader.close()
     return [change.item_id for change in found if isinstance(change, Deletion)]
 
@@ -181,6 +186,14 @@ def test_an_old_version_lacks_no_item_that_came_from_a_file(
     write(shop, ("i1", a_vector(1)))
     deleted = deletions(shop, monkeypatch, ["i1", "gone or from a file"], source)
     assert deleted == (["gone or from a file"] if source == "topic" else [])
+
+
+def test_an_item_that_another_encoder_has_taken_was_not_deleted(
+    shop: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(shop, ("i1", a_vector(1)))
+    ids = ["i1", "in a gap", "gone"]
+    assert deletions(shop, monkeypatch, ids, "topic", {"in a gap"}) == ["gone"]
 
 
 def test_what_cannot_be_read_was_not_deleted(
