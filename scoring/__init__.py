@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from scoring.policy import Policy
     from scoring.query_vectors import QueryTower, QueryVectors
     from scoring.recommender import Recommender
+    from scoring.related.table import RelatedItems
     from scoring.reranker import Reranker, load_reranker
     from scoring.rules.rule_file import Rules, read_rules
     from scoring.slate import Request, ScoredItem, Slate
@@ -37,6 +38,7 @@ __all__ = [
     "QueryTower",
     "QueryVectors",
     "Recommender",
+    "RelatedItems",
     "Request",
     "Reranker",
     "Rules",
@@ -55,6 +57,7 @@ _LAZY = {
     "QueryTower": "scoring.query_vectors",
     "QueryVectors": "scoring.query_vectors",
     "Recommender": "scoring.recommender",
+    "RelatedItems": "scoring.related.table",
     "Request": "scoring.slate",
     "Reranker": "scoring.reranker",
     "Rules": "scoring.rules.rule_file",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,8 +71,9 @@ def retrieve(
     queries = interests.vectors[users, kinds]
     efforts = np.where(kinds == SEARCH, policy.search_effort, 1.0)
     found = search_held(snapshot, queries, users, efforts, policy.candidates, masks or {})
-    for name, most in policy.quotas.items():
-        found.positions[kinds == INTERESTS.index(name), most:] = -1
+    for kind, name in enumerate(INTERESTS):
+        if name in policy.quotas:
+            found.positions[kinds == kind, policy.quotas[name] :] = -1
     searches = kinds == SEARCH
     hits[users[searches]] = found.scores[searches, 0] >= policy.search_hit
     return Retrieved(users, kinds, found, hits)
@@ -85,12 +87,12 @@ def merge(
     catalogue: Catalogue,
     policy: Policy,
     masks: Masks | None = None,
-    pinned: NDArray[np.int64] | None = None,
+    brought: Sequence[NDArray[np.int64]] = (),
 ) -> Pool:
     """All sources of candidates, each pair once, the rules applied.
 
     Sources: what each interest found (a search without a hit gives nothing), what the user bought,
-    what is pinned, and as many popular items as fill a list when the rules strike all that they
+    what others bring, and as many popular items as fill a list when the rules strike all that they
     can.
 
     Args:
@@ -101,7 +103,7 @@ def merge(
         catalogue: Of the snapshot.
         policy: Length of a list.
         masks: From `held.masks_of`.
-        pinned: Pairs that are pinned, from `rules.limits`.
+        brought: Pairs of other sources: pinned ones from `rules.limits`, related ones.
     """
     n_users = len(retrieved.search_hits)
     useful = (retrieved.kinds != SEARCH) | retrieved.search_hits[retrieved.users]
@@ -115,7 +117,7 @@ def merge(
             pairs_of(rings.owners[bought], rings.positions[bought]),
             pairs_of(np.arange(n_users)[:, None], filling).ravel(),
             *fill_held(popular, len(filling), masks or {}),
-            *([] if pinned is None else [pinned]),
+            *brought,
         ]
     )
     pairs.sort()

@@ -18,6 +18,9 @@ DAY_MS: Final = 24 * 60 * MINUTE_MS
 INTERESTS: Final = ("short_term", "long_term", "search")
 """The vectors that a user is searched with, in the order of every axis that has one of each."""
 
+SOURCES: Final = (*INTERESTS, "related")
+"""What brings candidates in numbers that a quota can lower."""
+
 TYPE_WEIGHTS: Final[Mapping[str, float]] = {
     "view": 1.0,
     "click": 1.0,
@@ -38,7 +41,8 @@ class Policy:
     Attributes:
         slate_size: Items in a list, 1 to 200.
         candidates: Retrieved for each interest vector; at least slate_size.
-        quotas: Fewer than that for `short_term`, `long_term` or `search`, where it names them.
+        quotas: Fewer than that for `short_term`, `long_term`, `search` or `related`, where it names
+            them.
         search_effort: For a search, so many times the usual number of items is looked at: a few
             words are unlike any item, and an approximate engine misses more of what is near them.
         search_once_above: Where short-term and long-term have a higher cosine to each other, the
@@ -53,6 +57,8 @@ class Policy:
         weight_search: Weight of the cosine to the current search.
         weight_popularity: Weight of popularity, which is between 0 and 1.
         weight_repeat: Weight of having bought the item before, between 0 and 1.
+        weight_related: Weight of going together with what the user did, between 0 and 1; needs a
+            table of related items.
         search_hit: A search whose best item has a lower cosine than this found nothing.
         exclude_bought: Leave out what the user bought within `bought_window_ms`.
         bought_window_ms: What "just bought" means.
@@ -82,6 +88,7 @@ class Policy:
     weight_search: float = 2.0
     weight_popularity: float = 0.4
     weight_repeat: float = 0.5
+    weight_related: float = 0.3
     search_hit: float = 0.35
     exclude_bought: bool = False
     bought_window_ms: float = 7 * DAY_MS
@@ -103,8 +110,8 @@ class Policy:
         """
         if unknown := self.type_weights.keys() - TYPE_CODES.keys():
             raise PolicyError(f"type_weights has {sorted(unknown)}; known are {sorted(TYPE_CODES)}")
-        if wrong := [n for n, most in self.quotas.items() if n not in INTERESTS or most < 0]:
-            raise PolicyError(f"quotas has {sorted(wrong)}; known are {INTERESTS}, 0 or more each")
+        if wrong := [n for n, most in self.quotas.items() if n not in SOURCES or most < 0]:
+            raise PolicyError(f"quotas has {sorted(wrong)}; known are {SOURCES}, 0 or more each")
         others = {"type_weights", "quotas", "draw", "diversity"}
         numbers = [getattr(self, each.name) for each in fields(self) if each.name not in others]
         if not all(map(math.isfinite, (*numbers, *self.type_weights.values()))):

@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 
 from index import Corpus
 from scoring.candidates import Pool
-from scoring.interests import SEARCH, Interests
+from scoring.interests import LONG_TERM, SEARCH, Interests
 from scoring.policy import INTERESTS, Policy
+from scoring.related.source import Related
 from scoring.rings import PURCHASE, RETURN, Rings
 from scoring.rules import pairs_of
 
 POPULARITY: Final = 3
 REPEAT: Final = 4
-N_TERMS: Final = 5  # the three interests, then these two
+RELATED: Final = 5
+N_TERMS: Final = 6  # the three interests, then these three
 
 _NOTHING: Final = np.iinfo(np.int64).min
 _LOW: Final = (1 << 32) - 1
@@ -29,7 +31,7 @@ class Scored:
     """The weighted sum of M pairs, and what it is a sum of.
 
     Attributes:
-        terms: (5, M) weighted terms: short-term, long-term, search, popularity, repeat.
+        terms: (6, M) weighted terms: short-term, long-term, search, popularity, repeat, related.
         cosines: (3, M) to the three interests, 0 where there is none.
         totals: (M,) sums of the terms.
     """
@@ -46,6 +48,7 @@ def score(
     rings: Rings,
     snapshot: Corpus,
     popularity: NDArray[np.float32],
+    related: Related | None,
     policy: Policy,
 ) -> Scored:
     """Score every pair of the pool.
@@ -57,6 +60,7 @@ def score(
         rings: Of these users.
         snapshot: Has the vectors.
         popularity: (N,) from `popular.Popular`.
+        related: From `related.source`; None = there is no table.
         policy: Weights.
     """
     cosines = _cosines(pool, interests, snapshot)
@@ -68,6 +72,8 @@ def score(
     np.multiply(cosines, say.T[:, pool.users], out=terms[:POPULARITY])
     np.multiply(popularity[pool.positions], np.float32(policy.weight_popularity), out=terms[3])
     np.multiply(_repeats(pool, rings, policy), np.float32(policy.weight_repeat), out=terms[4])
+    together = interests.confidence[pool.users, LONG_TERM] * np.float32(policy.weight_related)
+    np.multiply(_shares(pool, related), together, out=terms[RELATED])
     return Scored(terms, cosines, terms.sum(axis=0))
 
 
@@ -124,6 +130,16 @@ def _repeats(pool: Pool, rings: Rings, policy: Policy) -> NDArray[np.float32]:
     times = np.bincount(at, signs[counted] * decay, minlength=len(pool.pairs))
     times = np.maximum(times, 0.0)
     found: NDArray[np.float32] = (times / (times + 1)).astype(np.float32)
+    return found
+
+
+def _shares(pool: Pool, related: Related | None) -> NDArray[np.float32]:
+    """(M,) how much each pair goes together with what its user did, 0 to 1."""
+    found = np.zeros(len(pool.pairs), np.float32)
+    if related is not None and len(pool.pairs) and len(related.pairs):
+        at = np.minimum(np.searchsorted(pool.pairs, related.pairs), len(pool.pairs) - 1)
+        there = pool.pairs[at] == related.pairs
+        found[at[there]] = related.shares[there]
     return found
 
 

@@ -12,7 +12,8 @@ from index import Catalogue, Corpus
 from scoring.candidates import Pool
 from scoring.centroids import LONGEST_NAME
 from scoring.interests import LONG_TERM, SEARCH
-from scoring.ranking import N_TERMS, POPULARITY, REPEAT, Scored
+from scoring.ranking import N_TERMS, POPULARITY, RELATED, REPEAT, Scored
+from scoring.related.source import Related
 from scoring.rings import TYPES, Rings
 from scoring.slate import Request
 
@@ -55,6 +56,7 @@ def explain(
     snapshot: Corpus,
     popularity: NDArray[np.float32],
     recurs: NDArray[np.bool_],
+    related: Related | None = None,
 ) -> list[list[str]]:
     """A reason for each chosen pair.
 
@@ -71,6 +73,7 @@ def explain(
         popularity: (N,) from `popular.Popular`.
         recurs: (N,) items that a rule says are bought again after a while: they are in a list again
             because that while is over. Empty = no such rule.
+        related: What goes together, where it has a say.
     """
     if not len(pool.pairs):
         return [[] for _ in requests]
@@ -87,6 +90,7 @@ def explain(
         _NONE: "from our range",
     }
     behind = _causes(strongest, positions, rings, snapshot)
+    _name_company(behind, strongest, pool.pairs[places], related)
     types, seen = rings.types.tolist(), rings.positions.tolist()
     reasons = []
     for request, *columns in zip(
@@ -94,7 +98,9 @@ def explain(
     ):
         words = []
         for term, item, cause in zip(*columns, strict=True):
-            if term >= SEARCH:
+            if term == RELATED:
+                words.append(f"goes together with {_short(catalogue.titles[seen[cause]])}")
+            elif term >= SEARCH:
                 again = term == REPEAT and len(recurs) and recurs[item]
                 words.append(AGAIN if again else plain[term])
             elif cause >= 0:
@@ -138,6 +144,19 @@ def _causes(
     causes[~wanted] = -1
     found: list[list[int]] = causes.tolist()
     return found
+
+
+def _name_company(
+    causes: list[list[int]],
+    strongest: NDArray[np.int64],
+    pairs: NDArray[np.int64],
+    related: Related | None,
+) -> None:
+    """Put in the interaction that an item goes together with, where that is its reason."""
+    if related is None:
+        return
+    for user, rank in zip(*map(np.ndarray.tolist, np.nonzero(strongest == RELATED)), strict=True):
+        causes[user][rank] = int(related.causes[related.pairs.searchsorted(pairs[user, rank])])
 
 
 def _because(event_type: str, cause: int, item: int, catalogue: Catalogue) -> str:

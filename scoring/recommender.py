@@ -19,6 +19,8 @@ from scoring.popular import Popular
 from scoring.query_vectors import QueryTower, QueryVectors
 from scoring.ranking import Scored, score
 from scoring.reasons import explain
+from scoring.related.source import RelatedSource
+from scoring.related.table import RelatedItems
 from scoring.rings import read_rings, type_weights
 from scoring.rules import forbidden_pairs
 from scoring.rules.book import NO_RULES, RuleBook
@@ -53,7 +55,7 @@ class Recommender:
         policy: The numbers.
         index_version: Of the snapshot.
         encoder_version: Of the snapshot's vectors, and of the encoder if there is one.
-        policy_version: Of the policy.
+        policy_version: Of the policy, and of the table of related items if there is one.
         rules: Of a file; None = there is none.
         rules_version: Theirs.
     """
@@ -65,6 +67,7 @@ class Recommender:
         *,
         policy: Policy | None = None,
         rules: Rules | None = None,
+        related: RelatedItems | None = None,
         last_layer: LastLayer | None = None,
         keeps_evidence: bool = False,
     ) -> None:
@@ -75,6 +78,7 @@ class Recommender:
             encoder: Of the same version as the snapshot's vectors.
             policy: None = the defaults.
             rules: Of a file, see `rules.rule_file`; None = those of the policy only.
+            related: What goes together; None = that source brings nothing.
             last_layer: What is believed of the weights, for a policy that draws with thompson.
             keeps_evidence: Whether each slate says what it was drawn from.
 
@@ -92,10 +96,13 @@ class Recommender:
         self.index_version = snapshot.version
         self.encoder_version = snapshot.encoder_version
         self.policy_version = self.policy.version
+        if related is not None:
+            self.policy_version += f"+{related.version}"
         self._snapshot = snapshot
         self._weight_of_type = type_weights(self.policy)
         self._centroids = find_centroids(snapshot.catalogue, snapshot.vectors)
         self._popular = Popular(snapshot.catalogue, _POPULAR)
+        self._related = None if related is None else RelatedSource(related, self.catalogue)
         self._last_layer = last_layer
         self._keeps_evidence = keeps_evidence
         self.obey(rules)
@@ -127,12 +134,16 @@ class Recommender:
         forbidden = forbidden_pairs(requests, rings, catalogue, policy, self._book)
         pinned = pins_of(requests, self._book.rules, catalogue, policy.slate_size)
         popular = self._filling()
-        pool = merge(retrieved, rings, popular, forbidden, catalogue, policy, masks, pinned.pairs)
+        related = None if self._related is None else self._related.of(rings, policy)
+        brought = [pinned.pairs] if related is None else [pinned.pairs, related.pairs]
+        pool = merge(retrieved, rings, popular, forbidden, catalogue, policy, masks, brought)
         hits, popularity = retrieved.search_hits, self._popular.relative
-        scored = score(pool, interests, hits, rings, snapshot, popularity, policy)
+        scored = score(pool, interests, hits, rings, snapshot, popularity, related, policy)
         lists = self._maker.make(requests, pool, scored, pinned)
         recurs = self._book.recurs
-        reasons = explain(requests, lists.places, pool, scored, rings, snapshot, popularity, recurs)
+        reasons = explain(
+            requests, lists.places, pool, scored, rings, snapshot, popularity, recurs, related
+        )
         _say_pinned(reasons, lists, pool, pinned)
         items = self._items(lists, pool, scored, interests, reasons)
         return [
@@ -151,6 +162,8 @@ class Recommender:
         """Take over what an upsert or a deletion in the live index has changed."""
         self._centroids.follow(change)
         self._popular.follow(change)
+        if self._related is not None:
+            self._related.follow(change)
         self._book.follow(change)
         self._filled_from = None
 

@@ -150,12 +150,15 @@ class Settings(BaseSettings):
 
     slate_size: int = Field(10, ge=1, le=200)
     candidates: int = Field(50, ge=1, le=10_000)
-    candidate_quotas: dict[Literal["short_term", "long_term", "search"], NonNegativeInt] = Field({})
+    candidate_quotas: dict[
+        Literal["short_term", "long_term", "search", "related"], NonNegativeInt
+    ] = Field({})
     ef_search: int | None = Field(None, ge=1, le=1_000_000)
     rebuild_at: int = Field(10_000, ge=0, le=10_000_000)
     exclude_bought: bool = False
     rules: Path | None = None
     read_impressions: bool = False
+    related: Path | None = None
     draw: Literal["best", "softmax", "thompson"] = "best"
     temperature: float = Field(0.1, gt=0, le=1_000)
     epsilon: float = Field(0.0, ge=0, le=1)

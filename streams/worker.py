@@ -11,7 +11,7 @@ from functools import partial
 import structlog
 
 from index import set_threads
-from scoring import History, Policy, Request, Rules
+from scoring import History, Policy, RelatedItems, Request, Rules
 from streams.agents import clicks, impressions, items, searches
 from streams.encoders import Encoders, Tower
 from streams.errors import TopicMismatchError
@@ -66,6 +66,7 @@ def run(
     index_metrics = IndexMetrics(metrics.registry)
     announcements = Announcements(settings)  # before the current version is opened
     rules = rules_of(settings)
+    related = None if settings.related is None else RelatedItems.load(settings.related)
     editions = Editions(
         settings,
         policy_of(settings),
@@ -73,6 +74,7 @@ def run(
         load_tower or Encoders(settings).load,
         boundary=boundary,
         rules=rules,
+        related=related,
     )
     ranking = LiveRanking(editions.open(None), index_metrics)
     ranking.recommend([Request("nobody", time.time_ns() // 1_000_000, History(), "warm")])
@@ -84,6 +86,7 @@ def run(
         items=ranking.edition.live.manifest.count,
         encoder=ranking.encoder_version,
         rules=ranking.rules_version,
+        policy=ranking.policy_version,
         seconds=round(time.monotonic() - begun, 2),
     )
     if settings.metrics_port is not None:

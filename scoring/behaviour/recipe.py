@@ -211,15 +211,6 @@ class BehaviourRecipe(Strict, frozen=True, kw_only=True):
         return [task for task in found if isinstance(task, ConversionSettings)]
 
 
-def is_behaviour_recipe(file: Path) -> bool:
-    """Whether a recipe is for behaviour tasks; false for what is no recipe at all."""
-    try:
-        said = msgspec.toml.decode(file.read_bytes())
-    except (OSError, msgspec.DecodeError):
-        return False
-    return isinstance(said, dict) and said.get("kind") == "behaviour"
-
-
 def read_behaviour_recipe(file: Path) -> BehaviourRecipe:
     """Read one.
 

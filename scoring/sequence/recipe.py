@@ -45,15 +45,6 @@ class SequenceRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     training: LoopSettings = _LOOP
 
 
-def is_sequence_recipe(file: Path) -> bool:
-    """Whether a recipe is for a sequence tower; false for what is no recipe at all."""
-    try:
-        said = msgspec.toml.decode(file.read_bytes())
-    except (OSError, msgspec.DecodeError):
-        return False
-    return isinstance(said, dict) and said.get("kind") == "next-item"
-
-
 def read_sequence_recipe(file: Path) -> SequenceRecipe:
     """Read one.
 

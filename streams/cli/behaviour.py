@@ -2,23 +2,23 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from streams.cli.asked import Measures, Trained, TrainingAsked
 from streams.cli.printing import remark
 
 if TYPE_CHECKING:
     from scoring.behaviour.recipe import BehaviourRecipe
     from scoring.training.rows import Reading
-    from scoring.training.twins import Comparison
 
-Measures = Mapping[str, Mapping[str, float]]
+KIND: Final = "behaviour"
 
 
 def is_recipe(config: Path) -> bool:
     """Whether a recipe has ``kind = "behaviour"``."""
-    from scoring.behaviour.recipe import is_behaviour_recipe
+    from scoring.training.kind import kind_of
 
-    return is_behaviour_recipe(config)
+    return kind_of(config) == KIND
 
 
 def is_model(folder: Path) -> bool:
@@ -28,19 +28,8 @@ def is_model(folder: Path) -> bool:
     return is_behaviour(folder)
 
 
-def train(
-    config: Path,
-    data: Path | None,
-    out: Path | None,
-    *,
-    seed: int | None,
-    reading: "Reading",
-    restart: bool,
-    tensorboard: Path | None,
-    twins: bool,
-    threads: int,
-) -> tuple[Measures, "list[Comparison]"]:
-    """Train by a recipe and save; returns its measures and, where asked for, its twins'."""
+def train(asked: TrainingAsked) -> Trained:
+    """Train by a recipe and save; with twins, each task alone as well."""
     import torch
 
     from scoring.behaviour.run import train as run
@@ -48,36 +37,39 @@ def train(
     from scoring.behaviour.twins import compare, twin_recipes
     from streams.cli.training_course import Course, curves, until_asked
 
-    torch.set_num_threads(threads)
-    recipe = read_recipe(config, seed)
-    place = out or Path("models") / recipe.name
-    folder = data or config.parent
+    torch.set_num_threads(asked.threads)
+    recipe = read_recipe(asked.config, asked.seed)
+    place = asked.place(recipe.name)
 
     def follow(each: "BehaviourRecipe", where: Path) -> None:
-        with until_asked() as stop, curves(tensorboard) as writer, Course(each.training) as course:
+        with (
+            until_asked() as stop,
+            curves(asked.tensorboard) as writer,
+            Course(each.training) as course,
+        ):
             run(
                 each,
-                folder,
+                asked.data,
                 where,
-                reading,
-                restart=restart,
+                asked.reading,
+                restart=asked.restart,
                 progress=course.show,
                 writer=writer,
                 stop=stop,
             )
         remark(f"saved in {where}")
 
-    if not (twins and place.exists()):  # it was interrupted among the twins
+    if not (asked.twins and place.exists()):  # it was interrupted among the twins
         follow(recipe, place)
     measures = read_behaviour(place).metrics
-    if not twins:
-        return measures, []
+    if not asked.twins:
+        return Trained(measures)
     where = _beside(place)
     for task, alone in twin_recipes(recipe).items():
         if not where(task).exists():
             remark(f"the twin of {task}, alone")
             follow(alone, where(task))
-    return measures, list(compare(place, where, folder))
+    return Trained(measures, list(compare(place, where, asked.data)))
 
 
 def read_recipe(config: Path, seed: int | None) -> "BehaviourRecipe":

@@ -4,21 +4,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from streams.cli.asked import Measures, Trained, TrainingAsked, no_twins, only_own_files
 from streams.cli.printing import remark
 
 if TYPE_CHECKING:
     from scoring.sequence.learning import Learned
     from scoring.training.rows import Reading
 
-TASK: Final = "next-item"
-Measures = Mapping[str, Mapping[str, float]]
+KIND: Final = "next-item"
 
 
 def is_recipe(config: Path) -> bool:
     """Whether a recipe has ``kind = "next-item"``."""
-    from scoring.sequence.recipe import is_sequence_recipe
+    from scoring.training.kind import kind_of
 
-    return is_sequence_recipe(config)
+    return kind_of(config) == KIND
 
 
 def is_model(folder: Path) -> bool:
@@ -28,17 +28,7 @@ def is_model(folder: Path) -> bool:
     return is_tower(folder)
 
 
-def train(
-    config: Path,
-    data: Path | None,
-    out: Path | None,
-    *,
-    seed: int | None,
-    reading: "Reading",
-    restart: bool,
-    tensorboard: Path | None,
-    threads: int,
-) -> Measures:
+def train(asked: TrainingAsked) -> Trained:
     """Train by a recipe and save; returns HR@10 and NDCG@10 of each user's last event."""
     import msgspec
     import torch
@@ -47,36 +37,45 @@ def train(
     from scoring.sequence.recipe import read_sequence_recipe
     from streams.cli.training_course import Course, curves, until_asked
 
-    torch.set_num_threads(threads)
-    recipe = read_sequence_recipe(config)
-    if seed is not None:
+    no_twins(asked, KIND)
+    torch.set_num_threads(asked.threads)
+    recipe = read_sequence_recipe(asked.config)
+    if asked.seed is not None:
         replace = msgspec.structs.replace
-        training, task = replace(recipe.training, seed=seed), replace(recipe.task, seed=seed)
+        training = replace(recipe.training, seed=asked.seed)
+        task = replace(recipe.task, seed=asked.seed)
         recipe = replace(recipe, training=training, task=task)
-    place = out or Path("models") / recipe.name
-    with until_asked() as stop, curves(tensorboard) as writer, Course(recipe.training) as course:
+    place = asked.place(recipe.name)
+    with (
+        until_asked() as stop,
+        curves(asked.tensorboard) as writer,
+        Course(recipe.training) as course,
+    ):
         learned = learn(
             recipe,
-            data or config.parent,
+            asked.data,
             place,
-            reading,
-            restart=restart,
+            asked.reading,
+            restart=asked.restart,
             progress=course.show,
             writer=writer,
             stop=stop,
         )
     remark(f"saved in {place}: {_said(learned)}")
-    return {TASK: learned.measures}
+    return Trained({KIND: learned.measures})
 
 
-def evaluate(folder: Path, data: Path, reading: "Reading") -> Measures:
+def evaluate(
+    folder: Path, data: Path, task: str | None, files: list[Path], reading: "Reading"
+) -> Measures:
     """Measure a tower on the events of its recipe."""
     from scoring.sequence.learning import measure, read_learned
     from scoring.sequence.saved import load_tower
 
+    only_own_files(folder, KIND, task, files)
     learned = measure(load_tower(folder), read_learned(folder), data, reading)
     remark(_said(learned))
-    return {TASK: learned.measures}
+    return {KIND: learned.measures}
 
 
 def predict(
@@ -91,8 +90,8 @@ def predict(
     from scoring.sequence.answering import next_items
     from scoring.sequence.saved import load_tower
 
-    if task != TASK:
-        raise ModelError(f"{folder} is a sequence tower: it answers {TASK}, not {task}")
+    if task != KIND:
+        raise ModelError(f"{folder} is a sequence tower: it answers {KIND}, not {task}")
     return next_items(load_tower(folder), [source], reading)
 
 

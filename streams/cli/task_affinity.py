@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli import behaviour
+from streams.cli import behaviour, texts
 from streams.cli.options import Json, examples
 from streams.cli.printing import print_json, print_table, remark
 
@@ -143,9 +143,8 @@ def _source(
         source = BehaviourTasks(behaviour.read_recipe(config, seed), folder, reading)
     else:
         from scoring.training.text_source import TextTasks
-        from streams.cli.training import read_text_recipe
 
-        source = TextTasks(read_text_recipe(config, seed), folder, reading)
+        source = TextTasks(texts.read_recipe(config, seed), folder, reading)
     if said := reading.summary():
         remark(said)
     if len(source.tasks) < 2:

@@ -2,20 +2,19 @@
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Final
 
 import typer
 
-from streams.cli import behaviour, next_item
+from streams.cli import behaviour, next_item, related, texts
+from streams.cli.asked import Kind, TrainingAsked
 from streams.cli.measured import judge, print_measures
 from streams.cli.options import Json, examples
 from streams.cli.printing import remark
 
-if TYPE_CHECKING:
-    from scoring.training.recipe import Recipe
-    from scoring.training.run import Trained
+_KINDS: Final[tuple[Kind, ...]] = (next_item, behaviour, related, texts)
+"""The first that says yes; tasks on texts are what no other is."""
 
 Data = Annotated[
     Path | None,
@@ -89,75 +88,27 @@ def train(
     Ctrl-C, or a kill, loses two minutes at most: the same command goes on with the same batches.
     With --twins, exit code 7 when a head loses more by sharing than the recipe's twin_margin.
     """
-    if next_item.is_recipe(config):
-        from scoring.training.rows import Reading
+    from scoring.training.rows import Reading
 
-        reading = Reading(skip_bad)
-        measures = next_item.train(
+    reading = Reading(skip_bad)
+    done = _of_recipe(config).train(
+        TrainingAsked(
             config,
-            data,
+            data or config.parent,
             out,
-            seed=seed,
-            reading=reading,
-            restart=restart,
-            tensorboard=tensorboard,
-            threads=threads,
+            seed,
+            reading,
+            restart,
+            tensorboard,
+            twins,
+            threads,
         )
-        if said := reading.summary():
-            remark(said)
-        print_measures(measures, as_json=as_json)
-        return
-    if behaviour.is_recipe(config):
-        from scoring.training.rows import Reading
-
-        reading = Reading(skip_bad)
-        measures, judged = behaviour.train(
-            config,
-            data,
-            out,
-            seed=seed,
-            reading=reading,
-            restart=restart,
-            tensorboard=tensorboard,
-            twins=twins,
-            threads=threads,
-        )
-        if said := reading.summary():
-            remark(said)
-        print_measures(measures, as_json=as_json)
-        if twins:
-            judge(judged, as_json=as_json)
-        return
-    from streams.cli.training_course import Course, curves, until_asked
-
-    recipe = read_text_recipe(config, seed)
-    place = out or Path("models") / recipe.name
-    from scoring.training.run import train as run
-
-    def follow(each: "Recipe", where: Path) -> "Trained":
-        with until_asked() as stop, curves(tensorboard) as writer, Course(each.training) as course:
-            done = run(
-                each,
-                data or config.parent,
-                where,
-                threads=threads,
-                skip_bad=skip_bad,
-                restart=restart,
-                progress=course.show,
-                translating=course.translate,
-                writer=writer,
-                stop=stop,
-            )
-        remark(f"saved in {where}")
-        return done
-
-    if not (twins and place.exists()):  # it was interrupted among the twins
-        done = follow(recipe, place)
-        if said := done.reading.summary():
-            remark(said)
-        print_measures(done.saved.metrics, as_json=as_json)
-    if twins:
-        _compare_twins(recipe, place, data or config.parent, follow, as_json=as_json)
+    )
+    if said := reading.summary():
+        remark(said)
+    print_measures(done.measures, as_json=as_json)
+    if done.judged is not None:
+        judge(done.judged, as_json=as_json)
 
 
 def evaluate(
@@ -184,19 +135,12 @@ def evaluate(
     """
     import torch
 
-    from scoring.saved.answering import evaluate as measure
-    from scoring.saved.folder import load_model
     from scoring.training.rows import Reading
 
     torch.set_num_threads(threads)
     reading = Reading(skip_bad)
-    if next_item.is_model(model):
-        found = next_item.evaluate(model, data, reading)
-    elif behaviour.is_model(model):
-        found = behaviour.evaluate(model, data, task, files or [], reading)
-    else:
-        saved, loaded = load_model(model)
-        found = measure(saved, loaded, data, task=task, files=files or (), reading=reading)
+    kind = next(kind for kind in _KINDS if kind.is_model(model))
+    found = kind.evaluate(model, data, task, files or [], reading)
     if said := reading.summary():
         remark(said)
     print_measures(found, as_json=as_json)
@@ -221,18 +165,12 @@ def predict(
     """
     import torch
 
-    from scoring.saved.answering import predict as answer
-    from scoring.saved.folder import load_model
     from scoring.training.rows import Reading
 
     torch.set_num_threads(threads)
     reading = Reading(skip_bad)
-    if next_item.is_model(model):
-        answers = next_item.predict(model, task, source, reading)
-    elif behaviour.is_model(model):
-        answers = behaviour.predict(model, task, source, reading)
-    else:
-        answers = answer(*load_model(model), task, source, reading)
+    kind = next(kind for kind in _KINDS if kind.is_model(model))
+    answers = kind.predict(model, task, source, reading)
     if output is None:
         for row in answers:
             sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -245,34 +183,14 @@ def predict(
         remark(said)
 
 
-def read_text_recipe(config: Path, seed: int | None) -> "Recipe":
-    """The recipe, with another seed where one is given."""
-    import msgspec
+def _of_recipe(config: Path) -> Kind:
+    for kind in _KINDS:
+        if kind.is_recipe(config):
+            return kind
+    from scoring.errors import RecipeError
+    from scoring.training.kind import kind_of
 
-    from scoring.training.recipe import read_recipe
-
-    recipe = read_recipe(config)
-    if seed is None:
-        return recipe
-    training = msgspec.structs.replace(recipe.training, seed=seed)
-    return msgspec.structs.replace(recipe, training=training)
-
-
-def _compare_twins(
-    recipe: "Recipe",
-    place: Path,
-    data: Path,
-    follow: Callable[["Recipe", Path], object],
-    *,
-    as_json: bool,
-) -> None:
-    from scoring.training.twins import compare, twin_recipes
-
-    def where(task: str) -> Path:
-        return place.with_name(f"{place.name}-{task}")
-
-    for task, alone in twin_recipes(recipe).items():
-        if not where(task).exists():
-            remark(f"the twin of {task}, alone")
-            follow(alone, where(task))
-    judge(list(compare(place, where, data)), as_json=as_json)
+    names = ", ".join(kind.KIND for kind in _KINDS[:-1])
+    raise RecipeError(
+        f"{config}: kind is {kind_of(config)!r}; known are {names}, and none for tasks on texts"
+    )

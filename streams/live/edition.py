@@ -14,7 +14,15 @@ import structlog
 
 from index import LiveIndex, Snapshot
 from index.known import Known, of_versions
-from scoring import History, Policy, QueryVectors, Recommender, Request, Rules
+from scoring import (
+    History,
+    Policy,
+    QueryVectors,
+    Recommender,
+    RelatedItems,
+    Request,
+    Rules,
+)
 from streams.encoders import Tower
 from streams.index_folder import index_store
 from streams.item_changes import ItemChange, Upsert
@@ -118,6 +126,7 @@ class Editions:
         *,
         boundary: Callable[[str], None],
         rules: Rules | None = None,
+        related: RelatedItems | None = None,
     ) -> None:
         """Say how.
 
@@ -128,10 +137,12 @@ class Editions:
             load_tower: The encoder of a version; the version's vectors are its own.
             boundary: Called at each line of the crash table.
             rules: Of the next version that is opened; may be set anew at any time.
+            related: What goes together, in every ranking.
         """
         self.rules = rules
         self._settings = settings
         self._policy = policy
+        self._related = related
         self._metrics = metrics
         self._load_tower = load_tower
         self._boundary = boundary
@@ -195,6 +206,7 @@ class Editions:
             queries,
             policy=self._policy,
             rules=self.rules,
+            related=self._related,
             keeps_evidence=settings.publish_decisions,
         )
         snapshot.warm()

@@ -9,14 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import Snapshot
-from scoring import Interaction, Policy, Request
+from scoring import Interaction, Policy, RelatedItems, Request
 from scoring.history import TYPE_NAMES
 
 Row = NDArray[np.float64]
 
 
 def rank(
-    request: Request, snapshot: Snapshot, policy: Policy, query: Sequence[float] | None
+    request: Request,
+    snapshot: Snapshot,
+    policy: Policy,
+    query: Sequence[float] | None,
+    related: RelatedItems | None = None,
 ) -> list[tuple[str, float]]:
     """All items that may be in the list with their scores, best first."""
     catalogue = snapshot.catalogue
@@ -31,6 +35,8 @@ def rank(
             wants.append((policy.weight_search, searched, math.inf))
     most = math.log1p(float(catalogue.popularity.max()))
     out = _struck(request, policy)
+    company = {} if related is None else _company(request, rows, policy, related)
+    loyal = wants[1][2] / (wants[1][2] + 1)
     scores = {}
     for at, item_id in enumerate(catalogue.ids):
         if item_id in out or not catalogue.in_stock[at]:
@@ -41,6 +47,8 @@ def rank(
             score += weight * confidence * float(vector @ rows[item_id])
         if most > 0:
             score += policy.weight_popularity * math.log1p(catalogue.popularity[at]) / most
+        if item_id in company:
+            score += policy.weight_related * loyal * company[item_id] / max(company.values())
         times = _times_bought(request, item_id, policy)
         scores[item_id] = score + policy.weight_repeat * times / (times + 1)
     return sorted(scores.items(), key=lambda pair: -pair[1])
@@ -79,6 +87,24 @@ def _long_term(
         return vector, evidence
     share = policy.centroid_share
     return _unit((1 - share) * vector + share * _unit(centre)), max(evidence, most)
+
+
+def _company(
+    request: Request, rows: Mapping[str, Row], policy: Policy, related: RelatedItems
+) -> dict[str, float]:
+    """What the items of the ring go together with."""
+    place = {item_id: row for row, item_id in enumerate(related.item_ids)}
+    found: dict[str, float] = {}
+    for i in request.history.interactions:
+        weight = policy.type_weights[TYPE_NAMES[i.type]] * i.weight
+        weight *= 0.5 ** (_age_ms(request, i) / policy.long_half_life_ms)
+        if i.item_id in rows and i.item_id in place and weight > 0:
+            row = place[i.item_id]
+            for near, strength in zip(related.neighbours[row], related.strengths[row], strict=True):
+                if strength > 0 and related.item_ids[near] in rows:
+                    name = related.item_ids[near]
+                    found[name] = found.get(name, 0.0) + weight * float(strength)
+    return found
 
 
 def _struck(request: Request, policy: Policy) -> set[str]:

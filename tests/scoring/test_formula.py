@@ -11,12 +11,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from index import Snapshot
-from scoring import Policy, Recommender, Request, Slate
+from scoring import Policy, Recommender, RelatedItems, Request, Slate
 from tests.scoring.oracle import rank
 from tests.scoring.shop import DAY_MS, MINUTE_MS, Words, did, item, open_shop, request
 
 N_ITEMS, DIM = 60, 8
 RNG = np.random.default_rng(3)
+RELATED = RelatedItems(
+    [f"i{n}" for n in range(5, N_ITEMS + 5)],  # five that the shop lacks, and not its first five
+    np.where(RNG.random((N_ITEMS, 6)) < 0.2, -1, RNG.integers(0, N_ITEMS, (N_ITEMS, 6))).astype(
+        np.int32
+    ),
+    np.zeros((N_ITEMS, 6), np.float32),
+)
+RELATED.strengths[RELATED.neighbours >= 0] = 0.5
+RELATED.strengths[:, 0] *= 1.5
 QUERIES = {f"query {n}": RNG.standard_normal(DIM).tolist() for n in range(4)}
 
 
@@ -63,15 +72,16 @@ _policies = st.builds(
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(st.lists(_requests, min_size=1, max_size=6), _policies)
+@given(st.lists(_requests, min_size=1, max_size=6), _policies, st.sampled_from([None, RELATED]))
 def test_lists_are_those_of_the_documented_formula(
-    shop: Snapshot, requests: list[Request], policy: Policy
+    shop: Snapshot, requests: list[Request], policy: Policy, related: RelatedItems | None
 ) -> None:
     """The index gives 100 of 60 items, so retrieval leaves nothing out."""
-    slates = Recommender(shop, Words(QUERIES), policy=policy).recommend(requests)
+    recommender = Recommender(shop, Words(QUERIES), policy=policy, related=related)
+    slates = recommender.recommend(requests)
     for asked, slate in zip(requests, slates, strict=True):
         query = None if asked.query is None else QUERIES[asked.query]
-        expected = rank(asked, shop, policy, query)
+        expected = rank(asked, shop, policy, query, related)
         if _undecided(asked, shop, policy):
             continue
         scores = dict(expected)

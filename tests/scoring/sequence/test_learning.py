@@ -12,7 +12,7 @@ from scoring.errors import CheckpointError, ModelError, RecipeError, RowsError, 
 from scoring.sequence.answering import next_items
 from scoring.sequence.event_rows import number_events, read_events
 from scoring.sequence.learning import learn
-from scoring.sequence.recipe import SequenceRecipe, is_sequence_recipe, read_sequence_recipe
+from scoring.sequence.recipe import SequenceRecipe, read_sequence_recipe
 from scoring.sequence.saved import load_tower
 from scoring.training.contracts import Progress
 from scoring.training.loop import Interrupted
@@ -180,13 +180,5 @@ def test_events_about_unknown_items_alone_are_an_error(tmp_path: Path) -> None:
 def test_a_wrong_recipe_is_refused_with_its_place(tmp_path: Path, wrong: str, reason: str) -> None:
     file = tmp_path / "circle.toml"
     file.write_text(RECIPE.replace(wrong, reason), "utf-8")
-    assert is_sequence_recipe(file)
     with pytest.raises(RecipeError, match=r"circle\.toml"):
         read_sequence_recipe(file)
-
-
-def test_other_recipes_are_told_apart(tmp_path: Path) -> None:
-    file = tmp_path / "intent.toml"
-    file.write_text('name = "intent"\n', "utf-8")
-    assert not is_sequence_recipe(file)
-    assert not is_sequence_recipe(tmp_path / "none.toml")

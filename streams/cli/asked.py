@@ -1,0 +1,114 @@
+"""What `rillstream train` was asked for; what every kind of model answers to."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from scoring.training.rows import Reading
+    from scoring.training.twins import Comparison
+
+Measures = Mapping[str, Mapping[str, float]]
+"""Task -> name of a measure -> value."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingAsked:
+    """One call of `rillstream train`.
+
+    Attributes:
+        config: The recipe.
+        data: Folder of its files.
+        out: Folder of the model; None = models/NAME.
+        seed: Instead of the recipe's; None = the recipe's.
+        reading: Notes bad rows.
+        restart: Begin anew where a training was interrupted.
+        tensorboard: Folder for curves; None = none.
+        twins: Train each task alone as well.
+        threads: For torch.
+    """
+
+    config: Path
+    data: Path
+    out: Path | None
+    seed: int | None
+    reading: "Reading"
+    restart: bool
+    tensorboard: Path | None
+    twins: bool
+    threads: int
+
+    def place(self, name: str) -> Path:
+        """Where the model of a recipe goes."""
+        return self.out or Path("models") / name
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What came of it.
+
+    Attributes:
+        measures: On test rows; empty where only twins were left to train.
+        judged: Tasks beside their twins, where they were asked for.
+    """
+
+    measures: Measures
+    judged: "list[Comparison] | None" = None
+
+
+class Kind(Protocol):
+    """A module of this folder for one kind of model.
+
+    Attributes:
+        KIND: What a recipe calls it.
+    """
+
+    KIND: str
+
+    def is_recipe(self, config: Path) -> bool:
+        """Whether a recipe is for this kind."""
+
+    def is_model(self, folder: Path) -> bool:
+        """Whether a folder holds one."""
+
+    def train(self, asked: TrainingAsked) -> Trained:
+        """Train by a recipe and save."""
+
+    def evaluate(
+        self, folder: Path, data: Path, task: str | None, files: list[Path], reading: "Reading"
+    ) -> Measures:
+        """Measure on the test rows of its recipe, or on other files."""
+
+    def predict(
+        self, folder: Path, task: str, source: Path, reading: "Reading"
+    ) -> Iterator[Mapping[str, Any]]:
+        """An answer for each row."""
+
+
+def no_twins(asked: TrainingAsked, task: str) -> None:
+    """Refuse twins of what has one task only.
+
+    Raises:
+        RecipeError: They were asked for.
+    """
+    from scoring.errors import RecipeError
+
+    if asked.twins:
+        raise RecipeError(f"{asked.config}: {task} is its only task, it has no twins")
+
+
+def only_own_files(folder: Path, answers: str, task: str | None, files: list[Path]) -> None:
+    """Refuse what a model of events cannot be measured on.
+
+    Raises:
+        ModelError: Another task, or other rows than the events of its recipe.
+    """
+    from scoring.errors import ModelError
+
+    if task not in {None, answers}:
+        raise ModelError(f"{folder} answers {answers}, not {task}")
+    if files:
+        raise ModelError(
+            f"{folder} is measured on the events of its recipe: use --data for another folder"
+        )

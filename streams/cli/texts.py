@@ -1,0 +1,111 @@
+"""`train`, `evaluate` and `predict` for tasks on texts: an encoder with heads."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from streams.cli.asked import Measures, Trained, TrainingAsked
+from streams.cli.printing import remark
+
+if TYPE_CHECKING:
+    from scoring.training.recipe import Recipe
+    from scoring.training.rows import Reading
+    from scoring.training.run import Trained as Done
+
+
+KIND: Final = "texts"
+
+
+def is_recipe(config: Path) -> bool:
+    """Whether a recipe names no other kind."""
+    from scoring.training.kind import kind_of
+
+    return kind_of(config) is None
+
+
+def is_model(folder: Path) -> bool:
+    """What is no other kind is one, or `load_model` says why not."""
+    return True
+
+
+def train(asked: TrainingAsked) -> Trained:
+    """Train by a recipe and save; with twins, each task alone as well."""
+    from scoring.training.run import train as run
+    from streams.cli.training_course import Course, curves, until_asked
+
+    recipe = read_recipe(asked.config, asked.seed)
+    place = asked.place(recipe.name)
+
+    def follow(each: "Recipe", where: Path) -> "Done":
+        with (
+            until_asked() as stop,
+            curves(asked.tensorboard) as writer,
+            Course(each.training) as course,
+        ):
+            done = run(
+                each,
+                asked.data,
+                where,
+                threads=asked.threads,
+                skip_bad=asked.reading.skip_bad,
+                restart=asked.restart,
+                progress=course.show,
+                translating=course.translate,
+                writer=writer,
+                stop=stop,
+            )
+        remark(f"saved in {where}")
+        return done
+
+    measures: Measures = {}
+    if not (asked.twins and place.exists()):  # it was interrupted among the twins
+        done = follow(recipe, place)
+        if said := done.reading.summary():
+            remark(said)
+        measures = done.saved.metrics
+    if not asked.twins:
+        return Trained(measures)
+    from scoring.training.twins import compare, twin_recipes
+
+    def where(task: str) -> Path:
+        return place.with_name(f"{place.name}-{task}")
+
+    for task, alone in twin_recipes(recipe).items():
+        if not where(task).exists():
+            remark(f"the twin of {task}, alone")
+            follow(alone, where(task))
+    return Trained(measures, list(compare(place, where, asked.data)))
+
+
+def evaluate(
+    folder: Path, data: Path, task: str | None, files: list[Path], reading: "Reading"
+) -> Measures:
+    """Measure a model on the test rows of its recipe, or on other files."""
+    from scoring.saved.answering import evaluate as measure
+    from scoring.saved.folder import load_model
+
+    saved, model = load_model(folder)
+    return measure(saved, model, data, task=task, files=files, reading=reading)
+
+
+def predict(
+    folder: Path, task: str, source: Path, reading: "Reading"
+) -> Iterator[Mapping[str, Any]]:
+    """An answer for each row of a file."""
+    from scoring.saved.answering import predict as answer
+    from scoring.saved.folder import load_model
+
+    return answer(*load_model(folder), task, source, reading)
+
+
+def read_recipe(config: Path, seed: int | None) -> "Recipe":
+    """The recipe, with another seed where one is given."""
+    import msgspec
+
+    from scoring.training.recipe import read_recipe as read
+
+    recipe = read(config)
+    if seed is None:
+        return recipe
+    training = msgspec.structs.replace(recipe.training, seed=seed)
+    return msgspec.structs.replace(recipe, training=training)
