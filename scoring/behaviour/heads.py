@@ -15,6 +15,7 @@ from torch import Tensor
 from scoring.behaviour.encoding import encode
 from scoring.behaviour.factored import Factored, factored
 from scoring.behaviour.inputs import Past, SideInputs
+from scoring.behaviour.recipe import CosineSettings, HistorySettings
 from scoring.behaviour.saved import Behaviour, load_behaviour
 from scoring.errors import ModelError
 
@@ -28,7 +29,7 @@ class Users:
     """B users in their contexts, and what is computed of them alone.
 
     Attributes:
-        inputs: As tensors.
+        inputs: As far as cosines and histories look at them.
         pasts: Their histories.
         part: (B, H) their share of the first layers; (B, D) of the features without any.
     """
@@ -88,7 +89,7 @@ class BehaviourHeads:
         part = self._model.side("user")(inputs.sides["user"])  # (B, Du)
         if self._factored is not None:
             part = self._factored.of_user(part)  # (B, H)
-        return Users(inputs.sides["user"], inputs.pasts, part)
+        return Users(self._compared(inputs.sides["user"]), inputs.pasts, part)
 
     @torch.no_grad()
     def items(self, columns: Columns) -> Items:
@@ -97,7 +98,7 @@ class BehaviourHeads:
         part = self._model.side("item")(inputs)  # (N, Di)
         if self._factored is not None:
             part = self._factored.of_item(part)  # (N, H)
-        return Items(inputs, part)
+        return Items(self._compared(inputs), part)
 
     @torch.no_grad()
     def score(
@@ -142,6 +143,18 @@ class BehaviourHeads:
         found = torch.stack([task.chances(calibrated) for task in self._answering], dim=1)
         rows: NDArray[np.float32] = found.numpy()
         return rows
+
+    def _compared(self, inputs: SideInputs) -> SideInputs:
+        """Of a side, what cosines and histories look at: the rest is in its part already."""
+        wanted: set[str] = set()
+        for feature in self._features.values():
+            match feature:
+                case CosineSettings():
+                    wanted |= set(feature.of)
+                case HistorySettings():
+                    wanted.add(feature.candidate)
+        vectors = {name: each for name, each in inputs.vectors.items() if name in wanted}
+        return SideInputs(inputs.numbers[:, :0], inputs.codes, vectors)
 
     def _pairs(
         self, users: Users, items: Items, places: Tensor, pairs: Columns | None

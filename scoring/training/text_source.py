@@ -14,7 +14,7 @@ from scoring.language.text_model import TextModel
 from scoring.tasks.choice import make_task
 from scoring.tasks.contract import Example
 from scoring.training.loop import fit
-from scoring.training.recipe import Recipe
+from scoring.training.recipe import Balancing, Recipe
 from scoring.training.rows import Reading
 from scoring.training.run import recipe_balancer
 from scoring.training.split import place_of
@@ -87,7 +87,10 @@ class TextTasks:
         if training.measure is not None and training.measure.split(".")[0] != names[0]:
             training = msgspec.structs.replace(training, measure=None, patience=0)
         settings = {name: each for name, each in recipe.tasks.items() if name in names}
-        return msgspec.structs.replace(recipe, tasks=settings, training=training)
+        recipe = msgspec.structs.replace(recipe, tasks=settings, training=training)
+        if len(settings) > 1:
+            return recipe
+        return msgspec.structs.replace(recipe, sharing=None, balancing=Balancing())
 
     def _fold(self, row: Example, n_folds: int) -> int:
         return int(place_of(row.texts[0], "fold", self._recipe.split_seed) * n_folds)
@@ -99,6 +102,7 @@ def _training(recipe: Recipe, rows: dict[str, TaskRows]) -> TextTraining:
     tasks = {name: make_task(settings) for name, settings in recipe.tasks.items()}
     for name, task in tasks.items():
         task.learn_facts(rows[name].train)
-    training = TextTraining(TextModel(LanguageModel(recipe.backbone), tasks), rows, recipe)
+    model = TextModel(LanguageModel(recipe.backbone), tasks, recipe.sharing)
+    training = TextTraining(model, rows, recipe)
     training.begin()
     return training
