@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from streams.cli.faiss_build import installed, require_one
-from streams.cli.options import Broker, EncoderSource, IndexDir, examples, settings_from
+from streams.cli.options import Broker, IndexDir, examples, settings_from
 from streams.cli.waiting import tell_if_awaited
 
 
@@ -24,7 +24,13 @@ def register(app: typer.Typer) -> None:
 def worker(
     broker: Broker = None,
     index_dir: IndexDir = None,
-    encoder: EncoderSource = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the index's encoder is, if it is not beside the index.",
+            show_default="RILLSTREAM_ENCODER, or the MiniLM that comes along",
+        ),
+    ] = None,
     state_dir: Annotated[
         Path | None,
         typer.Option(
