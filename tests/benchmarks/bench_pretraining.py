@@ -4,15 +4,16 @@
 
 Pretrains by scoring/recipes/pretrain-shops.toml with both losses, with words alone and with pairs
 alone; measures each, and the encoder as it comes, on two shops' questions that no arm has seen; and
-fine-tunes each by scoring/recipes/home-depot.toml with few rows (`--rows`, 4,000). All is kept
-in WORK: what is there is not done again, so `--arm` and `--stage` may divide the work. Intervals
-are of 1,000 bootstrap samples of the test queries, differences paired; they say nothing of other
-seeds.
+fine-tunes each by scoring/recipes/home-depot.toml with few rows (`--rows`). All is kept in WORK:
+what is there is not done again, so `--arm` and `--stage` may divide the work. `--catalogue` and
+`--queries` make it smaller. Intervals are of 1,000 bootstrap samples of the test queries,
+differences paired; they say nothing of other seeds.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,10 +31,11 @@ from scoring.pretraining.saved import read_gain
 from scoring.tasks.choice import make_task
 from scoring.tasks.contract import Example
 from scoring.training.contracts import Progress
-from scoring.training.recipe import Recipe, read_recipe
+from scoring.training.recipe import Recipe, RelevanceSettings, read_recipe
 from scoring.training.rows import Reading
 from scoring.training.run import train
-from scoring.training.task_rows import read_task_rows
+from scoring.training.split import place_of
+from scoring.training.task_rows import TaskRows, read_task_rows
 from tests.benchmarks.bench_relevance import by_encoder
 from tests.benchmarks.paired_values import Floats, Statistic, Values
 from tests.benchmarks.shop_texts import read_clicks, reciprocal_ranks, write_files
@@ -77,40 +79,52 @@ def _say(progress: Progress) -> None:
         print(f"  {progress.step}/{progress.n_steps} {losses} {progress.left_s:.0f} s", flush=True)
 
 
-def make_encoder(place: Place) -> None:
-    """Pretrain an arm, if it is one and is not there yet."""
+def make_encoder(place: Place, n_catalogue: int | None) -> None:
+    """Pretrain an arm, if it is one and is not there yet, with so many rows of each catalogue."""
     weights, out = ARMS[place.arm], place.encoder
     if weights is None or out is None or out.exists():
         return
     recipe = read_pretraining(_RECIPES / "pretrain-shops.toml")
     recipe = msgspec.structs.replace(recipe, name=place.arm, weights=weights)
+    if n_catalogue is not None:
+        catalogue = {
+            name: msgspec.structs.replace(source, max_rows=n_catalogue)
+            for name, source in recipe.catalogue.items()
+        }
+        recipe = msgspec.structs.replace(recipe, catalogue=catalogue)
     print(f"pretraining: {place.arm}", flush=True)
     pretrain(recipe, place.work, out, Reading(skip_bad=True), threads=1, progress=_say)
 
 
-def tune(place: Place, n: int, data: Path) -> None:
+def tune(place: Place, rows: TaskRows, n: int) -> None:
     """Fine-tune an arm for relevance with n rows, if it is not there yet."""
     if place.tuned(n).exists():
         return
+    file = place.work / "relevance.jsonl"
+    with file.open("w", encoding="utf-8") as stream:
+        for row in rows.train:
+            said = {"query": row.texts[0], "title": row.texts[1], "score": row.target}
+            stream.write(json.dumps(said) + "\n")
     recipe = _relevance()
     source = None if place.encoder is None else str(place.encoder)
     backbone = msgspec.structs.replace(recipe.backbone, source=source)
-    task = msgspec.structs.replace(recipe.tasks["relevance"], max_rows=n)
+    # The rows are split already, and asked by `measure`: no second time here.
+    task = RelevanceSettings(train=[file.name], validation=0.0, max_rows=n)
     recipe = msgspec.structs.replace(recipe, backbone=backbone, tasks={"relevance": task})
     print(f"fine-tuning: {place.arm}, {n} rows", flush=True)
-    train(recipe, data, place.tuned(n), threads=1, skip_bad=True, progress=_say)
+    train(recipe, place.work, place.tuned(n), threads=1, progress=_say)
 
 
 def _relevance() -> Recipe:
     return read_recipe(_RECIPES / "home-depot.toml")
 
 
-def relevance_rows(data: Path) -> tuple[Example, ...]:
-    """Pairs of queries that are never learned, as scoring/recipes/home-depot.toml splits them."""
+def relevance_rows(data: Path) -> TaskRows:
+    """As scoring/recipes/home-depot.toml splits them."""
     recipe = _relevance()
     settings = recipe.tasks["relevance"]
-    task = make_task(settings)
-    return read_task_rows("relevance", task, settings, recipe, data, Reading(skip_bad=True)).test
+    reading = Reading(skip_bad=True)
+    return read_task_rows("relevance", make_task(settings), settings, recipe, data, reading)
 
 
 def kept(file: Path, make: Callable[[], Floats]) -> Floats:
@@ -131,10 +145,11 @@ def within(rows: Sequence[Example], scores: Floats) -> Floats:
     return np.array([spearman(scores[some], grades[some]) for some in members.values()])
 
 
-def columns(work: Path, arm: str, data: Path, n: int) -> Iterator[tuple[str, Values]]:
+def columns(
+    work: Path, arm: str, data: Path, rows: Sequence[Example], n: int
+) -> Iterator[tuple[str, Values]]:
     """What was measured of an arm, by the name of its column; what is missing is left out."""
     place, base = Place(work, arm), Place(work, "as it comes")
-    rows = relevance_rows(data)
     for what, name in ((RELEVANCE, "relevance"), (f"{RELEVANCE}-{n}", f"tuned with {n:,} rows")):
         if place.scores(what).exists() and base.scores(what).exists():
             ours, theirs = np.load(place.scores(what)), np.load(base.scores(what))
@@ -164,9 +179,8 @@ def _mean(values: Floats, some: NDArray[np.int64]) -> float:
     return float(values[some].mean())
 
 
-def measure(place: Place, data: Path, n: int) -> None:
+def measure(place: Place, data: Path, rows: Sequence[Example], n: int) -> None:
     """Ask an arm everything, and its fine-tuned form where there is one."""
-    rows = relevance_rows(data)
     kept(place.scores(RELEVANCE), lambda: by_encoder(place.encoder)(rows))
     if place.tuned(n).exists():
         kept(place.scores(f"{RELEVANCE}-{n}"), lambda: by_encoder(place.tuned(n))(rows))
@@ -177,7 +191,7 @@ def measure(place: Place, data: Path, n: int) -> None:
     )
 
 
-def print_tables(work: Path, data: Path, n: int) -> None:
+def print_tables(work: Path, data: Path, rows: Sequence[Example], n: int) -> None:
     """Held-out rows of pretraining, and the two shops' questions."""
     for arm in ARMS:
         encoder = Place(work, arm).encoder
@@ -186,7 +200,7 @@ def print_tables(work: Path, data: Path, n: int) -> None:
             said = (f"{name} {gain.before[name]:.3f} → {v:.3f}" for name, v in gain.after.items())
             print(f"{arm}: " + ", ".join(said))
     for arm in ARMS:
-        for name, values in columns(work, arm, data, n):
+        for name, values in columns(work, arm, data, rows, n):
             print(f"| {arm} | {name} | {values.shown()} |", flush=True)
 
 
@@ -196,21 +210,24 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True, help="keeps models and scores")
     parser.add_argument("--rows", type=int, default=4_000, help="to fine-tune with")
+    parser.add_argument("--catalogue", type=int, help="rows of each to learn, for the recipe's")
+    parser.add_argument("--queries", type=float, default=1.0, help="share of relevance's that ask")
     parser.add_argument("--arm", choices=ARMS, action="append")
     parser.add_argument("--stage", choices=STAGES, action="append")
     asked = parser.parse_args()
     if not (asked.work / "queries.jsonl").exists():
         write_files(asked.data, asked.work)
-    stages = asked.stage or STAGES
+    split, stages = relevance_rows(asked.data), asked.stage or STAGES
+    rows = [row for row in split.test if place_of(row.texts[0], "asked") < asked.queries]
     for arm in asked.arm or ARMS:
         place = Place(asked.work, arm)
         if "pretrain" in stages:
-            make_encoder(place)
+            make_encoder(place, asked.catalogue)
         if "tune" in stages:
-            tune(place, asked.rows, asked.data)
+            tune(place, split, asked.rows)
         if "measure" in stages:
-            measure(place, asked.data, asked.rows)
-    print_tables(asked.work, asked.data, asked.rows)
+            measure(place, asked.data, rows, asked.rows)
+    print_tables(asked.work, asked.data, rows, asked.rows)
 
 
 if __name__ == "__main__":
