@@ -15,6 +15,7 @@ import argparse
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from scoring.saved.folder import load_model
 from scoring.tasks.choice import make_task
 from scoring.tasks.contract import Example
 from scoring.training.recipe import BinarySettings, ClassificationSettings, Recipe, read_recipe
-from scoring.training.rows import Reading
+from scoring.training.rows import Reading, read_examples
 from scoring.training.task_rows import TaskRows, read_task_rows
 
 Chances = NDArray[np.float64]
@@ -137,6 +138,9 @@ def main() -> None:
     parser.add_argument("--all-rows", action="store_true", help="without the recipe's max_rows")
     parser.add_argument("--strength", type=float, help="fixed, not chosen")
     parser.add_argument("--model", type=Path, help="a folder that the recipe has trained")
+    parser.add_argument(
+        "--elsewhere", type=Path, nargs="+", help="files to test with, instead of the recipe's rows"
+    )
     asked = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     recipe = read_recipe(asked.recipe)
@@ -157,10 +161,23 @@ def main() -> None:
         "frozen": (None, encoder.encode_items),
     }
     for name, rows in rows_of(recipe, asked.data).items():
+        settings = recipe.tasks[name]
+        sets = {name: rows}
+        if asked.elsewhere:
+            sets = {
+                f"{name} {file.stem}": replace(
+                    rows,
+                    test=tuple(
+                        read_examples(
+                            [file], settings.columns, make_task(settings).example, Reading(True)
+                        )
+                    ),
+                    outside=(),
+                )
+                for file in asked.elsewhere
+            }
         learned = rows.train if asked.model else [*rows.train, *rows.validation]
-        if asked.model is not None:
-            chances = by_model(asked.model, name)
-            ours, ours_held = chances(rows.test), chances(rows.validation)
+        chances = by_model(asked.model, name) if asked.model else None
         for form, (features, transform) in forms.items():
             if asked.only not in (None, form):
                 continue
@@ -168,19 +185,23 @@ def main() -> None:
             x = transform(texts(learned))
             model = fitted(features() if features else None, learned, x, strengths)
             labels = list(model.classes_)
-            p = model.predict_proba(transform(texts(rows.test)))
-            p_outside = (
-                model.predict_proba(transform(texts(rows.outside))) if rows.outside else None
-            )
             chosen = getattr(model, "best_params_", {"C": strengths[0]})
-            passed_s = time.monotonic() - begun_s
-            say(name, form, measured(p, labels, p_outside, rows), f"{chosen} {passed_s:.0f} s")
-            if asked.model is not None:
+            weight = 0.0
+            if chances is not None:
                 held = model.predict_proba(transform(texts(rows.validation)))
-                weight = best_weight(ours_held, held, labels, rows.validation)
-                both = measured(fused(ours, p, weight), labels, None, rows)
-                say(name, "model", measured(ours, labels, None, rows), "")
-                say(name, f"model and {form}", both, f"weight of the model {weight:.1f}")
+                weight = best_weight(chances(rows.validation), held, labels, rows.validation)
+            for where, own in sets.items():
+                p = model.predict_proba(transform(texts(own.test)))
+                p_outside = (
+                    model.predict_proba(transform(texts(own.outside))) if own.outside else None
+                )
+                passed_s = time.monotonic() - begun_s
+                say(where, form, measured(p, labels, p_outside, own), f"{chosen} {passed_s:.0f} s")
+                if chances is not None:
+                    ours = chances(own.test)
+                    both = measured(fused(ours, p, weight), labels, None, own)
+                    say(where, "model", measured(ours, labels, None, own), "")
+                    say(where, f"model and {form}", both, f"weight of the model {weight:.1f}")
 
 
 def say(task: str, form: str, found: dict[str, float], how: str) -> None:
