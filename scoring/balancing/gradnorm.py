@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from scoring.balancing.contract import Balancer, stacked
 from scoring.balancing.per_task import add_gradient, backward_each
 from scoring.errors import BalancerError
+from scoring.training.processes import mean_over_processes
 
 
 class GradNorm(Balancer):
@@ -51,7 +52,7 @@ class GradNorm(Balancer):
         weighted = self.weights[places] * stacked(losses)  # (n,)
         rows = backward_each(weighted.unbind(), shared)  # (n, P)
         add_gradient(shared, rows.sum(dim=0))
-        now = stacked(losses).detach().to(self.first)
+        now = mean_over_processes(stacked(losses).detach().to(self.first))
         first = self.first[places]
         self.first[places] = torch.where(first.isnan(), now, first)
         if len(places) > 1:

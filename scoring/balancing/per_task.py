@@ -7,13 +7,16 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+from scoring.training.processes import mean_over_processes
+
 
 def backward_each(losses: Sequence[Tensor], shared: Sequence[nn.Parameter]) -> Tensor:
     """One backward pass a loss; gradients of private parameters add up in their `.grad`.
 
     Those of the shared parameters do not: they come back, one row a loss, and what `.grad` held
     before is still there. This takes as many passes as there are losses, and T times the
-    memory of the shared gradients.
+    memory of the shared gradients. Of several processes that train together, the rows are their
+    means: what is made of them is then the same as in one process with all rows of the batch.
 
     Args:
         losses: T scalars; their graphs, which may be one, are used up.
@@ -34,7 +37,7 @@ def backward_each(losses: Sequence[Tensor], shared: Sequence[nn.Parameter]) -> T
     finally:
         for parameter, grad in zip(wanted, held, strict=True):
             parameter.grad = grad
-    return torch.stack(rows)
+    return mean_over_processes(torch.stack(rows))
 
 
 def add_gradient(shared: Sequence[nn.Parameter], gradient: Tensor) -> None:

@@ -24,7 +24,8 @@ from scoring.behaviour.training import (
 )
 from scoring.saved.whole_folder import must_be_new
 from scoring.training.contracts import Progress, Writer
-from scoring.training.loop import Fitted, fit
+from scoring.training.history import Fitted
+from scoring.training.loop import fit
 from scoring.training.rows import Reading
 
 

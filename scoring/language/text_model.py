@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -72,8 +73,9 @@ class TextModel(nn.Module):
 
     def measures(self, name: str, rows: Sequence[Example]) -> dict[str, float]:
         """How good the answers of a task are."""
+        head = copy.deepcopy(self.heads[name]).cpu()  # where vectors are; in training it is not
         with torch.no_grad():
-            return self.tasks[name].measures(self.heads[name], self.vectors(name, rows), rows)
+            return self.tasks[name].measures(head, self.vectors(name, rows), rows)
 
     def shared(self) -> list[nn.Parameter]:
         """What more than one task's loss reaches."""
@@ -96,7 +98,9 @@ class TextModel(nn.Module):
         """What a task reads: the vectors of the language model, or what experts make of them."""
         if _EXPERTS not in self.heads:
             return vectors
-        return tuple(self.heads[_EXPERTS](side, name) for side in vectors)
+        experts = self.heads[_EXPERTS]
+        place = next(experts.parameters()).device
+        return tuple(experts(side.to(place), name).to(side.device) for side in vectors)
 
 
 def _texts(rows: Sequence[Example]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -17,7 +18,9 @@ from torch import Tensor, nn
 from scoring.errors import CheckpointError, TrainingError
 from scoring.training import checkpoint
 from scoring.training.contracts import Balancer, Batch, Progress, Trainable, Writer
+from scoring.training.history import Epoch, Fitted
 from scoring.training.optimizer import make_optimizer
+from scoring.training.processes import ALONE, Processes
 from scoring.training.running import RunningMeans
 from scoring.training.schedule import rate_factor
 from scoring.training.settings import LoopSettings
@@ -28,39 +31,6 @@ _LATE: Final = 50  # steps whose mean loss is shown
 
 class Interrupted(TrainingError):  # noqa: N818 - what happened, by the wish of a person
     """Training was asked to stop; its checkpoint goes on where it was."""
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """One line of a training's history.
-
-    Attributes:
-        losses: Mean of each loss over the epoch.
-        measures: Of the validation after it.
-    """
-
-    losses: Mapping[str, float]
-    measures: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """What a training came to; the module has the weights of the best epoch.
-
-    Attributes:
-        best: Epoch whose weights were kept, from 0.
-        history: All epochs in their order.
-        stopped_early: Whether patience ended it.
-    """
-
-    best: int
-    history: tuple[Epoch, ...]
-    stopped_early: bool
-
-    @property
-    def measures(self) -> Mapping[str, float]:
-        """Those of the best epoch."""
-        return self.history[self.best].measures
 
 
 @dataclass(slots=True)
@@ -86,8 +56,12 @@ def fit(
     progress: Callable[[Progress], None] | None = None,
     writer: Writer | None = None,
     stop: Callable[[], bool] = lambda: False,
+    processes: Processes = ALONE,
 ) -> Fitted:
     """Train, and leave the best weights in the module.
+
+    Several processes take one step together: each learns from its own part of the batch, their
+    gradients are averaged, and so all have the same weights. Process 0 validates and writes.
 
     Args:
         trainable: What learns.
@@ -99,6 +73,7 @@ def fit(
         progress: Called every few steps, and with measures after each epoch.
         writer: Gets the losses and measures as curves.
         stop: Asked after each step; if true, the state is written and `Interrupted` raised.
+        processes: That train together; the trainable's batches are the parts of this one.
 
     Raises:
         Interrupted: As asked.
@@ -106,7 +81,15 @@ def fit(
         TrainingError: A loss is not a number, or the measure is not among the validation's.
     """
     loop = _Loop(
-        trainable, settings, balancer, folder, dict(identity or {}), progress, writer, stop
+        trainable,
+        settings,
+        balancer,
+        folder,
+        dict(identity or {}),
+        progress,
+        writer,
+        stop,
+        processes,
     )
     return loop.run()
 
@@ -122,13 +105,17 @@ class _Loop(Generic[Batch]):
         progress: Callable[[Progress], None] | None,
         writer: Writer | None,
         stop: Callable[[], bool],
+        processes: Processes,
     ) -> None:
         self._trainable = trainable
         self._settings = settings
         self._balancer = balancer
         self._balancer_module = balancer if isinstance(balancer, nn.Module) else nn.Module()
+        self._processes = processes
         self._folder = folder
         self._identity = {"settings": msgspec.json.encode(settings).decode(), **identity}
+        if processes.count > 1:
+            self._identity["processes"] = str(processes.count)
         self._report = progress
         self._writer = writer
         self._stop = stop
@@ -142,8 +129,10 @@ class _Loop(Generic[Batch]):
         self._late = RunningMeans(_LATE)
 
     def run(self) -> Fitted:
-        torch.manual_seed(self._settings.seed)
+        torch.manual_seed(self._settings.seed + self._processes.rank)  # dropout of its own
         self._resume()
+        for module in (self._trainable.module, self._balancer_module):
+            self._processes.spread(module.state_dict().values())
         self._begun_s, self._begun_step = time.monotonic(), self._step
         self._saved_s = self._begun_s
         while self._state.epoch < self._settings.epochs and not self._out_of_patience():
@@ -184,7 +173,7 @@ class _Loop(Generic[Batch]):
             group["lr"] = group["highest_rate"] * factor
         self._optimizer.zero_grad(set_to_none=True)
         losses = self._trainable.losses(batch)
-        values = {name: float(loss.detach()) for name, loss in losses.items()}
+        values = self._processes.means({n: float(loss.detach()) for n, loss in losses.items()})
         for name, value in values.items():
             if not math.isfinite(value):
                 raise TrainingError(
@@ -192,6 +181,8 @@ class _Loop(Generic[Batch]):
                     "warmup or a smaller clip may help"
                 )
         self._balancer.backward(losses, self._shared)
+        modules = (self._trainable.module, self._balancer_module)
+        self._processes.average_gradients(p for module in modules for p in module.parameters())
         if settings.l2_shared:
             for parameter in self._shared:
                 if parameter.grad is not None:
@@ -207,7 +198,8 @@ class _Loop(Generic[Batch]):
         self._balancer.end_epoch(means)
         self._trainable.module.eval()
         with torch.no_grad():
-            measures = self._trainable.validate()
+            measures = self._trainable.validate() if self._processes.main else {}
+        measures = json.loads(self._processes.tell(json.dumps(measures)))
         state.history.append(Epoch(means, measures))
         if self._is_best(measures):
             state.best = state.epoch
@@ -240,7 +232,8 @@ class _Loop(Generic[Batch]):
             self._best_weights = {k: v.detach().clone() for k, v in module.state_dict().items()}
             return
         self._state.best_file = f"best-{self._state.epoch}.safetensors"
-        checkpoint.save_weights(module, self._folder / self._state.best_file)
+        if self._processes.main:
+            checkpoint.save_weights(module, self._folder / self._state.best_file)
 
     def _load_best(self) -> None:
         if self._folder is None:
@@ -269,8 +262,9 @@ class _Loop(Generic[Batch]):
                 self._writer.add_scalar(f"{tag}/{name}", value, step)
 
     def _perhaps_save(self) -> None:
-        stop = self._stop()
-        if stop or time.monotonic() - self._saved_s >= self._settings.checkpoint_every_s:
+        due = time.monotonic() - self._saved_s >= self._settings.checkpoint_every_s
+        stop, due = self._processes.any(self._stop(), due)
+        if stop or due:
             self._save()
         if stop:
             raise Interrupted(
@@ -281,15 +275,22 @@ class _Loop(Generic[Batch]):
     def _save(self) -> None:
         if self._folder is None:
             return
+        random = {
+            self._random(rank) + name: part
+            for name, state in checkpoint.random_tensors().items()
+            for rank, part in enumerate(self._processes.gather(state))
+        }
         tensors = {
             **_prefixed("model.", self._trainable.module.state_dict()),
             **_prefixed("balancer.", self._balancer_module.state_dict()),
             **_prefixed("optimizer.", checkpoint.optimizer_tensors(self._optimizer)),
-            **_prefixed("rng.", checkpoint.random_tensors()),
+            **random,
         }
         facts: dict[str, Any] = msgspec.to_builtins(self._state)
         facts["identity"] = self._identity
-        checkpoint.write(self._folder, f"step-{self._step}", tensors, facts)
+        if self._processes.main:
+            checkpoint.write(self._folder, f"step-{self._step}", tensors, facts)
+        self._processes.wait()  # whoever ended before it is written would end the writer, too
         self._saved_s = time.monotonic()
 
     def _resume(self) -> None:
@@ -305,9 +306,13 @@ class _Loop(Generic[Batch]):
         self._trainable.module.load_state_dict(found.under("model."))
         self._balancer_module.load_state_dict(found.under("balancer."))
         checkpoint.restore_optimizer(self._optimizer, found.under("optimizer."))
-        checkpoint.restore_random(found.under("rng."))
+        checkpoint.restore_random(found.under(self._random(self._processes.rank)))
         facts = {name: found.facts[name] for name in _State.__slots__}
         self._state = msgspec.convert(facts, _State)
+
+    def _random(self, rank: int) -> str:
+        """Before the names of a process's generators."""
+        return "rng." if self._processes.count == 1 else f"rng.{rank}."
 
 
 def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -16,11 +16,13 @@ from scoring.balancing import Balancer, make_balancer
 from scoring.encoder import identify
 from scoring.language.model import LanguageModel
 from scoring.language.text_model import TextModel
-from scoring.saved.folder import SavedModel, write_model
+from scoring.saved.folder import SavedModel, read_saved, write_model
 from scoring.saved.whole_folder import must_be_new
 from scoring.tasks.choice import make_task
 from scoring.training.contracts import Progress, Writer
-from scoring.training.loop import Fitted, Interrupted, fit
+from scoring.training.history import Fitted
+from scoring.training.loop import Interrupted, fit
+from scoring.training.processes import ALONE, Processes
 from scoring.training.recipe import Recipe
 from scoring.training.rows import Reading
 from scoring.training.task_rows import TaskRows, fingerprint, read_task_rows
@@ -54,8 +56,11 @@ def train(
     translating: Callable[[int, int], None] | None = None,
     writer: Writer | None = None,
     stop: Callable[[], bool] = lambda: False,
+    processes: Processes = ALONE,
 ) -> Trained:
     """Train, test and save a model; goes on where a training of the same recipe and rows was.
+
+    Several processes call this alike, with the same files in their sight.
 
     Args:
         recipe: What and how.
@@ -68,6 +73,7 @@ def train(
         translating: Called with (done, n) while texts are translated, where the recipe asks for it.
         writer: Gets curves.
         stop: Asked after each step.
+        processes: That train together; process 0 measures and writes.
 
     Raises:
         ModelError: The model is there already.
@@ -77,8 +83,9 @@ def train(
     """
     must_be_new(out)
     state = out.with_name(f".{out.name}.training")
-    if restart:
+    if restart and processes.main:
         shutil.rmtree(state, ignore_errors=True)
+    processes.wait()
     begun_s = time.monotonic()
     torch.set_num_threads(threads)
     torch.manual_seed(recipe.training.seed)
@@ -93,15 +100,18 @@ def train(
     language = LanguageModel(recipe.backbone)
     model = TextModel(language, tasks, recipe.sharing)
     # After the heads: a translator draws random numbers when it is loaded, and is loaded once only.
-    changes = _changes(recipe, rows, language, folder, state, translating, stop)
-    training = TextTraining(model, rows, recipe, changes)
-    if not (state / "checkpoint.json").is_file():
+    with processes.main_first():
+        changes = _changes(recipe, rows, language, folder, state, translating, stop)
+    training = TextTraining(model, rows, recipe, changes, processes)
+    language.to(processes.device)
+    if processes.main and not (state / "checkpoint.json").is_file():
         training.begin()
+    model.to(processes.device)
     ancestor = identify(recipe.backbone.source)[0]
     fitted = fit(
         training,
         recipe.training,
-        recipe_balancer(recipe),
+        recipe_balancer(recipe).to(processes.device),
         folder=state,
         identity={
             "recipe": msgspec.json.encode(recipe).decode(),
@@ -115,7 +125,12 @@ def train(
         progress=progress,
         writer=writer,
         stop=stop,
+        processes=processes,
     )
+    if not processes.main:
+        processes.wait()
+        return Trained(read_saved(out), fitted, reading)
+    model.heads.cpu()  # where vectors are measured
     training.calibrate()
     saved = write_model(
         out,
@@ -135,6 +150,7 @@ def train(
         },
     )
     shutil.rmtree(state, ignore_errors=True)
+    processes.wait()
     return Trained(saved, fitted, reading)
 
 

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from scoring.augmentation.changes import Changes
+from scoring.errors import RecipeError
 from scoring.language.text_model import TextModel
 from scoring.tasks.contract import Example
 from scoring.training.adversarial import adversarial_losses
+from scoring.training.processes import ALONE, Processes
 from scoring.training.recipe import Recipe
 from scoring.training.sampling import EndlessOrder, rows_by_task
 from scoring.training.task_rows import TaskRows
@@ -29,6 +31,10 @@ class TextTraining:
         rows: By task.
         recipe: How.
         changes: Of the rows that are learned from; None = none.
+        processes: That train together; each has an equal part of every task's rows of a step.
+
+    Raises:
+        RecipeError: A batch cannot be divided so.
 
     Attributes:
         module: Language model and heads.
@@ -41,15 +47,21 @@ class TextTraining:
         rows: Mapping[str, TaskRows],
         recipe: Recipe,
         changes: Changes | None = None,
+        processes: Processes = ALONE,
     ) -> None:
         self.module = model
         self._changes = changes
         self._rows = rows
         self._fgm = recipe.fgm
+        self._rank, self._n_parts = processes.rank, processes.count
         sizes = {name: len(each.train) for name, each in rows.items()}
-        self._counts = rows_by_task(
-            sizes, min(recipe.batch_size, sum(sizes.values())), recipe.temperature
-        )
+        if recipe.batch_size % self._n_parts:
+            raise RecipeError(
+                f"batch_size {recipe.batch_size} is that of all {self._n_parts} processes together "
+                "and cannot be divided among them: choose a multiple"
+            )
+        together = min(recipe.batch_size, sum(sizes.values()))
+        self._counts = rows_by_task(sizes, together // self._n_parts, recipe.temperature)
         self.n_batches = -(-sum(sizes.values()) // recipe.batch_size)
         self._orders = {
             name: EndlessOrder(size, recipe.training.seed, place)
@@ -67,12 +79,14 @@ class TextTraining:
     def batches(self, epoch: int) -> Iterator[Rows]:
         """Rows by task; small tasks come round more often than large ones."""
         for step in range(epoch * self.n_batches, (epoch + 1) * self.n_batches):
+            # Part by part, all processes have the rows that one alone would have.
+            part = step * self._n_parts + self._rank
             rows = {
-                name: [self._rows[name].train[i] for i in self._orders[name].rows(step * n, n)]
+                name: [self._rows[name].train[i] for i in self._orders[name].rows(part * n, n)]
                 for name, n in self._counts.items()
             }
             if self._changes is not None:
-                rows = {name: self._changes.rows(name, part, step) for name, part in rows.items()}
+                rows = {name: self._changes.rows(name, own, step) for name, own in rows.items()}
             yield rows
 
     def losses(self, batch: Rows) -> dict[str, Tensor]:

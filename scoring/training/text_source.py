@@ -14,7 +14,7 @@ from scoring.language.text_model import TextModel
 from scoring.tasks.choice import make_task
 from scoring.tasks.contract import Example
 from scoring.training.loop import fit
-from scoring.training.recipe import Balancing, Recipe
+from scoring.training.recipe import Balancing, BinarySettings, ClassificationSettings, Recipe
 from scoring.training.rows import Reading
 from scoring.training.run import recipe_balancer
 from scoring.training.split import place_of
@@ -88,9 +88,12 @@ class TextTasks:
             training = msgspec.structs.replace(training, measure=None, patience=0)
         settings = {name: each for name, each in recipe.tasks.items() if name in names}
         recipe = msgspec.structs.replace(recipe, tasks=settings, training=training)
+        kinds = (ClassificationSettings, BinarySettings)
+        if sum(isinstance(each, kinds) for each in settings.values()) < 2:
+            recipe = msgspec.structs.replace(recipe, sharing=None)  # nobody to share experts with
         if len(settings) > 1:
             return recipe
-        return msgspec.structs.replace(recipe, sharing=None, balancing=Balancing())
+        return msgspec.structs.replace(recipe, balancing=Balancing())
 
     def _fold(self, row: Example, n_folds: int) -> int:
         return int(place_of(row.texts[0], "fold", self._recipe.split_seed) * n_folds)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from scoring.training.processes import Processes
     from scoring.training.rows import Reading
     from scoring.training.twins import Comparison
 
@@ -27,6 +28,7 @@ class TrainingAsked:
         tensorboard: Folder for curves; None = none.
         twins: Train each task alone as well.
         threads: For torch.
+        processes: That train together.
     """
 
     config: Path
@@ -38,6 +40,7 @@ class TrainingAsked:
     tensorboard: Path | None
     twins: bool
     threads: int
+    processes: "Processes"
 
     def place(self, name: str) -> Path:
         """Where the model of a recipe goes."""

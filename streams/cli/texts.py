@@ -39,7 +39,7 @@ def train(asked: TrainingAsked) -> Trained:
     def follow(each: "Recipe", where: Path) -> "Done":
         with (
             until_asked() as stop,
-            curves(asked.tensorboard) as writer,
+            curves(asked.tensorboard if asked.processes.main else None) as writer,
             Course(each.training) as course,
         ):
             done = run(
@@ -53,6 +53,7 @@ def train(asked: TrainingAsked) -> Trained:
                 translating=course.translate,
                 writer=writer,
                 stop=stop,
+                processes=asked.processes,
             )
         remark(f"saved in {where}")
         return done

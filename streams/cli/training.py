@@ -12,6 +12,7 @@ from streams.cli.asked import Kind, TrainingAsked
 from streams.cli.measured import judge, print_measures
 from streams.cli.options import Json, examples
 from streams.cli.printing import remark
+from streams.cli.together import one_voice
 
 _KINDS: Final[tuple[Kind, ...]] = (next_item, behaviour, related, texts)
 """The first that says yes; tasks on texts are what no other is."""
@@ -90,25 +91,27 @@ def train(
     """
     from scoring.training.rows import Reading
 
-    reading = Reading(skip_bad)
-    done = _of_recipe(config).train(
-        TrainingAsked(
-            config,
-            data or config.parent,
-            out,
-            seed,
-            reading,
-            restart,
-            tensorboard,
-            twins,
-            threads,
+    reading, kind = Reading(skip_bad), _of_recipe(config)
+    with one_voice(kind.KIND, shares=kind is texts) as processes:
+        done = kind.train(
+            TrainingAsked(
+                config,
+                data or config.parent,
+                out,
+                seed,
+                reading,
+                restart,
+                tensorboard,
+                twins,
+                threads,
+                processes,
+            )
         )
-    )
-    if said := reading.summary():
-        remark(said)
-    print_measures(done.measures, as_json=as_json)
-    if done.judged is not None:
-        judge(done.judged, as_json=as_json)
+        if said := reading.summary():
+            remark(said)
+        print_measures(done.measures, as_json=as_json)
+        if done.judged is not None:
+            judge(done.judged, as_json=as_json)
 
 
 def evaluate(
