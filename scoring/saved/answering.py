@@ -47,7 +47,13 @@ def evaluate(
     if files:
         settings = saved.recipe.tasks[names[0]]
         own = model.tasks[names[0]]
-        rows = read_examples(files, settings.columns, own.example, reading, settings.separator)
+        rows = read_examples(
+            files,
+            settings.columns,
+            lambda fields: own.example(fields.as_documented()),
+            reading,
+            settings.separator,
+        )
         if not rows:
             raise RowsError(f"no rows for {names[0]} in {', '.join(map(str, files))}")
         return {names[0]: model.measures(names[0], rows)}

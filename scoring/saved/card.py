@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from scoring.errors import ModelError
+from scoring.folder import named_folder
 from scoring.training.recipe import Card, Recipe
 
 CARD: Final = "README.md"
@@ -92,12 +93,12 @@ def written(
 
 
 def read_card(folder: Path) -> str:
-    """The card of a saved model.
+    """The card of a saved model; `default` is the one that comes along.
 
     Raises:
         ModelError: There is none.
     """
-    file = folder / CARD
+    file = named_folder(folder) / CARD
     if not file.is_file():
         raise ModelError(f"{folder} has no {CARD}: make a model with rillstream train or pretrain")
     return file.read_text("utf-8")

@@ -94,6 +94,18 @@ class Fields:
     row: Mapping[str, object]
     columns: Columns
 
+    def as_documented(self) -> Fields:
+        """The same row; a name whose columns it lacks, and which it has itself, is its own."""
+        return Fields(
+            self.row,
+            {
+                name: asked
+                for name, asked in self.columns.items()
+                if name not in self.row
+                or any(each in self.row for each in ([asked] if isinstance(asked, str) else asked))
+            },
+        )
+
     def text(self, name: str) -> str:
         """Text that is not blank; of several columns, what there is, joined."""
         found = self._joined(name)

@@ -12,7 +12,7 @@ import msgspec
 from scoring.errors import RowsError
 from scoring.tasks.contract import Example, Task
 from scoring.training.recipe import AnyTask, ClassificationSettings, Recipe
-from scoring.training.rows import Reading, read_examples
+from scoring.training.rows import Fields, Reading, read_examples
 from scoring.training.split import first_of_each, place_of, split
 
 
@@ -91,7 +91,11 @@ def read_questions(
     task: Task, settings: AnyTask, files: Sequence[Path], reading: Reading
 ) -> list[Example]:
     """Rows to be predicted: without targets, with the recipe's columns where a file has them."""
-    return read_examples(files, settings.columns, task.question, reading, settings.separator)
+
+    def make(fields: Fields) -> Example:
+        return task.question(fields.as_documented())
+
+    return read_examples(files, settings.columns, make, reading, settings.separator)
 
 
 def _part(

@@ -10,7 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from scoring.errors import RowsError
-from scoring.training.rows import Fields, Reading, read_examples
+from scoring.training.rows import Columns, Fields, Reading, read_examples
 
 
 def pair(fields: Fields) -> tuple[str, float]:
@@ -34,6 +34,18 @@ def test_columns_are_called_as_their_owner_calls_them(tmp_path: Path) -> None:
         [tmp_path / "r.csv"], {"text": ["Title", "Body"], "score": "Stars"}, pair, Reading(), ";"
     )
     assert found == [("Good. fits well", 5.0), ("too small", 1.0)]
+
+
+def test_a_file_with_documented_columns_needs_no_other_names() -> None:
+    columns: Columns = {"text": ["Title", "Body"], "score": "Stars"}
+    assert pair(Fields({"text": "fits well", "score": 5}, columns).as_documented()) == (
+        "fits well",
+        5.0,
+    )
+    both = Fields({"text": "other", "Title": "Good", "Body": "fits", "Stars": 1}, columns)
+    assert pair(both.as_documented()) == ("Good. fits", 1.0)
+    with pytest.raises(ValueError, match="no column 'Stars'"):
+        pair(Fields({"text": "fits well"}, columns).as_documented())
 
 
 BAD = """{"text": "mug", "score": 1}
