@@ -32,14 +32,14 @@ from tests.benchmarks.text_runs import (
 
 SEEDS = (0, 1, 2)
 
-_FIVE_SHOT = changed(
+FIVE_SHOT = changed(
     read_plain("banking77-10-shot"),
     {
         "training": {"epochs": 5, "learning_rate": 2e-4, "private_learning_rate": 2e-3},
         "tasks": {"intent": {"per_class": 5}},
     },
 )
-_SWITCHES: dict[str, Mapping[str, Any]] = {
+SWITCHES: dict[str, Mapping[str, Any]] = {
     "base": {},
     "contrast 0 (for 0.3)": {"tasks": {"intent": {"contrast": 0.0}}},
     "FGM 0.1": {"fgm": 0.1},
@@ -66,13 +66,13 @@ _SWITCHES: dict[str, Mapping[str, Any]] = {
     },
 }
 
-_JOINT: Plain = {
+JOINT: Plain = {
     "name": "joint",
     "batch_size": 32,
     "backbone": {"max_tokens": 32, "frozen_words": True, "precision": "bfloat16"},
     "training": {"epochs": 2, "learning_rate": 2e-4, "private_learning_rate": 2e-3},
     "tasks": {
-        "intent": {**_FIVE_SHOT["tasks"]["intent"], "validation": 0.03},
+        "intent": {**FIVE_SHOT["tasks"]["intent"], "validation": 0.03},
         "sentiment": {
             **read_plain("reviews")["tasks"]["sentiment"],
             "test": 0.05,
@@ -81,7 +81,7 @@ _JOINT: Plain = {
         },
     },
 }
-_SHARED: dict[str, Mapping[str, Any]] = {
+SHARED: dict[str, Mapping[str, Any]] = {
     "fixed weights": {},
     "uncertainty": {"balancing": {"method": "uncertainty"}},
     "PCGrad": {"balancing": {"method": "pcgrad"}},
@@ -100,13 +100,13 @@ def shown(values: Sequence[float], sign: str = "") -> str:
 
 def switches(runs: Runs) -> Iterator[str]:
     """Five questions an intent, with one thing changed."""
-    recipes = {name: changed(_FIVE_SHOT, change) for name, change in _SWITCHES.items()}
+    recipes = {name: changed(FIVE_SHOT, change) for name, change in SWITCHES.items()}
     yield (
         "| | accuracy | accuracy − base | loss − base | abstained | calibration error | CPU s |\n"
         + "|---" * 7
         + "|"
     )
-    base = [runs.of(_FIVE_SHOT, seed) for seed in SEEDS]
+    base = [runs.of(FIVE_SHOT, seed) for seed in SEEDS]
     for name, recipe in recipes.items():
         found = [runs.of(recipe, seed) for seed in SEEDS]
         cells = [name, shown([_measure("intent", "accuracy")(each) for each in found])]
@@ -123,9 +123,9 @@ def switches(runs: Runs) -> Iterator[str]:
 
 def shared(runs: Runs) -> Iterator[str]:
     """Two tasks in one model beside a model for each, and forms of balancing them."""
-    twins = {task: {**_JOINT, "tasks": {task: own}} for task, own in _JOINT["tasks"].items()}
-    recipes = {name: changed(_JOINT, change) for name, change in _SHARED.items()}
-    margin = as_recipe(_JOINT, 0).twin_margin
+    twins = {task: {**JOINT, "tasks": {task: own}} for task, own in JOINT["tasks"].items()}
+    recipes = {name: changed(JOINT, change) for name, change in SHARED.items()}
+    margin = as_recipe(JOINT, 0).twin_margin
     yield (
         "| | task | measure | joint | − twin | loss − twin | at most | "
         f"allowed {margin:g} | CPU s |\n" + "|---" * 9 + "|"

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from scoring.tasks.contract import Example
+from tests.benchmarks.bench_switches import FIVE_SHOT, JOINT, SHARED, SWITCHES
 from tests.benchmarks.bench_texts import best_weight, fused
-from tests.benchmarks.text_runs import changed
+from tests.benchmarks.text_runs import Plain, as_recipe, changed
+
+ROWS = {name: changed(FIVE_SHOT, change) for name, change in SWITCHES.items()} | {
+    name: changed(JOINT, change) for name, change in SHARED.items()
+}
 
 
 def test_a_changed_recipe_is_the_old_one_elsewhere() -> None:
@@ -30,3 +36,11 @@ def test_the_better_of_two_models_weighs_more() -> None:
     guess = np.full((40, 2), 0.5)
     assert best_weight(right, guess, ["no", "yes"], rows) == 1.0
     assert best_weight(guess, right, ["no", "yes"], rows) == 0.0
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_row_is_a_recipe_of_its_own(name: str) -> None:
+    """Strict: a switch that was renamed is an error here, not after an hour of training."""
+    recipe: Plain = ROWS[name]
+    assert as_recipe(recipe, 2).training.seed == 2
+    assert sum(recipe == other for other in ROWS.values()) == 1
