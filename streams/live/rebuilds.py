@@ -106,4 +106,6 @@ def _environment(settings: Settings) -> dict[str, str]:
     bare = {"TTY_COMPATIBLE": "0"}  # no bars between the worker's lines on a terminal
     if settings.index_url is not None:
         own["INDEX_URL"] = settings.index_url
+    if settings.encoder is not None:  # where to look for the index's encoder
+        own["ENCODER"] = settings.encoder
     return {**os.environ, **bare, **{ENV_PREFIX + name: value for name, value in own.items()}}
