@@ -11,6 +11,7 @@ Intervals are of 2,000 bootstrap samples of the test's clicks, differences are p
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise, product
@@ -153,20 +154,40 @@ def auc(chances: Floats, labels: NDArray[np.float32]) -> float:
     return float(above / n_yes / (len(labels) - n_yes))
 
 
-def judge(clicks: AdClicks, grid: dict[str, Fit], samples: list[NDArray[np.int64]]) -> Judged:
+class Tried:
+    """Losses of settings, kept in a file of JSON Lines: what is there is not learned again."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        lines = path.read_text().splitlines() if path is not None and path.exists() else []
+        self._known: dict[str, float] = dict(map(json.loads, lines))
+
+    def loss(self, setting: str, compute: Callable[[], float]) -> float:
+        """From the file, or computed now."""
+        if setting not in self._known:
+            self._known[setting] = compute()
+            if self._path is not None:
+                with self._path.open("a") as file:
+                    file.write(json.dumps([setting, self._known[setting]]) + "\n")
+        return self._known[setting]
+
+
+def judge(
+    clicks: AdClicks, grid: dict[str, Fit], samples: list[NDArray[np.int64]], tried: Tried
+) -> Judged:
     """Choose within the training part, forwards in time, learn all of it, ask about the test."""
     n = clicks.n_train
     x, y = clicks.features, clicks.converted
     edges = [round(share * n) for share in (0.4, 0.6, 0.8, 1.0)]
 
-    def loss_of(setting: str) -> float:
+    def learned(setting: str) -> float:
         chances = [
             grid[setting]((x[:start], y[:start]), x[start:end], 100)
             for start, end in pairwise(edges)
         ]
         return float(log_loss(y[edges[0] : n], np.concatenate(chances)))
 
-    setting = min(grid, key=loss_of)
+    setting = min(grid, key=lambda each: tried.loss(each, lambda: learned(each)))
     odds = [logit(grid[setting]((x[:n], y[:n]), x[n:], seed)) for seed in range(_SEEDS)]
     chances = expit(np.mean(odds, axis=0))
     labels = y[n:]
@@ -184,7 +205,9 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--results", type=Path, help="settings that were tried; gets new ones")
     options = parser.parse_args()
+    tried = Tried(options.results)
     torch.set_num_threads(1)
     clicks = read_ad_clicks(options.data)
     labels = clicks.converted[clicks.n_train :]
@@ -197,9 +220,9 @@ def main() -> None:
     )
     print("| model | AUC | 95 % | − boosted trees | log loss | ECE | expected | setting |")
     print("|---|---|---|---|---|---|---|---|")
-    base = judge(clicks, _GRIDS["boosted trees"], samples)
+    base = judge(clicks, _GRIDS["boosted trees"], samples, tried)
     for name, grid in _GRIDS.items():
-        found = base if name == "boosted trees" else judge(clicks, grid, samples)
+        found = base if name == "boosted trees" else judge(clicks, grid, samples, tried)
         low, high = np.quantile(found.areas, [0.025, 0.975])
         worse, better = np.quantile(found.areas - base.areas, [0.025, 0.975])
         print(
