@@ -13,7 +13,7 @@ from torch import Tensor, nn
 Features = NDArray[np.float32]  # (U, N, F)
 Scores = NDArray[np.float32]  # (U, N)
 
-_BATCH = 128
+_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +22,14 @@ class RankerSettings:
 
     Attributes:
         hidden: Units beside the linear part; 0 = none.
-        evenness: A query counts by its searches to this power: 1 = as often as it is asked.
+        epochs: Passes over the queries.
     """
 
     hidden: int
-    evenness: float
+    epochs: int
 
 
-CHOICES = tuple(RankerSettings(hidden, even) for hidden in (0, 16) for even in (0.5, 1.0))
+CHOICES = tuple(RankerSettings(hidden, epochs) for hidden in (0, 16) for epochs in (20, 60))
 
 
 class Ranker(nn.Module):
@@ -59,9 +59,8 @@ def ranked(
     asked: Features,
     settings: RankerSettings,
     seeds: Sequence[int],
-    epochs: int = 20,
 ) -> Scores:
-    """Learn from some queries, score others.
+    """Learn from some queries, score others. A query counts as often as it is asked.
 
     Args:
         features: Of the queries that are learned.
@@ -69,23 +68,21 @@ def ranked(
         asked: Of the others.
         settings: Chosen beforehand.
         seeds: The mean of so many rankers' log probabilities.
-        epochs: Passes over the queries.
     """
     mean, spread = features.mean(axis=(0, 1)), features.std(axis=(0, 1)) + 1e-6
     x, others = (torch.from_numpy((each - mean) / spread) for each in (features, asked))
     n = torch.from_numpy(clicks.sum(axis=1)).float()  # (U,)
     shares = torch.from_numpy(clicks).float() / n.clamp_min(1)[:, None]
-    weights = n**settings.evenness
     known = torch.nonzero(n)[:, 0]
     total = torch.zeros(others.shape[:2])
     for seed in seeds:
         torch.manual_seed(seed)
         ranker = Ranker(features.shape[2], settings.hidden)
         optimizer = torch.optim.AdamW(ranker.parameters(), lr=4e-3, weight_decay=1e-2)
-        for _ in range(epochs):
+        for _ in range(settings.epochs):
             for rows in known[torch.randperm(len(known))].split(_BATCH):
                 losses = -(shares[rows] * ranker(x[rows]).log_softmax(dim=1)).sum(dim=1)
-                loss = (losses * weights[rows]).sum() / weights[rows].sum()
+                loss = (losses * n[rows]).sum() / n[rows].sum()
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
