@@ -154,9 +154,11 @@ def main() -> None:
             _say(form, tested[form], rows.test, time.monotonic() - begun_s)
         merges = {
             "merged, no model": [form for form in forms if form not in ("model", "cross")],
-            "merged, no cross": [form for form in forms if form != "cross"],
             "merged": list(forms),
         }
+        if {"model", "cross"} <= forms.keys():
+            merges["merged, no cross"] = [form for form in forms if form != "cross"]
+            merges["model and cross"] = ["model", "cross"]
         for what, chosen in merges.items():
             score = merged(
                 [held[form] for form in chosen],
