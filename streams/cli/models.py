@@ -85,8 +85,14 @@ def merge(
     print(out)
 
 
-@app.command(epilog=examples("rillstream models card models/intent"))
-def card(model: Annotated[Path, typer.Argument(help="A trained model.")]) -> None:
+@app.command(
+    epilog=examples("rillstream models card models/intent", "rillstream models card default")
+)
+def card(
+    model: Annotated[
+        Path, typer.Argument(help="A trained model; default = the one that comes along.")
+    ],
+) -> None:
     """Print a model's card: data, licences, figures, limits."""
     from scoring.saved.card import read_card
 

@@ -25,7 +25,9 @@ SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Report rows that cannot be used, and go on.")
 ]
 Threads = Annotated[int, typer.Option(min=1, help="Cores for torch.", show_default="1")]
-Model = Annotated[Path, typer.Argument(help="Folder of a trained model.")]
+Model = Annotated[
+    Path, typer.Argument(help="Folder of a trained model; default = the one that comes along.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -50,6 +52,7 @@ def register(app: typer.Typer) -> None:
         "predict",
         epilog=examples(
             "rillstream predict models/intent intent --input questions.jsonl --output labels.jsonl",
+            "rillstream predict default sentiment --input reviews.csv",
             "rillstream predict models/shop relevance --input pairs.csv",
             "rillstream predict models/next next-item --input events.jsonl",
             "rillstream predict models/heads click --input impressions.jsonl",
