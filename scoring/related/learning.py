@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-import msgspec
 import numpy as np
 import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from scoring.errors import ModelError, SequenceError
+from scoring.errors import SequenceError
 from scoring.policy import Policy
 from scoring.related.neighbours import neighbours
 from scoring.related.recipe import RelatedRecipe
 from scoring.related.source import LATEST, NEAREST
 from scoring.related.table import RelatedItems
+from scoring.saved.facts import write_facts
 from scoring.saved.whole_folder import must_be_new, whole_folder
 from scoring.sequence.event_rows import Users, number_events, read_events
 from scoring.sequence.full_ranking import Scorer, measures, ranks
 from scoring.sequence.sequences import Question, Sequences, leave_one_out
 from scoring.training.rows import Reading
-
-_METRICS: Final = "metrics.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +73,9 @@ def learn(
     if len(split.test.targets):
         found = _measured(_table(split.train, users.item_ids, recipe), split.test, progress)
     table = _table(users.sequences, users.item_ids, recipe)
-    facts = {"recipe": msgspec.to_builtins(recipe), "measures": found}
     with whole_folder(out) as part:
         table.save(part)
-        (part / _METRICS).write_text(json.dumps(facts, indent=1), "utf-8")
+        write_facts(part, recipe, found)
     return Counted(found, len(users.user_ids), len(users.item_ids), len(users.sequences.items))
 
 
@@ -103,22 +98,6 @@ def measure(table: RelatedItems, recipe: RelatedRecipe, folder: Path, reading: R
         )
     found = _measured(table, asked, None)
     return Counted(found, len(users.user_ids), len(table.item_ids), len(events))
-
-
-def read_recipe_of(folder: Path) -> RelatedRecipe:
-    """The recipe of a table that `learn` has saved.
-
-    Raises:
-        ModelError: There is none.
-    """
-    try:
-        said = json.loads((folder / _METRICS).read_text("utf-8"))
-        return msgspec.convert(said["recipe"], RelatedRecipe)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(
-            f"{folder} does not say how it was counted ({type(error).__name__}: {error}): "
-            "learn it again"
-        ) from error
 
 
 def table_scorer(table: RelatedItems) -> Scorer:

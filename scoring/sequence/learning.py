@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import msgspec
 import torch
 
 from scoring.balancing import FixedWeights
-from scoring.errors import ModelError, SequenceError
+from scoring.errors import SequenceError
+from scoring.saved.facts import write_facts
 from scoring.saved.whole_folder import must_be_new, whole_folder
 from scoring.sequence.event_rows import Users, number_events, read_events
 from scoring.sequence.full_ranking import measures, ranks, tower_scorer
@@ -26,8 +25,6 @@ from scoring.sequence.tower import SequenceTower
 from scoring.training.contracts import Progress, Writer
 from scoring.training.loop import fit
 from scoring.training.rows import Reading
-
-_METRICS: Final = "metrics.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +97,9 @@ def learn(
     )
     found = dict(measures(ranks(tower_scorer(tower), asked)))
     learned = Learned(found, users.sequences.n_users, n_items, len(events))
-    facts = {"recipe": msgspec.to_builtins(recipe), "measures": found}
     with whole_folder(out) as part:
         save_tower(SavedTower(tower=tower, item_ids=users.item_ids), part)
-        (part / _METRICS).write_text(json.dumps(facts, indent=1), "utf-8")
+        write_facts(part, recipe, found)
     shutil.rmtree(work, ignore_errors=True)
     return learned
 
@@ -119,22 +115,6 @@ def measure(saved: SavedTower, recipe: SequenceRecipe, folder: Path, reading: Re
     users = number_events(events, saved.item_ids)
     found = dict(measures(ranks(tower_scorer(saved.tower), _test(users))))
     return Learned(found, users.sequences.n_users, len(saved.item_ids), len(events))
-
-
-def read_learned(folder: Path) -> SequenceRecipe:
-    """The recipe of a model that `learn` has saved.
-
-    Raises:
-        ModelError: There is none.
-    """
-    try:
-        said = json.loads((folder / _METRICS).read_text("utf-8"))
-        return msgspec.convert(said["recipe"], SequenceRecipe)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(
-            f"{folder} does not say how it was trained ({type(error).__name__}: {error}): "
-            "train it again"
-        ) from error
 
 
 def _test(users: Users) -> Question:

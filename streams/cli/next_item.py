@@ -69,11 +69,13 @@ def evaluate(
     folder: Path, data: Path, task: str | None, files: list[Path], reading: "Reading"
 ) -> Measures:
     """Measure a tower on the events of its recipe."""
-    from scoring.sequence.learning import measure, read_learned
+    from scoring.saved.facts import recipe_of
+    from scoring.sequence.learning import measure
+    from scoring.sequence.recipe import SequenceRecipe
     from scoring.sequence.saved import load_tower
 
     only_own_files(folder, KIND, task, files)
-    learned = measure(load_tower(folder), read_learned(folder), data, reading)
+    learned = measure(load_tower(folder), recipe_of(folder, SequenceRecipe), data, reading)
     remark(_said(learned))
     return {KIND: learned.measures}
 

@@ -7,7 +7,7 @@ import typer
 
 from streams.cli.options import Json, examples
 from streams.cli.printing import print_json, print_table, remark
-from streams.cli.training import Data, SkipBad, Threads
+from streams.cli.training import Data, Restart, Seed, SkipBad, TensorBoard, Threads
 
 
 def register(app: typer.Typer) -> None:
@@ -27,17 +27,10 @@ def pretrain(
         Path | None,
         typer.Option("--out", help="Folder of the encoder.", show_default="models/NAME"),
     ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Instead of the recipe's.", show_default=False)
-    ] = None,
+    seed: Seed = None,
     skip_bad: SkipBad = False,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="Begin anew where a training was interrupted.")
-    ] = False,
-    tensorboard: Annotated[
-        Path | None,
-        typer.Option(help="Folder for curves; needs pip install tensorboard.", show_default=False),
-    ] = None,
+    restart: Restart = False,
+    tensorboard: TensorBoard = None,
     threads: Threads = 1,
     as_json: Json = False,
 ) -> None:

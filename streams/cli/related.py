@@ -53,11 +53,13 @@ def evaluate(
     folder: Path, data: Path, task: str | None, files: list[Path], reading: "Reading"
 ) -> Measures:
     """Measure a table on the events of its recipe."""
-    from scoring.related.learning import measure, read_recipe_of
+    from scoring.related.learning import measure
+    from scoring.related.recipe import RelatedRecipe
     from scoring.related.table import RelatedItems
+    from scoring.saved.facts import recipe_of
 
     only_own_files(folder, KIND, task, files)
-    counted = measure(RelatedItems.load(folder), read_recipe_of(folder), data, reading)
+    counted = measure(RelatedItems.load(folder), recipe_of(folder, RelatedRecipe), data, reading)
     remark(_said(counted))
     return {KIND: counted.measures}
 

@@ -24,6 +24,14 @@ Data = Annotated[
 SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Report rows that cannot be used, and go on.")
 ]
+Seed = Annotated[int | None, typer.Option(help="Instead of the recipe's.", show_default=False)]
+Restart = Annotated[
+    bool, typer.Option("--restart", help="Begin anew where a training was interrupted.")
+]
+TensorBoard = Annotated[
+    Path | None,
+    typer.Option(help="Folder for curves; needs pip install tensorboard.", show_default=False),
+]
 Threads = Annotated[int, typer.Option(min=1, help="Cores for torch.", show_default="1")]
 Model = Annotated[
     Path, typer.Argument(help="Folder of a trained model; default = the one that comes along.")
@@ -67,17 +75,10 @@ def train(
         Path | None,
         typer.Option("--out", help="Folder of the model.", show_default="models/NAME"),
     ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Instead of the recipe's.", show_default=False)
-    ] = None,
+    seed: Seed = None,
     skip_bad: SkipBad = False,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="Begin anew where a training was interrupted.")
-    ] = False,
-    tensorboard: Annotated[
-        Path | None,
-        typer.Option(help="Folder for curves; needs pip install tensorboard.", show_default=False),
-    ] = None,
+    restart: Restart = False,
+    tensorboard: TensorBoard = None,
     twins: Annotated[
         bool,
         typer.Option(

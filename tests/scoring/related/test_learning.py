@@ -9,9 +9,10 @@ import pytest
 
 from scoring.errors import ModelError, RecipeError, RowsError
 from scoring.related.answering import related_items
-from scoring.related.learning import learn, measure, read_recipe_of
+from scoring.related.learning import learn, measure
 from scoring.related.recipe import RelatedRecipe, read_related_recipe
 from scoring.related.table import RelatedItems
+from scoring.saved.facts import recipe_of
 from scoring.training.rows import Reading
 
 RECIPE = RelatedRecipe(
@@ -45,7 +46,7 @@ def test_the_other_half_is_what_goes_together(folder: Path) -> None:
 
 def test_a_saved_table_is_measured_on_other_events(folder: Path) -> None:
     learn(RECIPE, folder, folder / "model", Reading(False))
-    table, recipe = RelatedItems.load(folder / "model"), read_recipe_of(folder / "model")
+    table, recipe = RelatedItems.load(folder / "model"), recipe_of(folder / "model", RelatedRecipe)
     assert recipe == RECIPE
     assert measure(table, recipe, folder, Reading(False)).measures["ndcg@10"] > 0.8
 

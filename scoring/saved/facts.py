@@ -1,0 +1,38 @@
+"""How a model of events came about: its recipe and what it measured, as JSON beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+
+from scoring.errors import ModelError
+
+_FILE: Final = "metrics.json"
+
+Recipe = TypeVar("Recipe", bound=msgspec.Struct)
+
+
+def write_facts(folder: Path, recipe: msgspec.Struct, measures: Mapping[str, float]) -> None:
+    """Write into a model's folder."""
+    facts = {"recipe": msgspec.to_builtins(recipe), "measures": measures}
+    (folder / _FILE).write_text(json.dumps(facts, indent=1), "utf-8")
+
+
+def recipe_of(folder: Path, kind: type[Recipe]) -> Recipe:
+    """The recipe of a saved model.
+
+    Raises:
+        ModelError: There is none of this kind.
+    """
+    try:
+        said = json.loads((folder / _FILE).read_text("utf-8"))
+        return msgspec.convert(said["recipe"], kind)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(
+            f"{folder} does not say how it was made ({type(error).__name__}: {error}): "
+            "train it again"
+        ) from error
