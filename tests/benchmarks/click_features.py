@@ -70,7 +70,8 @@ class KnownClicks:
         weights = likeness * np.log1p(n)
         shares = sparse.diags(1 / np.maximum(n, 1)) @ self.counts
         found = (shares.T @ weights.T).T + shrink * self.popular
-        return np.log(found / (weights.sum(axis=1, keepdims=True) + shrink))
+        logs: Table = np.log(found / (weights.sum(axis=1, keepdims=True) + shrink))
+        return logs
 
 
 def popularity(known: KnownClicks, asked: Sequence[str]) -> dict[str, Table]:
@@ -149,11 +150,14 @@ def _naive_bayes(known: KnownClicks, asked: Sequence[str]) -> Table:
 
 
 def _shrunk(clicks: Table, popular: Table, weight: float) -> Table:
-    return np.log((clicks + weight * popular) / (clicks.sum(axis=1, keepdims=True) + weight))
+    total = clicks.sum(axis=1, keepdims=True)
+    logs: Table = np.log((clicks + weight * popular) / (total + weight))
+    return logs
 
 
 def _share(counts: Table) -> Table:
-    return counts / counts.sum()
+    shares: Table = counts / counts.sum()
+    return shares
 
 
 def _bare(query: str) -> str:

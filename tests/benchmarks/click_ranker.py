@@ -80,7 +80,7 @@ def ranked(
         ranker = Ranker(features.shape[2], settings.hidden)
         optimizer = torch.optim.AdamW(ranker.parameters(), lr=4e-3, weight_decay=1e-2)
         for _ in range(settings.epochs):
-            for rows in known[torch.randperm(len(known))].split(_BATCH):
+            for rows in torch.split(known[torch.randperm(len(known))], _BATCH):
                 losses = -(shares[rows] * ranker(x[rows]).log_softmax(dim=1)).sum(dim=1)
                 loss = (losses * n[rows]).sum() / n[rows].sum()
                 optimizer.zero_grad()
