@@ -50,8 +50,8 @@ _RECIPE: Final = Path(__file__).parents[2] / "scoring" / "recipes" / "census.tom
 _SEEDS: Final = range(5)
 _RATES: Final = (3e-3, 6e-3, 1.2e-2)
 _TUNING_SEED: Final = 100
-_N_LEARNED: Final = 60_000
-_N_TESTED: Final = 30_000
+_N_LEARNED: Final = 40_000
+_N_TESTED: Final = 20_000
 
 
 def shown(values: list[float], digits: int = 4, sign: str = "") -> str:
