@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 import time
@@ -16,7 +15,7 @@ import msgspec
 from index.errors import EncoderFilesError
 from index.manifest import VERSION_PATTERN, FileEntry
 from index.object_store import ObjectStore
-from index.writing import sync
+from index.writing import entry_of, sync
 
 FOLDER: Final = ".encoders"
 MANIFEST_NAME: Final = "encoder.json"
@@ -86,7 +85,7 @@ class EncoderFolders:
                 for name in names:
                     (beside / name).parent.mkdir(exist_ok=True)
                     shutil.copyfile(folder / name, beside / name)
-                entries = {name: _entry(beside / name) for name in names}
+                entries = {name: entry_of(beside / name) for name in names}
                 manifest = EncoderManifest(encoder_version=encoder_version, files=entries)
                 self._take_in(beside, own, manifest)
             finally:
@@ -208,15 +207,9 @@ def _problems(folder: Path, encoder_version: str | None = None) -> list[str]:
     strange = sorted(found - manifest.files.keys() - {MANIFEST_NAME})
     problems += [f"{name} does not belong to it" for name in strange]
     for name in sorted(manifest.files.keys() & found):
-        if _entry(folder / name) != manifest.files[name]:
+        if entry_of(folder / name) != manifest.files[name]:
             problems.append(f"{name} has another SHA-256 than {MANIFEST_NAME} says")
     return problems
-
-
-def _entry(path: Path) -> FileEntry:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return FileEntry(sha256=digest, bytes=path.stat().st_size)
 
 
 def _encoded(manifest: EncoderManifest) -> bytes:

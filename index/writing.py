@@ -75,7 +75,7 @@ def write_version(folder: Path, build: Build) -> Manifest:
     if build.hashes is not None:
         write_array(folder / HASHES_NAME, build.hashes, order)
     build.engine.write(folder)
-    files = {path.name: _entry(path) for path in sorted(folder.iterdir())}
+    files = {path.name: entry_of(path) for path in sorted(folder.iterdir())}
     now = datetime.now(UTC)
     content = hashlib.sha256("".join(entry.sha256 for entry in files.values()).encode())
     milliseconds = now.microsecond // 1000
@@ -104,7 +104,8 @@ def write_version(folder: Path, build: Build) -> Manifest:
     return manifest
 
 
-def _entry(path: Path) -> FileEntry:
+def entry_of(path: Path) -> FileEntry:
+    """What a manifest says of this file."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return FileEntry(sha256=digest, bytes=file.tell())
