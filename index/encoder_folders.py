@@ -106,13 +106,12 @@ class EncoderFolders:
             StoreUnavailableError: The object store does not answer.
         """
         own = self._root / _checked(encoder_version)
-        if self._remote is not None and (not own.is_dir() or _problems(own)):
-            self._fetch(self._remote, encoder_version, own)
-        if not own.is_dir():
+        problems = _problems(own) if own.is_dir() else None
+        if problems == [] or self._fetch(encoder_version, own):
+            return own
+        if problems is None:
             return None
-        if problems := _problems(own):
-            raise _refused(encoder_version, problems)
-        return own
+        raise _refused(encoder_version, problems)
 
     def prune(self, needed: Collection[str]) -> list[str]:
         """Remove those that no version needs and that nobody has kept for a day; their names."""
@@ -126,17 +125,21 @@ class EncoderFolders:
             removed.append(folder.name)
         return [name for name in removed if not name.startswith(_BESIDE)]
 
-    def _fetch(self, remote: ObjectStore, encoder_version: str, own: Path) -> None:
-        raw = remote.read(f"{encoder_version}/{MANIFEST_NAME}")
+    def _fetch(self, encoder_version: str, own: Path) -> bool:
+        """Take an encoder in from the object store, verified; False where there is none."""
+        if self._remote is None:
+            return False
+        raw = self._remote.read(f"{encoder_version}/{MANIFEST_NAME}")
         if raw is None:
-            return
+            return False
         manifest = _parsed(raw, encoder_version)
         beside = self._beside()
         try:
-            remote.get(beside, encoder_version, sorted(manifest.files))
+            self._remote.get(beside, encoder_version, sorted(manifest.files))
             self._take_in(beside, own, manifest)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
+        return True
 
     def _beside(self) -> Path:
         beside = self._root / f"{_BESIDE}{uuid.uuid4().hex}"
