@@ -19,6 +19,7 @@ from streams.item_changes import Deletion, ItemChange, Upsert
 from streams.item_origin import Taken
 from streams.items import Item, decode_item
 from streams.kafka_config import client_config, consumer_config
+from streams.newest_records import NewestRecords
 from streams.positions import GroupPositions, place_of
 from streams.row import Source
 from streams.topics import topic_ids
@@ -116,13 +117,15 @@ class ItemGaps:
                 self.gaps.append(Gap(partition, begin, end))
             self._next[partition] = self.positions[key] = position
 
-    def newest(self, *, timeout_s: float, stopped: Callable[[], bool] = lambda: False) -> Newest:
+    def newest(
+        self, *, timeout_s: float, stopped: Callable[[], bool] = lambda: False
+    ) -> NewestRecords:
         """What the gaps hold, by item.
 
         Raises:
             BrokerUnavailableError: Nothing came for so long.
         """
-        found = Newest(self._topic_id)
+        found = NewestRecords(self._topic_id)
         for messages in self._messages(self.gaps, timeout_s, stopped):
             for message in messages:
                 found.note(message)
@@ -130,7 +133,7 @@ class ItemGaps:
 
     def changes(
         self,
-        wanted: Newest,
+        wanted: NewestRecords,
         tower: ItemTower,
         known: Callable[[], Sequence[Known]],
         *,
@@ -239,44 +242,6 @@ class ItemGaps:
             each if isinstance(each, Deletion) else Upsert(next(rest), next(vectors), at_ms, origin)
             for each, (at_ms, origin) in zip(found, origins, strict=True)
         ]
-
-
-class Newest:
-    """The newest record of each item in the gaps; about 200 bytes each."""
-
-    def __init__(self, topic_id: str) -> None:
-        self._prefix = f"{topic_id}:"
-        self._offsets: dict[bytes, int] = {}
-        self._deleted: set[bytes] = set()
-
-    def __len__(self) -> int:
-        """How many items."""
-        return len(self._offsets)
-
-    def note(self, message: Message) -> None:
-        """Take a record over; they come in the order of their partition."""
-        key = message.key() or b""
-        self._offsets[key] = place_of(message)[1]
-        if message.value() is None:
-            self._deleted.add(key)
-        else:
-            self._deleted.discard(key)
-
-    def has(self, message: Message) -> bool:
-        """Whether this is the record."""
-        return self._offsets.get(message.key() or b"") == place_of(message)[1]
-
-    def there(self) -> set[str]:
-        """Items that are not deleted."""
-        return {key.decode(errors="replace") for key in self._offsets.keys() - self._deleted}
-
-    def strike(self, change: ItemChange) -> None:
-        """The encoder's topic has this item as new as that, or newer."""
-        origin = change.origin
-        if self._offsets and origin is not None and origin.key.startswith(self._prefix):
-            key = change.item_id.encode()
-            if self._offsets.get(key, origin.offset + 1) <= origin.offset:
-                del self._offsets[key]
 
 
 def _inside(messages: Sequence[Message], ends: dict[int, int]) -> Iterator[Message]:
