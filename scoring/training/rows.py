@@ -93,6 +93,7 @@ class Fields:
 
     row: Mapping[str, object]
     columns: Columns
+    documented_too: bool = False
 
     def as_documented(self) -> Fields:
         """The same row; a name whose columns it lacks, and which it has itself, is its own."""
@@ -104,6 +105,7 @@ class Fields:
                 if name not in self.row
                 or any(each in self.row for each in ([asked] if isinstance(asked, str) else asked))
             },
+            documented_too=True,
         )
 
     def text(self, name: str) -> str:
@@ -125,7 +127,7 @@ class Fields:
         names = self.columns.get(name, name)
         if not isinstance(names, str):
             raise ValueError(f"{name} is one column, not {names}")
-        value = self._value(names)
+        value = self._value(name, names)
         try:
             number = float(value)  # type: ignore[arg-type]  # what is no number raises
         except (TypeError, ValueError):
@@ -139,12 +141,16 @@ class Fields:
         return [names] if isinstance(names, str) else names
 
     def _joined(self, name: str) -> str:
-        values = [value for each in self._names(name) if (value := self._value(each)) is not None]
+        values = [
+            value for each in self._names(name) if (value := self._value(name, each)) is not None
+        ]
         return ". ".join(text for value in values if (text := str(value).strip()))
 
-    def _value(self, column: str) -> object:
+    def _value(self, name: str, column: str) -> object:
         if column not in self.row:
-            raise ValueError(f"no column {column!r}; there are {', '.join(map(repr, self.row))}")
+            other = f" and no {name!r}" if self.documented_too and name != column else ""
+            there = ", ".join(map(repr, self.row))
+            raise ValueError(f"no column {column!r}{other}; there are {there}")
         value = self.row[column]
         return None if value != value else value  # NaN is how tables say nothing
 

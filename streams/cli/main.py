@@ -85,8 +85,10 @@ def run(arguments: list[str]) -> int:
     except typer.Exit as ended:
         return ended.exit_code
     except typer.TyperException as wrong:
-        if wrong.format_message():  # empty when it has shown the help instead
-            _complain(f"{wrong.format_message()} Try: rillstream {' '.join(words[:1])} --help")
+        if said := wrong.format_message().rstrip("."):  # empty when it has shown the help instead
+            where = getattr(wrong, "ctx", None)
+            asked = "rillstream" if where is None else where.command_path
+            _complain(f"{said}. Try: {asked} --help")
         return Exit.USAGE
     except KeyboardInterrupt:
         return Exit.INTERRUPTED

@@ -65,7 +65,10 @@ def test_the_version_is_printed() -> None:
 
 def test_wrong_arguments_end_with_two(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["worker", "--no-such-option"]) == Exit.USAGE
-    assert "--no-such-option" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "--no-such-option. Try: rillstream worker --help" in said
+    assert run(["index", "search", "--no-such-option"]) == Exit.USAGE
+    assert "Try: rillstream index search --help" in capsys.readouterr().err
 
 
 def test_an_unknown_setting_is_one_line_that_names_the_nearest() -> None:

@@ -44,7 +44,7 @@ def test_a_file_with_documented_columns_needs_no_other_names() -> None:
     )
     both = Fields({"text": "other", "Title": "Good", "Body": "fits", "Stars": 1}, columns)
     assert pair(both.as_documented()) == ("Good. fits", 1.0)
-    with pytest.raises(ValueError, match="no column 'Stars'"):
+    with pytest.raises(ValueError, match="no column 'Stars' and no 'score'"):
         pair(Fields({"text": "fits well"}, columns).as_documented())
 
 
