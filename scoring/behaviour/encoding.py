@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -40,7 +41,7 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
     may_miss: bool
 
 
-class Encoding(msgspec.Struct, frozen=True, kw_only=True):
+class Encoding(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What was learned of the training rows' columns.
 
     Attributes:
@@ -52,6 +53,14 @@ class Encoding(msgspec.Struct, frozen=True, kw_only=True):
     scales: dict[str, Scale]
     words: dict[str, list[str]]
     widths: dict[str, int]
+
+    @cached_property
+    def codes(self) -> dict[str, dict[str, int]]:
+        """Of categories with a table: word -> code. Made once, for every request asks."""
+        return {
+            name: {word: place + 1 for place, word in enumerate(words)}
+            for name, words in self.words.items()
+        }
 
 
 def learn_encoding(
@@ -136,12 +145,12 @@ def _codes(
 ) -> NDArray[np.int64]:
     """(n,) words -> (n,) codes; 0 = empty, or not in the table."""
     feature = features[name]
-    different = dict.fromkeys(words.tolist())
     if isinstance(feature, CategorySettings) and feature.buckets:
+        different = dict.fromkeys(words.tolist())
         known = {word: zlib.crc32(word.encode()) % feature.buckets + 1 for word in different}
         known[""] = 0
     else:
-        known = {word: place + 1 for place, word in enumerate(encoding.words[name])}
+        known = encoding.codes[name]
     return np.array([known.get(word, 0) for word in words.tolist()], np.int64)
 
 
