@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from scoring.behaviour.model import BehaviourModel
 from scoring.sharing import HardSharing
+from scoring.sharing.contract import read_out
 
 
 class Factored:
@@ -66,7 +67,7 @@ class Factored:
         if len(self._below):
             parts = [self._below(parts[0])] * len(self._above)
         found = {
-            name: _narrow(tower(part))
+            name: read_out(tower, part)
             for name, tower, part in zip(self._sharing.tasks, self._above, parts, strict=True)
         }
         return self._model.added(found, wide)
@@ -75,8 +76,3 @@ class Factored:
 def factored(model: BehaviourModel) -> Factored | None:
     """The factored form of a model, None where its sharing has none."""
     return Factored(model, model.sharing) if isinstance(model.sharing, HardSharing) else None
-
-
-def _narrow(logits: Tensor) -> Tensor:
-    """(M, C) -> (M,) where C is 1."""
-    return logits.squeeze(-1) if logits.shape[-1] == 1 else logits
