@@ -12,7 +12,7 @@ from torch import Tensor
 from scoring.behaviour.encoding import encode
 from scoring.behaviour.rows import BehaviourRows, read_parts, read_rows
 from scoring.behaviour.saved import Behaviour
-from scoring.behaviour.training import every_logit, examples, measures
+from scoring.behaviour.training import calibrated, examples, measures
 from scoring.errors import ModelError, RowsError
 from scoring.training.rows import Reading
 
@@ -51,7 +51,7 @@ def evaluate(
     if not len(rows):
         raise RowsError(f"no rows to test {behaviour.saved.folder} with: give some with --input")
     test = examples(recipe, behaviour.saved.encoding, tasks, rows)
-    logits = behaviour.model.calibration(every_logit(behaviour.model, test.inputs))
+    logits = calibrated(behaviour.model, test.inputs)
     found = measures(tasks, logits, test.targets)
     return found if task is None else {name: each for name, each in found.items() if name == task}
 
@@ -79,8 +79,7 @@ def predict(
 def calibrated_logits(behaviour: Behaviour, rows: BehaviourRows) -> dict[str, Tensor]:
     """Output -> (n,) or (n, C)."""
     inputs = encode(behaviour.saved.recipe.features, behaviour.saved.encoding, rows.features)
-    found: dict[str, Tensor] = behaviour.model.calibration(every_logit(behaviour.model, inputs))
-    return found
+    return calibrated(behaviour.model, inputs)
 
 
 def _known(behaviour: Behaviour, task: str) -> str:

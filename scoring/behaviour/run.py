@@ -17,7 +17,7 @@ from scoring.behaviour.saved import SavedBehaviour, write_behaviour
 from scoring.behaviour.tasks.choice import make_tasks
 from scoring.behaviour.training import (
     BehaviourTraining,
-    every_logit,
+    calibrated,
     examples,
     measures,
     recipe_balancer,
@@ -93,7 +93,7 @@ def train(
     found = {}
     if len(parts.test):
         test = examples(recipe, training.encoding, tasks, parts.test)
-        logits = training.module.calibration(every_logit(training.module, test.inputs))
+        logits = calibrated(training.module, test.inputs)
         found = measures(tasks, logits, test.targets)
     saved = write_behaviour(
         out,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scoring.behaviour.recipe import BehaviourRecipe, loop_settings
 from scoring.behaviour.rows import Parts, read_parts
 from scoring.behaviour.tasks.choice import make_tasks
-from scoring.behaviour.training import BehaviourTraining, every_logit, examples, recipe_balancer
+from scoring.behaviour.training import BehaviourTraining, calibrated, examples, recipe_balancer
 from scoring.behaviour.twins import alone
 from scoring.errors import RowsError
 from scoring.training.loop import fit
@@ -67,7 +67,7 @@ class BehaviourTasks:
         fit(training, loop_settings(recipe), recipe_balancer(recipe), stop=stop)
         training.calibrate()
         held_out = examples(recipe, training.encoding, made, rows.part(asked))
-        logits = training.module.calibration(every_logit(training.module, held_out.inputs))
+        logits = calibrated(training.module, held_out.inputs)
         return float(made[tasks[0]].loss(logits, held_out.targets[tasks[0]]))
 
     def _fold(self, fold: int, n_folds: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

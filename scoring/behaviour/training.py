@@ -138,6 +138,12 @@ def every_logit(model: BehaviourModel, inputs: Inputs) -> dict[str, Tensor]:
     return {name: torch.cat([each[name] for each in parts]) for name in parts[0]}
 
 
+def calibrated(model: BehaviourModel, inputs: Inputs) -> dict[str, Tensor]:
+    """The same, calibrated."""
+    logits: dict[str, Tensor] = model.calibration(every_logit(model, inputs))
+    return logits
+
+
 def measures(
     tasks: Mapping[str, BehaviourTask], logits: Logits, targets: Mapping[str, Tensor]
 ) -> dict[str, dict[str, float]]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from scoring.behaviour.recipe import BehaviourRecipe
 from scoring.behaviour.rows import read_parts
 from scoring.behaviour.saved import Behaviour, load_behaviour
-from scoring.behaviour.training import every_logit, examples
+from scoring.behaviour.training import calibrated, examples
 from scoring.training.recipe import Balancing
 from scoring.training.rows import Reading
 from scoring.training.twins import Comparison, upper_bound
@@ -68,6 +68,6 @@ def row_losses(behaviour: Behaviour, task: str, folder: Path) -> Tensor:
     if not len(rows):
         return torch.empty(0)
     test = examples(recipe, behaviour.saved.encoding, tasks, rows)
-    logits = behaviour.model.calibration(every_logit(behaviour.model, test.inputs))
+    logits = calibrated(behaviour.model, test.inputs)
     targets = test.targets[task]
     return tasks[task].row_losses(logits, targets)[tasks[task].seen(targets)]
