@@ -138,7 +138,7 @@ def _card(recipe: Pretraining, ancestor: str, gain: Gain, notes: Mapping[str, An
         "batch_size": recipe.batch_size,
         "training": recipe.training,
     }
-    return written(recipe.name, recipe.card, began, measured, notes, settings)
+    return written(recipe.name, recipe.card, [began], measured, notes, settings)
 
 
 def _lines(gain: Gain) -> Iterator[str]:

@@ -23,52 +23,60 @@ def card(
 ) -> str:
     """The card of a model with heads, as Markdown."""
     settings = {"batch_size": recipe.batch_size, "training": recipe.training}
-    tasks = (
-        f"| {name} | {type(task).__struct_config__.tag} | {measure} | {value:.4f} |"
-        for name, task in recipe.tasks.items()
-        for measure, value in metrics.get(name, {}).items()
-    )
-    measured = [
+    began = f"It began as encoder `{ancestor}` (adaptation: {recipe.backbone.adaptation})."
+    measured = measured_on_test(recipe.tasks, metrics)
+    return written(recipe.name, recipe.card, [began], measured, notes, settings)
+
+
+def measured_on_test(
+    tasks: Mapping[str, msgspec.Struct], metrics: Mapping[str, Mapping[str, float]]
+) -> list[str]:
+    """A heading and a table of what each task reached; settings of tasks, and measures, by name."""
+    return [
         "## Measured on test rows",
         "",
         "| task | kind | measure | value |",
         "|---|---|---|---|",
-        *tasks,
+        *(
+            f"| {name} | {task.__struct_config__.tag} | {measure} | {value:.4f} |"
+            for name, task in tasks.items()
+            for measure, value in metrics.get(name, {}).items()
+        ),
     ]
-    began = f"It began as encoder `{ancestor}` (adaptation: {recipe.backbone.adaptation})."
-    return written(recipe.name, recipe.card, began, measured, notes, settings)
 
 
 def written(
     name: str,
     said: Card,
-    began: str,
+    origin: Iterable[str],
     measured: Iterable[str],
     notes: Mapping[str, Any],
     settings: Mapping[str, Any],
+    tags: str = "sentence-similarity, feature-extraction",
 ) -> str:
     """A card as Markdown (Mitchell et al., FAT* 2019); its head is read by Hugging Face tools.
 
     Args:
         name: Of the model.
         said: What its maker says.
-        began: A line: what it was before.
+        origin: Lines: what it was before, or what it reads.
         measured: Lines with a heading of their own.
         notes: How it came about.
         settings: What JSON can hold.
+        tags: By which Hugging Face finds it.
     """
     return "\n".join(
         [
             "---",
             f"license: {said.licence or 'unknown'}",
             "library_name: rillstream",
-            "tags: [sentence-similarity, feature-extraction]",
+            f"tags: [{tags}]",
             "---",
             f"# {name}",
             "",
             said.summary or "No summary was given: say in the recipe's [card] what this is for.",
             "",
-            began,
+            *origin,
             "",
             "## Data and licences",
             "",
