@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
-import torch
 from torch import Tensor
 
 from scoring.behaviour.recipe import BehaviourRecipe
-from scoring.behaviour.rows import read_parts
+from scoring.behaviour.rows import BehaviourRows, read_parts
 from scoring.behaviour.saved import Behaviour, load_behaviour
 from scoring.behaviour.training import calibrated, examples
 from scoring.training.recipe import Balancing
@@ -47,27 +46,28 @@ def compare(model: Path, twins: Callable[[str], Path], folder: Path) -> Iterator
         folder: Of the recipe's files.
     """
     shared = load_behaviour(model)
-    for name in shared.tasks:
-        ours, theirs = (
-            row_losses(one, name, folder) for one in (shared, load_behaviour(twins(name)))
-        )
+    recipe = shared.saved.recipe
+    rows = read_parts(recipe, shared.tasks, folder, Reading(skip_bad=True)).test
+    if not len(rows):
+        return
+    for name, ours in row_losses(shared, rows).items():
         if len(ours):
+            theirs = row_losses(load_behaviour(twins(name)), rows)[name]
             yield Comparison(
                 name,
                 float(ours.mean()),
                 float(theirs.mean()),
                 upper_bound(ours - theirs),
-                shared.saved.recipe.twin_margin,
+                recipe.twin_margin,
             )
 
 
-def row_losses(behaviour: Behaviour, task: str, folder: Path) -> Tensor:
-    """(n,) losses of calibrated chances, of the test rows that have a label."""
-    recipe, tasks = behaviour.saved.recipe, behaviour.tasks
-    rows = read_parts(recipe, tasks, folder, Reading(skip_bad=True)).test
-    if not len(rows):
-        return torch.empty(0)
-    test = examples(recipe, behaviour.saved.encoding, tasks, rows)
+def row_losses(behaviour: Behaviour, rows: BehaviourRows) -> dict[str, Tensor]:
+    """Task -> (n,) losses of calibrated chances, of the rows that have its label."""
+    tasks = behaviour.tasks
+    test = examples(behaviour.saved.recipe, behaviour.saved.encoding, tasks, rows)
     logits = calibrated(behaviour.model, test.inputs)
-    targets = test.targets[task]
-    return tasks[task].row_losses(logits, targets)[tasks[task].seen(targets)]
+    return {
+        name: task.row_losses(logits, test.targets[name])[task.seen(test.targets[name])]
+        for name, task in tasks.items()
+    }
