@@ -13,7 +13,7 @@ from scoring.held import Masks, drop_others, fill_held, search_held
 from scoring.interests import LONG_TERM, SEARCH, SHORT_TERM, Interests
 from scoring.policy import INTERESTS, Policy
 from scoring.rings import PURCHASE, Rings
-from scoring.rules import POSITION_MASK, USER_SHIFT, Forbidden, pairs_of
+from scoring.rules import POSITION_MASK, USER_SHIFT, Forbidden, firsts, pairs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +121,7 @@ def merge(
         ]
     )
     pairs.sort()
-    first = np.empty(len(pairs), np.bool_)
-    first[:1] = True
-    np.not_equal(pairs[1:], pairs[:-1], out=first[1:])
-    pairs = pairs[first]
+    pairs = pairs[firsts(pairs)]
     may, struck = forbidden.strike(pairs, catalogue)
     pairs = drop_others(pairs[may], masks or {})
     users = pairs >> USER_SHIFT

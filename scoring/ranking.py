@@ -15,7 +15,7 @@ from scoring.interests import LONG_TERM, SEARCH, Interests
 from scoring.policy import INTERESTS, Policy
 from scoring.related.source import Related
 from scoring.rings import PURCHASE, RETURN, Rings
-from scoring.rules import pairs_of
+from scoring.rules import pairs_of, places_in
 
 POPULARITY: Final = 3
 REPEAT: Final = 4
@@ -123,8 +123,7 @@ def _repeats(pool: Pool, rings: Rings, policy: Policy) -> NDArray[np.float32]:
     if not len(counted) or not len(pool.pairs):
         return np.zeros(len(pool.pairs), np.float32)
     wanted = pairs_of(rings.owners[counted], rings.positions[counted])
-    at = np.minimum(np.searchsorted(pool.pairs, wanted), len(pool.pairs) - 1)
-    there = pool.pairs[at] == wanted
+    at, there = places_in(pool.pairs, wanted)
     counted, at = counted[there], at[there]
     decay = np.exp2(rings.ages_ms[counted] / -policy.long_half_life_ms)
     times = np.bincount(at, signs[counted] * decay, minlength=len(pool.pairs))
@@ -137,8 +136,7 @@ def _shares(pool: Pool, related: Related | None) -> NDArray[np.float32]:
     """(M,) how much each pair goes together with what its user did, 0 to 1."""
     found = np.zeros(len(pool.pairs), np.float32)
     if related is not None and len(pool.pairs) and len(related.pairs):
-        at = np.minimum(np.searchsorted(pool.pairs, related.pairs), len(pool.pairs) - 1)
-        there = pool.pairs[at] == related.pairs
+        at, there = places_in(pool.pairs, related.pairs)
         found[at[there]] = related.shares[there]
     return found
 

@@ -13,7 +13,7 @@ from scoring.interests import LONG_TERM
 from scoring.policy import Policy
 from scoring.related.table import RelatedItems
 from scoring.rings import Rings
-from scoring.rules.pairs import USER_SHIFT, pairs_of
+from scoring.rules.pairs import USER_SHIFT, firsts, pairs_of
 
 LATEST: Final = 32
 """Interactions of a user that are asked for company: half a ring, and half the time."""
@@ -89,10 +89,7 @@ class RelatedSource:
         behind = np.broadcast_to(asked[:, None], items.shape)[there]
         order = np.lexsort((-gains, pairs))  # the strongest voice of each pair first
         pairs, gains, behind = pairs[order], gains[order], behind[order]
-        first = np.empty(len(pairs), np.bool_)
-        first[:1] = True
-        np.not_equal(pairs[1:], pairs[:-1], out=first[1:])
-        begins = np.flatnonzero(first)
+        begins = np.flatnonzero(firsts(pairs))
         sums = np.add.reduceat(gains, begins) if len(begins) else gains
         pairs, behind = pairs[begins], behind[begins]
         owners = pairs >> USER_SHIFT

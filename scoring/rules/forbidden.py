@@ -13,7 +13,7 @@ from scoring.policy import Policy
 from scoring.rings import PURCHASE, Rings
 from scoring.rules.book import RuleBook
 from scoring.rules.names import Rule
-from scoring.rules.pairs import POSITION_MASK, USER_SHIFT, pairs_of
+from scoring.rules.pairs import POSITION_MASK, USER_SHIFT, pairs_of, places_in
 from scoring.rules.shown import shown_too_often
 from scoring.slate import Request
 
@@ -65,13 +65,11 @@ class Forbidden:
             may &= blocked == 0
         if len(self.seen) and self.digests is not None:
             shown = pairs_of(pairs >> USER_SHIFT, self.digests[positions])
-            at = np.minimum(np.searchsorted(self.seen, shown), len(self.seen) - 1)
-            often = self.seen[at] == shown
+            _, often = places_in(self.seen, shown)
             np.copyto(why, np.uint8(Rule.SEEN), where=often & catalogue.in_stock[positions])
             may &= ~often
         if len(self.pairs) and len(pairs):
-            at = np.minimum(np.searchsorted(pairs, self.pairs), len(pairs) - 1)
-            there = pairs[at] == self.pairs
+            at, there = places_in(pairs, self.pairs)
             at, rules = at[there], self.rules[there]
             # A user's own rules are counted before those that hold for all, stock excepted.
             own = catalogue.in_stock[positions[at]]

@@ -15,6 +15,7 @@ from scoring.candidates import Pool
 from scoring.policy import Policy
 from scoring.ranking import Scored, best
 from scoring.rules.limits import Caps, Pinned
+from scoring.rules.pairs import places_in
 from scoring.slate import Request
 from scoring.slates.chance import uniforms
 from scoring.slates.draw import draw
@@ -141,8 +142,7 @@ class ListMaker:
         """
         found = np.full((len(pool.starts) - 1, self.policy.slate_size), -1, np.int64)
         if len(pinned) and len(pool.pairs):
-            at = np.minimum(np.searchsorted(pool.pairs, pinned.pairs), len(pool.pairs) - 1)
-            there = pool.pairs[at] == pinned.pairs
+            at, there = places_in(pool.pairs, pinned.pairs)
             at = at[there]
             users = pool.users[at]
             found[users, pinned.ranks[there]] = at - pool.starts[users]
