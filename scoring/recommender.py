@@ -113,7 +113,7 @@ class Recommender:
         self.rules_version = None if rules is None else rules.version
         self._book = RuleBook(rules or NO_RULES, self.catalogue)
         caps = Caps(self._book.rules, self.policy, self.catalogue)
-        self._filled_from: NDArray[np.int64] | None = None
+        self._filled: NDArray[np.int64] | None = None
         self._maker = ListMaker(
             self.policy, caps, self._snapshot, self._last_layer, self._keeps_evidence
         )
@@ -165,14 +165,12 @@ class Recommender:
         if self._related is not None:
             self._related.follow(change)
         self._book.follow(change)
-        self._filled_from = None
+        self._filled = None
 
     def _filling(self) -> NDArray[np.int64]:
         """Popular items that the rules let be, those first that a list has under the caps."""
-        popular = self._popular.positions
-        if popular is not self._filled_from:
-            self._filled_from = popular
-            allowed = self._book.unblocked(popular)
+        if self._filled is None:
+            allowed = self._book.unblocked(self._popular.positions)
             self._filled = self._maker.caps.spread(allowed, self.policy.slate_size)
         return self._filled
 
