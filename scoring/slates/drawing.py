@@ -21,7 +21,8 @@ class Drawing:
         epsilon: With this probability, any of the items that may be there, 0 to 1.
         diversity: none, mmr or dpp.
         relevance_share: Weight of the score against diversity, 0 to 1; 1 = no diversity.
-        weight_deviation: Of a weight of the last layer before anything was learned, for thompson.
+        weight_deviation: Of a weight of the last layer before anything was learned, for thompson;
+            above 0.
     """
 
     size: int
@@ -53,6 +54,9 @@ class Drawing:
         for name in ("epsilon", "relevance_share"):
             if not 0 <= getattr(self, name) <= 1:
                 return f"{name} is {getattr(self, name)}, it must be 0 to 1"
-        if self.weight_deviation < 0:
-            return f"weight_deviation is {self.weight_deviation}, it must be at least 0"
+        if self.weight_deviation <= 0:
+            return (
+                f"weight_deviation is {self.weight_deviation}, "
+                "it must be above 0 (draw = best is 0)"
+            )
         return None

@@ -113,6 +113,7 @@ def test_an_empty_shop_gives_empty_lists_whatever_the_policy(tmp_path: Path) -> 
         ({"epsilon": 1.1}, "epsilon is 1.1"),
         ({"relevance_share": -0.1}, "relevance_share"),
         ({"weight_deviation": -1.0}, "weight_deviation"),
+        ({"weight_deviation": 0.0}, "weight_deviation"),
         ({"brand_cap": -1}, "brand_cap"),
     ],
 )
