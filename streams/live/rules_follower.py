@@ -62,18 +62,16 @@ class RulesFollower(threading.Thread):
         stamp = stamp_of(self._file)
         if stamp == self._seen:
             return
-        self._seen = stamp  # a file that is refused is refused once
         try:
             rules = read_rules(self._file)
-            if rules.version == self._version:
-                return
-            self._obey(rules)
+            if rules.version != self._version:
+                self._obey(rules)
+                self._version = rules.version
+                log.info("rules in force", rules=rules.version, file=str(self._file))
         except RulesError as error:
             self._metrics.rules_refused.inc()
             log.error("rules refused, the old ones go on", reason=str(error))
-            return
-        self._version = rules.version
-        log.info("rules in force", rules=rules.version, file=str(self._file))
+        self._seen = stamp  # refused or not; after any other failure it is read again
 
     def close(self) -> None:
         """Stop; waits for the end, but not for ever."""

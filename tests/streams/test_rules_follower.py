@@ -56,6 +56,23 @@ def test_a_change_is_taken_over_once_and_a_broken_file_leaves_the_rules_as_they_
     assert look(ONE) == [["i0"]]
 
 
+def test_rules_that_could_not_be_brought_into_force_are_tried_again(tmp_path: Path) -> None:
+    file, tries = tmp_path / "rules.toml", list[str]()
+    file.write_text(ONE)
+
+    def obey(rules: Rules) -> None:
+        tries.append(rules.version)
+        if len(tries) == 1:
+            raise RuntimeError("the lane did not answer")
+
+    follower = RulesFollower(file, None, obey, StepMetrics())
+    with pytest.raises(RuntimeError, match="did not answer"):
+        follower.look()
+    for _ in range(2):
+        follower.look()
+    assert tries == [read_rules(file).version] * 2
+
+
 def test_a_running_follower_sees_a_change_and_closes(tmp_path: Path) -> None:
     file, obeyed = tmp_path / "rules.toml", list[str]()
     file.write_text(ONE)
