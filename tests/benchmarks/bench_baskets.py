@@ -27,6 +27,7 @@ from tests.benchmarks.baskets.listwise import Scale, Setting, scores_of, teach
 from tests.benchmarks.baskets.log import Log
 from tests.benchmarks.baskets.questions import Questions, ask
 from tests.benchmarks.baskets.tables import Tables
+from tests.benchmarks.resampling import bounds
 
 _MONTHS: Final = [
     int(datetime(2011, month, 10, tzinfo=UTC).timestamp() * 1000) for month in (8, 9, 10, 11)
@@ -65,9 +66,7 @@ def measure(questions: Questions, scores: NDArray[np.floating]) -> Outcome:
 def with_interval(values: NDArray[np.float64]) -> str:
     """Mean and 95 % interval over lists, by bootstrap."""
     values = values[~np.isnan(values)]
-    rng = np.random.default_rng(0)
-    means = [rng.choice(values, len(values)).mean() for _ in range(_SAMPLES)]
-    low, high = np.quantile(means, [0.025, 0.975])
+    low, high = bounds(lambda some: float(values[some].mean()), len(values), _SAMPLES)
     return f"{values.mean():.4f} ({low:.3f} - {high:.3f})"
 
 

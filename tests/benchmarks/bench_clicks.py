@@ -35,6 +35,7 @@ from tests.benchmarks.click_features import (
 )
 from tests.benchmarks.click_log import NO_PRODUCT, ClickLog, pairs_to_learn, read_click_log
 from tests.benchmarks.click_ranker import CHOICES, ranked
+from tests.benchmarks.resampling import bounds
 
 _TEST: Final = 0.2
 _SEEDS: Final = range(4)
@@ -143,10 +144,8 @@ def by_ranker(learned: Asked, tested: Asked, encoders: Sequence[str]) -> NDArray
 
 def interval(values: Floats) -> tuple[float, float, float]:
     """Mean, and its 95 % bounds."""
-    rng = np.random.default_rng(0)
-    means = [values[rng.integers(0, len(values), len(values))].mean() for _ in range(_RESAMPLES)]
-    low, high = np.quantile(means, (0.025, 0.975))
-    return float(values.mean()), float(low), float(high)
+    low, high = bounds(lambda some: float(values[some].mean()), len(values), _RESAMPLES)
+    return float(values.mean()), low, high
 
 
 def main() -> None:

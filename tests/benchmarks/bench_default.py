@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -23,9 +23,9 @@ from scoring.encoder import Encoder
 from scoring.intents.labelling import folded
 from scoring.measures import mean_within, spearman
 from scoring.training.split import place_of
+from tests.benchmarks.resampling import bounds
 
 _PAIRS: Final = 2_000
-_RESAMPLED: Final = 1_000
 
 
 def relevance(encoders: Sequence[Encoder], folder: Path) -> None:
@@ -48,7 +48,7 @@ def relevance(encoders: Sequence[Encoder], folder: Path) -> None:
             f"{mean_within(queries, cosines[-1], grades):.3f}",
             flush=True,
         )
-    low, high = interval(
+    low, high = bounds(
         lambda some: float(
             spearman(cosines[1][some], grades[some]) - spearman(cosines[0][some], grades[some])
         ),
@@ -78,16 +78,8 @@ def clicks(encoders: Sequence[Encoder], folder: Path) -> None:
             f"bestbuy_search, {len(rows)} clicks: {encoder.version} MRR {ranks[-1].mean():.3f}",
             flush=True,
         )
-    low, high = interval(lambda some: float((ranks[1] - ranks[0])[some].mean()), len(rows))
+    low, high = bounds(lambda some: float((ranks[1] - ranks[0])[some].mean()), len(rows))
     print(f"difference of MRR, 95 % of resampled clicks: {low:+.3f} to {high:+.3f}")
-
-
-def interval(measure: Callable[[NDArray[np.int64]], float], n: int) -> tuple[float, float]:
-    """2.5 and 97.5 % of a measure over resampled row numbers."""
-    draw = np.random.default_rng(0)
-    found = [measure(draw.integers(0, n, n)) for _ in range(_RESAMPLED)]
-    low, high = np.quantile(found, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def main() -> None:

@@ -32,10 +32,10 @@ from scoring.tasks.contract import Example
 from scoring.training.recipe import RelevanceSettings, read_recipe
 from scoring.training.rows import Reading
 from scoring.training.task_rows import TaskRows, read_task_rows
+from tests.benchmarks.resampling import bounds_by_group
 
 Scores = NDArray[np.float64]
 Scorer = Callable[[Sequence[Example]], Scores]
-_RESAMPLES = 1000
 SIZES = {"max_leaf_nodes": [7, 15, 31], "learning_rate": [0.03, 0.1], "max_iter": [100, 300]}
 
 
@@ -182,17 +182,9 @@ def _say(form: str, scores: Scores, rows: Sequence[Example], seconds: float) -> 
 def interval(scores: Scores, rows: Sequence[Example]) -> tuple[float, float]:
     """95 % bounds of Spearman's ρ, by resampling queries: pairs of one query belong together."""
     grades = _grades(rows)
-    of_query: dict[str, list[int]] = {}
-    for place, row in enumerate(rows):
-        of_query.setdefault(row.texts[0], []).append(place)
-    groups = [np.array(places) for places in of_query.values()]
-    rng = np.random.default_rng(0)
-    found = []
-    for _ in range(_RESAMPLES):
-        drawn = np.concatenate([groups[i] for i in rng.integers(0, len(groups), len(groups))])
-        found.append(spearman(scores[drawn], grades[drawn]))
-    low, high = np.quantile(found, (0.025, 0.975))
-    return float(low), float(high)
+    return bounds_by_group(
+        lambda some: spearman(scores[some], grades[some]), [row.texts[0] for row in rows]
+    )
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from index import IndexStore, Item, Snapshot, build_index, set_threads
 from scoring import History, Interaction, Policy, Recommender, Request, Slate, load_encoder
 from scoring.history import MAX_INTERACTIONS, TYPE_CODES
 from streams.demo.prepare import Line, merchandise
+from tests.benchmarks.resampling import bounds
 
 _DAY_MS: Final = 86_400_000
 _TEST_MS: Final = int(datetime(2011, 11, 10, tzinfo=UTC).timestamp() * 1000)
@@ -120,9 +121,7 @@ def unlike(slate: Slate, shop: Snapshot) -> float:
 
 def interval(values: NDArray[np.float64]) -> str:
     """95 % of a mean, by drawing baskets again (bootstrap, 1,000 times)."""
-    rng = np.random.default_rng(0)
-    means = values[rng.integers(0, len(values), (1_000, len(values)))].mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
+    low, high = bounds(lambda some: float(values[some].mean()), len(values))
     return f"{low:.4f} – {high:.4f}"
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-_SAMPLES: Final = 1_000
+from tests.benchmarks.resampling import bounds_by_group
 
 Floats = NDArray[np.float64]
 Statistic = Callable[[Floats, NDArray[np.int64]], float]
@@ -34,19 +33,8 @@ class Values:
 
     def difference(self) -> tuple[float, float, float]:
         """Ours less theirs, and its 95 % bootstrap interval (1,000 draws of the queries)."""
-        members: dict[str, list[int]] = {}
-        for row, group in enumerate(self.groups):
-            members.setdefault(group, []).append(row)
-        rows = [np.array(each) for each in members.values()]
-        draw = np.random.default_rng(0)
-        apart = []
-        for _ in range(_SAMPLES):
-            some = np.concatenate([rows[i] for i in draw.integers(len(rows), size=len(rows))])
-            apart.append(self.statistic(self.ours, some) - self.statistic(self.theirs, some))
-        low, high = np.quantile(apart, (0.025, 0.975))
-        everything = np.arange(len(self.groups))
-        ours, theirs = (self.statistic(each, everything) for each in (self.ours, self.theirs))
-        return ours - theirs, float(low), float(high)
+        low, high = bounds_by_group(self._apart, self.groups)
+        return self._apart(np.arange(len(self.groups))), low, high
 
     def shown(self) -> str:
         """The measure; and the difference, where there is one."""
@@ -55,3 +43,6 @@ class Values:
             return f"{value:.3f}"
         change, low, high = self.difference()
         return f"{value:.3f} ({change:+.3f}: {low:+.3f} to {high:+.3f})"
+
+    def _apart(self, some: NDArray[np.int64]) -> float:
+        return self.statistic(self.ours, some) - self.statistic(self.theirs, some)
