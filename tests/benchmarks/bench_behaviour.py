@@ -42,8 +42,8 @@ from scoring.measures import auc
 from scoring.sharing import count_parameters
 from scoring.training.rows import Reading
 from scoring.training.settings import LoopSettings
-from tests.benchmarks.bench_sharing import interval
 from tests.benchmarks.census import NUMBERS, TASKS, WORDS, Rows, read_census
+from tests.benchmarks.over_seeds import shown
 from tests.benchmarks.simulated_exposures import N_NUMBERS, Exposures, draw_exposures
 
 _RECIPE: Final = Path(__file__).parents[2] / "scoring" / "recipes" / "census.toml"
@@ -52,12 +52,6 @@ _RATES: Final = (3e-3, 6e-3, 1.2e-2)
 _TUNING_SEED: Final = 100
 _N_LEARNED: Final = 40_000
 _N_TESTED: Final = 20_000
-
-
-def shown(values: list[float], digits: int = 4, sign: str = "") -> str:
-    """Mean ± half its interval."""
-    mean, half = interval(values)
-    return f"{mean:{sign}.{digits}f} ± {half:.{digits}f}"
 
 
 def census_recipe(wide: bool, rate: float, seed: int) -> BehaviourRecipe:

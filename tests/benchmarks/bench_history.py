@@ -39,7 +39,7 @@ from scoring.behaviour.run import train
 from scoring.measures import auc
 from scoring.training.rows import Reading
 from scoring.training.settings import LoopSettings
-from tests.benchmarks.bench_behaviour import shown
+from tests.benchmarks.over_seeds import shown
 
 _LEARNED_UNTIL: Final = datetime(2011, 10, 1)  # noqa: DTZ001 - the log has no zone
 _ASKED_FROM: Final = datetime(2011, 11, 10)  # noqa: DTZ001

@@ -21,7 +21,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.stats import t as student
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import log_loss, roc_auc_score
 
@@ -29,6 +28,7 @@ from scoring.balancing import BALANCERS
 from scoring.sharing import SHARINGS
 from tests.benchmarks.census import TASKS, Census, Rows, read_census
 from tests.benchmarks.census_training import Outcome, Recipe, train
+from tests.benchmarks.over_seeds import shown
 
 _RATES = (3e-3, 6e-3, 1.2e-2)
 _TUNING_SEED = 100
@@ -85,18 +85,6 @@ def _key(recipe: dict[str, object], seed: int) -> str:
     return json.dumps([recipe, seed], sort_keys=True)
 
 
-def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Mean, and half of its 95 % interval."""
-    n = len(values)
-    half = student.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n)
-    return float(np.mean(values)), float(half)
-
-
-def _shown(values: Sequence[float], sign: str = "") -> str:
-    mean, half = interval(values)
-    return f"{mean:{sign}.4f} ± {half:.4f}"
-
-
 def twins(runs: Runs) -> list[Outcome]:
     """A model for each task, each with all of the parameters; one row, as if they were one."""
     tuned = [runs.tuned(replace(_PLAIN, tasks=(task,))) for task in TASKS]
@@ -117,14 +105,14 @@ def twins(runs: Runs) -> list[Outcome]:
 def _row(name: str, rate: str, outcomes: Sequence[Outcome], base: Sequence[Outcome]) -> str:
     cells = [name, rate, f"{outcomes[0].n_parameters:,}"]
     for task in TASKS:
-        cells.append(_shown([each.areas[task] for each in outcomes]))
+        cells.append(shown([each.areas[task] for each in outcomes]))
     for task in TASKS:
         differences = [
             each.losses[task] - other.losses[task]
             for each, other in zip(outcomes, base, strict=True)
         ]
-        cells.append(_shown(differences, "+"))
-    cells.append(_shown([sum(each.losses.values()) for each in outcomes]))
+        cells.append(shown(differences, "+"))
+    cells.append(shown([sum(each.losses.values()) for each in outcomes]))
     cells.append(f"{np.mean([each.cpu_s for each in outcomes]):.1f}")
     return "| " + " | ".join(cells) + " |"
 

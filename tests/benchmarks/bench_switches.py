@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from scoring.training.twins import upper_bound
-from tests.benchmarks.bench_sharing import interval
+from tests.benchmarks.over_seeds import shown
 from tests.benchmarks.text_runs import (
     Outcome,
     Plain,
@@ -90,12 +90,6 @@ SHARED: dict[str, Mapping[str, Any]] = {
     "PLE": {"sharing": {"method": "ple"}},
 }
 _MEASURES = {"intent": "accuracy", "sentiment": "auc"}
-
-
-def shown(values: Sequence[float], sign: str = "") -> str:
-    """Mean ± half its interval."""
-    mean, half = interval(values)
-    return f"{mean:{sign}.4f} ± {half:.4f}"
 
 
 def switches(runs: Runs) -> Iterator[str]:
