@@ -12,8 +12,6 @@ file: a run that is there is not repeated, so `--minutes` may end it and the sam
 from __future__ import annotations
 
 import argparse
-import json
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from itertools import product
@@ -28,6 +26,7 @@ from scoring.balancing import BALANCERS
 from scoring.sharing import SHARINGS
 from tests.benchmarks.census import TASKS, Census, Rows, read_census
 from tests.benchmarks.census_training import Outcome, Recipe, train
+from tests.benchmarks.kept_runs import KeptRuns
 from tests.benchmarks.over_seeds import shown
 
 _RATES = (3e-3, 6e-3, 1.2e-2)
@@ -53,36 +52,17 @@ class Runs:
 
     def __init__(self, census: Census, path: Path | None, minutes: float) -> None:
         self._census = census
-        self._path = path
-        self._end_s = time.monotonic() + 60 * minutes
-        self._known: dict[str, Outcome] = {}
-        if path is not None and path.exists():
-            for line in path.read_text().splitlines():
-                row = json.loads(line)
-                self._known[_key(row["recipe"], row["seed"])] = Outcome(**row["outcome"])
+        self._kept = KeptRuns(Outcome, path, minutes)
 
     def of(self, recipe: Recipe, seed: int) -> Outcome:
         """From the file, or trained now."""
-        key = _key(json.loads(json.dumps(asdict(recipe))), seed)
-        if key not in self._known:
-            if time.monotonic() > self._end_s:
-                raise SystemExit("the time is over; the same command goes on")
-            self._known[key] = train(self._census, recipe, seed, TASKS)
-            if self._path is not None:
-                row = {"recipe": asdict(recipe), "seed": seed, "outcome": asdict(self._known[key])}
-                with self._path.open("a") as file:
-                    file.write(json.dumps(row) + "\n")
-        return self._known[key]
+        return self._kept.of(asdict(recipe), seed, lambda: train(self._census, recipe, seed, TASKS))
 
     def tuned(self, recipe: Recipe) -> tuple[float, list[Outcome]]:
         """The best learning rate, and a run a seed with it."""
         tried = [replace(recipe, rate=rate) for rate in _RATES]
         best = min(tried, key=lambda each: self.of(each, _TUNING_SEED).valid)
         return best.rate, [self.of(best, seed) for seed in _SEEDS]
-
-
-def _key(recipe: dict[str, object], seed: int) -> str:
-    return json.dumps([recipe, seed], sort_keys=True)
 
 
 def twins(runs: Runs) -> list[Outcome]:

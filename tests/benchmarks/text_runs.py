@@ -1,12 +1,11 @@
-"""Trainings of text recipes, kept in a file of JSON Lines: what is there is not trained again."""
+"""Trainings of text recipes, as tables compare them."""
 
 from __future__ import annotations
 
-import json
 import time
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from scoring.training.rows import Reading
 from scoring.training.run import recipe_balancer
 from scoring.training.task_rows import read_task_rows
 from scoring.training.text import TextTraining
+from tests.benchmarks.kept_runs import KeptRuns
 
 RECIPES = Path("scoring/recipes")
 Plain = dict[str, Any]
@@ -53,30 +53,11 @@ class Runs:
 
     def __init__(self, data: Path, path: Path | None, minutes: float) -> None:
         self._data = data
-        self._path = path
-        self._end_s = time.monotonic() + 60 * minutes
-        self._known: dict[str, Outcome] = {}
-        if path is not None and path.exists():
-            for line in path.read_text().splitlines():
-                row = json.loads(line)
-                self._known[_key(row["recipe"], row["seed"])] = Outcome(**row["outcome"])
+        self._kept = KeptRuns(Outcome, path, minutes)
 
     def of(self, recipe: Plain, seed: int) -> Outcome:
-        """From the file, or trained now.
-
-        Raises:
-            SystemExit: The time is over.
-        """
-        key = _key(recipe, seed)
-        if key not in self._known:
-            if time.monotonic() > self._end_s:
-                raise SystemExit("the time is over; the same command goes on")
-            self._known[key] = train(as_recipe(recipe, seed), self._data)
-            if self._path is not None:
-                row = {"recipe": recipe, "seed": seed, "outcome": asdict(self._known[key])}
-                with self._path.open("a") as file:
-                    file.write(json.dumps(row) + "\n")
-        return self._known[key]
+        """From the file, or trained now."""
+        return self._kept.of(recipe, seed, lambda: train(as_recipe(recipe, seed), self._data))
 
 
 def train(recipe: Recipe, data: Path) -> Outcome:
@@ -142,7 +123,3 @@ def changed(recipe: Plain, change: Mapping[str, Any]) -> Plain:
         else:
             found[name] = value
     return found
-
-
-def _key(recipe: Plain, seed: int) -> str:
-    return json.dumps([recipe, seed], sort_keys=True)
