@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from scoring.intents.vocabulary import CatalogueItem, Vocabulary
-from scoring.intents.words import content, is_small
+from scoring.intents.words import content, folded, is_small
 
 _PRICE: Final = (
     "cheap {}",
@@ -110,7 +110,7 @@ def invent(
             case "part":
                 yield Invented(_part(item.title, draw) or thing, item.title)
             case "name":
-                yield Invented(" ".join(item.title.lower().split()) or thing, item.title)
+                yield Invented(folded(item.title) or thing, item.title)
             case "brand" if brands:
                 brand = draw.choice(brands)
                 yield Invented(f"{brand} {thing}" if draw.random() < 0.8 else brand, "")

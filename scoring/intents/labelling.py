@@ -9,6 +9,7 @@ from pathlib import Path
 from scoring.errors import RowsError
 from scoring.intents.rules import weak_label
 from scoring.intents.vocabulary import CatalogueItem, Vocabulary, read_vocabulary
+from scoring.intents.words import folded
 from scoring.training.rows import Columns, Fields, Reading, read_examples
 
 
@@ -83,8 +84,3 @@ def label_queries(
         if query not in left_out:
             found = weak_label(query, vocabulary)
             yield Row(query, found.label, found.rule, n)
-
-
-def folded(query: str) -> str:
-    """A query in small letters, blanks collapsed: what makes two of them one."""
-    return " ".join(query.lower().split())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from scoring.intents.vocabulary import FEW, LONGEST, LONGEST_NAME, Vocabulary
-from scoring.intents.words import content, phrases, words
+from scoring.intents.words import content, folded, phrases, words
 
 NONE: Final = "none"
 LABELS: Final = ("discounts", "new_arrivals", "brand", "category", "product", "service", NONE)
@@ -170,7 +170,7 @@ RULES: Final = (
 
 def weak_label(query: str, vocabulary: Vocabulary) -> Labelled:
     """The label of the first rule that holds; none where none does."""
-    text = " ".join(query.lower().split())
+    text = folded(query)
     asked = Asked(text, tuple(map(vocabulary.spelt, words(text))))
     for rule in RULES:
         if rule.holds(asked, vocabulary):

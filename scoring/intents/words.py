@@ -12,6 +12,11 @@ _SMALL: Final = frozenset(
 )
 
 
+def folded(text: str) -> str:
+    """A text in small letters, blanks collapsed: what makes two of them one."""
+    return " ".join(text.lower().split())
+
+
 def words(text: str) -> list[str]:
     """The words of a text, each in the singular, as far as that is a matter of a last s."""
     return [_singular(word.replace("'", "")) for word in _WORD.findall(text.lower())]

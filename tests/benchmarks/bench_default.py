@@ -20,7 +20,7 @@ from pyarrow import parquet
 
 from scoring import load_encoder
 from scoring.encoder import Encoder
-from scoring.intents.labelling import folded
+from scoring.intents.words import folded
 from scoring.measures import mean_within, spearman
 from scoring.training.split import place_of
 from tests.benchmarks.resampling import bounds

@@ -23,9 +23,9 @@ from pyarrow import parquet
 from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
-from scoring.intents.labelling import folded
 from scoring.intents.rules import LABELS, NONE, weak_label
 from scoring.intents.vocabulary import CatalogueItem, Vocabulary, read_vocabulary
+from scoring.intents.words import folded
 
 HAND = Path(__file__).with_name("search_intents.jsonl")
 
