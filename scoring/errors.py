@@ -10,6 +10,7 @@ ScoringError
 ├── SharingError           no such form of sharing, or a shape that it cannot have: the same
 ├── SequenceError          events that no sequence tower can learn from or be asked with
 ├── TowerFormatError       a folder that holds no sequence tower: train it again
+├── RankerError            a ranker, or heads, that cannot rank: train it again
 └── TrainingError
     ├── CheckpointError    a state that this training cannot go on from: begin anew
     ├── RecipeError        a setting that there is not, or out of range: change the file
@@ -65,6 +66,10 @@ class SequenceError(ScoringError, ValueError):
 
 class TowerFormatError(ScoringError):
     """The folder is there, and holds no sequence tower that can be loaded."""
+
+
+class RankerError(ScoringError, ValueError):
+    """A ranker, or heads for one, that is damaged or does not fit."""
 
 
 class PrecisionError(ScoringError):

@@ -1,0 +1,1 @@
+"""A ranker that is learned from what shops' users did: features, heads, tables of items."""

@@ -1,0 +1,89 @@
+"""Features of a pair -> a logit for each task; pointwise, so that one logged row can be scored."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+_CLIP: Final = 5.0
+"""Scaled features beyond it say no more: a count that nobody has seen must not rule a list."""
+
+
+class HeadsNetwork(nn.Module):
+    """Two layers that the tasks share, and a linear head each.
+
+    Places within a list are features like any other, see `features`, so no pair needs its list.
+
+    Attributes:
+        mean: (F,) of the raw features.
+        deviation: (F,) above 0.
+        slopes: (T,) above 0; with `shifts`, what makes logits honest (Platt 1999).
+        shifts: (T,).
+        items: (V, E) vectors of item codes, zero at first: what is learned of single items.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+    slopes: Tensor
+    shifts: Tensor
+
+    def __init__(
+        self,
+        n_features: int,
+        n_tasks: int,
+        *,
+        width: int = 64,
+        n_hidden: int = 2,
+        dropout: float = 0.1,
+        n_codes: int = 0,
+        item_width: int = 8,
+    ) -> None:
+        """An untrained network; features pass as they are until `mean` and `deviation` are set.
+
+        Args:
+            n_features: F.
+            n_tasks: T.
+            width: Of each hidden layer.
+            n_hidden: Layers; 0 = a linear model.
+            dropout: After each hidden layer, while it learns.
+            n_codes: V item codes; 0 = items have no vectors.
+            item_width: E.
+        """
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(n_features))
+        self.register_buffer("deviation", torch.ones(n_features))
+        self.register_buffer("slopes", torch.ones(n_tasks))
+        self.register_buffer("shifts", torch.zeros(n_tasks))
+        self.items = nn.Parameter(torch.zeros(n_codes, item_width if n_codes else 0))
+        self.shape = {"width": width, "n_hidden": n_hidden, "item_width": item_width}
+        layers: list[nn.Module] = []
+        n_inputs = n_features + self.items.shape[1]
+        for _ in range(n_hidden):
+            layers += [nn.Linear(n_inputs, width), nn.GELU(), nn.Dropout(dropout)]
+            n_inputs = width
+        self.layers = nn.Sequential(*layers)
+        self.heads = nn.Linear(n_inputs, n_tasks)
+
+    @property
+    def n_codes(self) -> int:
+        """V; 0 = items have no vectors."""
+        return len(self.items)
+
+    def forward(self, features: Tensor, codes: Tensor | None = None) -> Tensor:
+        """(M, F) raw features, (M,) item codes below V -> (M, T) logits, not calibrated yet.
+
+        `codes` may be None where V is 0.
+        """
+        scaled = ((features - self.mean) / self.deviation).clamp(-_CLIP, _CLIP)  # (M, F)
+        if self.n_codes:
+            if codes is None:
+                raise ValueError("this network knows items by code: it needs their codes")
+            scaled = torch.cat([scaled, self.items[codes]], dim=1)  # (M, F + E)
+        found: Tensor = self.heads(self.layers(scaled))  # (M, T)
+        return found
+
+    def calibrated(self, logits: Tensor) -> Tensor:
+        """(M, T) logits of `forward` -> logits whose sigmoid is a chance."""
+        return logits * self.slopes + self.shifts
