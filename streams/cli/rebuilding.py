@@ -61,9 +61,8 @@ def rebuild_from_topic(
     set_threads(settings.faiss_threads)
     store = index_store(settings)
     encoders = Encoders(settings)
-    version, dim = _encoder(settings, store, encoder)
-    if encoder is not None:
-        encoders.keep(encoder, version)
+    version, dim, source = _encoder(settings, store, encoder)
+    encoders.keep(source, version)  # before anybody can hear of its index
     name = item_vectors_topic(settings, version)
     with (
         workplace(store.root) as place,
@@ -78,10 +77,10 @@ def rebuild_from_topic(
         topic = TopicItems(settings, name, version, Encoder.item_text, remark)
         opened.enter_context(closing(topic))
         base = _current(store, version, only_topic=only_topic)
-        popularity, source = None, TOPIC
+        popularity, origin = None, TOPIC
         if base is not None:
             keeps_rows = not only_topic and base.build_parameters.get("source") != TOPIC
-            source = FILES_AND_TOPIC if keeps_rows else TOPIC
+            origin = FILES_AND_TOPIC if keeps_rows else TOPIC
             try:
                 popularity = _take_over(store, base, staging if keeps_rows else None)
             except IndexFormatError as error:
@@ -122,7 +121,7 @@ def rebuild_from_topic(
             items_read={**reading.items_read, **gaps.positions},
             min_recall=settings.min_recall,
             build_parameters={
-                "source": source,
+                "source": origin,
                 "records": reading.n_records,
                 "unreadable": reading.n_unreadable,
             },
@@ -140,18 +139,23 @@ def rebuild_from_topic(
     return manifest
 
 
-def _encoder(settings: "Settings", store: "IndexStore", encoder: str | None) -> tuple[str, int]:
-    """Version and width of the vectors: as asked, else the current version's, else as set."""
+def _encoder(
+    settings: "Settings", store: "IndexStore", encoder: str | None
+) -> tuple[str, int, str | None]:
+    """Version and width of the vectors: as asked, else the current version's, else as set.
+
+    The third is where the encoder is; None = workers that serve the current version have it.
+    """
     from index import IndexError_
     from scoring.encoder import identify
 
     if encoder is not None:
-        return identify(encoder)
+        return *identify(encoder), encoder
     try:
         manifest = store.manifest()
     except IndexError_:
-        return identify(settings.encoder)
-    return manifest.encoder_version, manifest.dim
+        return *identify(settings.encoder), settings.encoder
+    return manifest.encoder_version, manifest.dim, None
 
 
 def _must_still_be(store: "IndexStore", base: "Manifest") -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from confluent_kafka import Producer
 from index import IndexStore
 from scoring.encoder import identify
 from streams.brokers.kafka import KafkaBroker
+from streams.encoders import Encoders
 from streams.index_versions import decode
 from streams.items import Item, ItemVector
 from streams.kafka_config import producer_config
@@ -25,6 +27,7 @@ from streams.topics import create_topics, ensure_topic, item_vectors_topic, topi
 from tests.index.vectors import unit_rows
 from tests.integration.shop import make_settings
 from tests.integration.worker_process import ROOT
+from tests.scoring.conftest import save_bert
 from tests.streams.reading import messages
 
 pytestmark = pytest.mark.kafka
@@ -47,14 +50,14 @@ def settings(kafka: KafkaBroker, tmp_path: Path) -> Settings:
     return settings
 
 
-def rebuild(settings: Settings) -> dict[str, Any]:
+def rebuild(settings: Settings, **env: str) -> dict[str, Any]:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "streams.cli.main", "index", "rebuild", "--json"),
             *("--broker", settings.bootstrap_servers, "--index-dir", str(settings.index_dir)),
         ],
         cwd=ROOT,
-        env={**os.environ, "RILLSTREAM_TOPIC_PREFIX": settings.topic_prefix},
+        env={**os.environ, "RILLSTREAM_TOPIC_PREFIX": settings.topic_prefix, **env},
         capture_output=True,
         text=True,
         timeout=100,
@@ -128,3 +131,24 @@ def test_an_open_transaction_is_left_to_the_next_build(settings: Settings) -> No
     topic_id = topic_ids(settings, [topic])[topic]
     assert built["items_read"][f"{topic_id}:0"] == 1
     assert rebuild(settings)["count"] == 3
+
+
+def test_the_first_version_of_a_shop_keeps_its_encoder_beside_it(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Workers elsewhere have the index folder, and not the folder that RILLSTREAM_ENCODER names."""
+    folder = tmp_path / "model"
+    save_bert(folder)
+    version, dim = identify(str(folder))
+    topic = item_vectors_topic(settings, version)
+    ensure_topic(settings, topic)
+    producer = Producer(producer_config(settings))
+    for n, row in enumerate(unit_rows(5, dim=dim)):
+        item = Item(item_id=f"i{n}", title=f"Teapot {n}")
+        raw = row.astype("<f4").tobytes()
+        value = encode(ItemVector(item=item, encoder_version=version, vector=raw))
+        producer.produce(topic, value, f"i{n}".encode())
+    producer.flush(20)
+    assert rebuild(settings, RILLSTREAM_ENCODER=str(folder))["encoder_version"] == version
+    shutil.rmtree(folder)
+    assert Encoders(settings).source(version) is not None
