@@ -156,6 +156,7 @@ class Settings(BaseSettings):
     ef_search: int | None = Field(None, ge=1, le=1_000_000)
     rebuild_at: int = Field(10_000, ge=0, le=10_000_000)
     exclude_bought: bool = False
+    policy: Path | None = None
     rules: Path | None = None
     read_impressions: bool = False
     related: Path | None = None

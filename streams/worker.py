@@ -11,7 +11,7 @@ from functools import partial
 import structlog
 
 from index import set_threads
-from scoring import History, Policy, RelatedItems, Request, Rules
+from scoring import History, RelatedItems, Request, Rules
 from streams.agents import clicks, impressions, items, searches
 from streams.encoders import Encoders, Tower
 from streams.errors import TopicMismatchError
@@ -24,6 +24,7 @@ from streams.live.rebuilds import Rebuilds
 from streams.live.rules_follower import RulesFollower
 from streams.live.version_follower import VersionFollower
 from streams.metrics import StepMetrics
+from streams.policy_file import policy_of
 from streams.positions import noted_now
 from streams.rules_file import rules_of, usable
 from streams.serve import BetweenBatches, Work, serve
@@ -151,23 +152,6 @@ def _obey(
     """Other rules from the next batch on, and in every version that is opened from now on."""
     editions.rules = usable(settings, rules)
     between_batches(lambda: ranking.obey(rules)).result()
-
-
-def policy_of(settings: Settings) -> Policy:
-    """The policy that the settings ask for."""
-    return Policy(
-        slate_size=settings.slate_size,
-        candidates=max(settings.candidates, settings.slate_size),
-        quotas={str(name): most for name, most in settings.candidate_quotas.items()},
-        exclude_bought=settings.exclude_bought,
-        draw=settings.draw,
-        temperature=settings.temperature,
-        epsilon=settings.epsilon,
-        diversity=settings.diversity,
-        relevance_share=settings.relevance_share,
-        category_cap=settings.category_cap,
-        brand_cap=settings.brand_cap,
-    )
 
 
 def event_plan(

@@ -91,6 +91,7 @@ def _examine(as_json: bool, **options: object) -> Iterator[Finding]:
         yield Finding("settings", "bad", line, "mend the setting that is named", code)
         return
     yield Finding("settings", "ok", f"delivery {settings.delivery}, rows in {settings.store}")
+    yield from _guard("policy", lambda: _policy(settings))
     yield from _guard("rules", lambda: _rules(settings))
     tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
     yield from _guard("broker", lambda: _broker(settings))
@@ -130,6 +131,20 @@ def _gpu() -> Iterator[Finding]:
         yield Finding("gpu", "ok", ", ".join(names))
     else:
         yield Finding("gpu", "note", "none that PyTorch can use", "everything works without one")
+
+
+def _policy(settings: "Settings") -> Iterator[Finding]:
+    if settings.policy is None:
+        return
+    from streams.policy_file import policy_of
+
+    try:
+        version = policy_of(settings).version
+    except Exception as error:
+        code, line = explain(error)
+        yield Finding("policy", "bad", line, "mend the file that RILLSTREAM_POLICY names", code)
+        return
+    yield Finding("policy", "ok", f"{version} with {settings.policy}")
 
 
 def _rules(settings: "Settings") -> Iterator[Finding]:

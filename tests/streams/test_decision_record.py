@@ -13,9 +13,9 @@ from scoring.slates.evidence import replay
 from streams.decision_record import decode_decision
 from streams.errors import RejectedError, SettingsError
 from streams.outputs import decode_recommendation
+from streams.policy_file import policy_of
 from streams.records import encode
 from streams.settings import load_settings
-from streams.worker import policy_of
 from tests.scoring.shop import item, open_shop
 from tests.streams.test_step import CLAIM, Rows, a_step, click, run_of
 
