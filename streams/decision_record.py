@@ -53,6 +53,9 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
         pins: Place among the candidates for each rank, -1 = none.
         features: Terms of each score, where the draw varied their weights.
         rules: Name of a rule -> candidates that it took out, or, of pins, put in.
+        shown_items: The list, by rank: `item_ids` are those that it was drawn from.
+        shown_propensities: Of each.
+        event_at_ms: When the event happened that the list answers; features are as of then.
         row_digest: Of the user's row as it was.
         items_read: "<topic id>:<partition>" of the items topic -> the offset after the newest item
             that is in the list's candidates and not yet in `index_version`.
@@ -73,6 +76,11 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
     items_read: Annotated[dict[fields.Name, Count], Meta(max_length=10_000)] = msgspec.field(
         default_factory=dict
     )
+    shown_items: Annotated[tuple[fields.Id, ...], Meta(max_length=200)] = ()
+    shown_propensities: Annotated[
+        tuple[Annotated[float, Meta(gt=0, le=1)], ...], Meta(max_length=200)
+    ] = ()
+    event_at_ms: fields.AtMs | None = None
     row_digest: Annotated[str, Meta(max_length=64)] | None = None
     encoder_version: fields.Version | None = None
     heads_version: fields.Version | None = None

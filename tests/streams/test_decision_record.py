@@ -56,6 +56,9 @@ def test_the_published_list_is_drawn_again_from_the_record_of_its_decision(
         again = replay(record.evidence, shop.gather(shop.catalogue.positions(record.item_ids)))
         assert list(again.item_ids) == [found.item_id for found in published.items]
         assert list(again.propensities) == [found.propensity for found in published.items]
+        assert list(record.shown_items) == [found.item_id for found in published.items]
+        assert list(record.shown_propensities) == [found.propensity for found in published.items]
+        assert record.event_at_ms == published.trigger.at_ms
         assert record.rules["pin"] == 1
         assert published.items[1].reason == "our pick"
         assert decode_decision(encode(record)) == record
