@@ -12,7 +12,7 @@ from index import Candidates, Catalogue, Corpus
 from scoring.held import Masks, drop_others, fill_held, search_held
 from scoring.interests import LONG_TERM, SEARCH, SHORT_TERM, Interests
 from scoring.policy import INTERESTS, Policy
-from scoring.rings import PURCHASE, Rings
+from scoring.purchases import Purchases
 from scoring.rules import POSITION_MASK, USER_SHIFT, Forbidden, firsts, pairs_of
 
 
@@ -81,7 +81,7 @@ def retrieve(
 
 def merge(
     retrieved: Retrieved,
-    rings: Rings,
+    purchases: Purchases,
     popular: NDArray[np.int64],
     forbidden: Forbidden,
     catalogue: Catalogue,
@@ -97,7 +97,7 @@ def merge(
 
     Args:
         retrieved: For B users.
-        rings: Of the same users.
+        purchases: Of the same users.
         popular: From `popular.Popular`.
         forbidden: From `rules.forbidden_pairs`.
         catalogue: Of the snapshot.
@@ -109,12 +109,12 @@ def merge(
     useful = (retrieved.kinds != SEARCH) | retrieved.search_hits[retrieved.users]
     found = retrieved.found.positions[useful]
     searched = pairs_of(retrieved.users[useful, None], found)[found >= 0]
-    bought = rings.types == PURCHASE
+    bought = ~purchases.returned
     filling = popular[: policy.slate_size + forbidden.most]
     pairs = np.concatenate(
         [
             searched,
-            pairs_of(rings.owners[bought], rings.positions[bought]),
+            pairs_of(purchases.owners[bought], purchases.positions[bought]),
             pairs_of(np.arange(n_users)[:, None], filling).ravel(),
             *fill_held(popular, len(filling), masks or {}),
             *brought,

@@ -9,6 +9,8 @@ from typing import Final
 
 import msgspec
 
+from scoring.bought import NOTHING_BOUGHT, BoughtLog
+
 MAX_INTERACTIONS: Final = 64
 MAX_QUERIES: Final = 16
 MAX_SHOWN: Final = 16
@@ -80,12 +82,15 @@ class History:
             `c:` category, `b:` brand, `p:` price level.
         queries: Latest search texts, newest first, at most `MAX_QUERIES`.
         shown: What was shown, newest first, at most `MAX_SHOWN`.
+        bought: What was bought and returned, newest first, far beyond the ring; where it is empty,
+            the interactions say it (see `scoring.purchases`).
     """
 
     interactions: Sequence[Interaction] = ()
     counts: Mapping[str, float] = field(default_factory=dict)
     queries: Sequence[str] = ()
     shown: Sequence[Shown] = ()
+    bought: BoughtLog = NOTHING_BOUGHT
 
 
 EMPTY: Final = History()

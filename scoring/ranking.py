@@ -13,8 +13,8 @@ from index import Corpus
 from scoring.candidates import Pool
 from scoring.interests import LONG_TERM, SEARCH, Interests
 from scoring.policy import INTERESTS, Policy
+from scoring.purchases import Purchases
 from scoring.related.source import Related
-from scoring.rings import PURCHASE, RETURN, Rings
 from scoring.rules import pairs_of, places_in
 
 POPULARITY: Final = 3
@@ -45,7 +45,7 @@ def score(
     pool: Pool,
     interests: Interests,
     search_hits: NDArray[np.bool_],
-    rings: Rings,
+    purchases: Purchases,
     snapshot: Corpus,
     popularity: NDArray[np.float32],
     related: Related | None,
@@ -57,7 +57,7 @@ def score(
         pool: M pairs of B users.
         interests: Of these users.
         search_hits: (B,) a search without a hit has no say.
-        rings: Of these users.
+        purchases: Of these users.
         snapshot: Has the vectors.
         popularity: (N,) from `popular.Popular`.
         related: From `related.source`; None = there is no table.
@@ -71,7 +71,7 @@ def score(
     terms = np.empty((N_TERMS, len(pool.pairs)), np.float32)
     np.multiply(cosines, say.T[:, pool.users], out=terms[:POPULARITY])
     np.multiply(popularity[pool.positions], np.float32(policy.weight_popularity), out=terms[3])
-    np.multiply(_repeats(pool, rings, policy), np.float32(policy.weight_repeat), out=terms[4])
+    np.multiply(_repeats(pool, purchases, policy), np.float32(policy.weight_repeat), out=terms[4])
     together = interests.confidence[pool.users, LONG_TERM] * np.float32(policy.weight_related)
     np.multiply(_shares(pool, related), together, out=terms[RELATED])
     return Scored(terms, cosines, terms.sum(axis=0))
@@ -114,19 +114,14 @@ def _cosines(pool: Pool, interests: Interests, snapshot: Corpus) -> NDArray[np.f
     return cosines
 
 
-def _repeats(pool: Pool, rings: Rings, policy: Policy) -> NDArray[np.float32]:
+def _repeats(pool: Pool, purchases: Purchases, policy: Policy) -> NDArray[np.float32]:
     """(M,) x / (x + 1), x = decayed number of times bought less those returned, at least 0."""
-    signs = np.zeros(len(rings.types), np.float32)
-    signs[rings.types == PURCHASE] = 1.0
-    signs[rings.types == RETURN] = -1.0
-    counted = np.flatnonzero(signs)
-    if not len(counted) or not len(pool.pairs):
+    if not len(purchases.owners) or not len(pool.pairs):
         return np.zeros(len(pool.pairs), np.float32)
-    wanted = pairs_of(rings.owners[counted], rings.positions[counted])
-    at, there = places_in(pool.pairs, wanted)
-    counted, at = counted[there], at[there]
-    decay = np.exp2(rings.ages_ms[counted] / -policy.long_half_life_ms)
-    times = np.bincount(at, signs[counted] * decay, minlength=len(pool.pairs))
+    at, there = places_in(pool.pairs, pairs_of(purchases.owners, purchases.positions))
+    signs = np.where(purchases.returned[there], -1.0, 1.0)
+    decay = np.exp2(purchases.ages_ms[there] / -policy.long_half_life_ms)
+    times = np.bincount(at[there], signs * decay, minlength=len(pool.pairs))
     times = np.maximum(times, 0.0)
     found: NDArray[np.float32] = (times / (times + 1)).astype(np.float32)
     return found

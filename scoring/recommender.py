@@ -16,6 +16,7 @@ from scoring.held import masks_of
 from scoring.interests import SEARCH, Interests, find_interests
 from scoring.policy import INTERESTS, Policy
 from scoring.popular import Popular
+from scoring.purchases import read_purchases
 from scoring.query_vectors import QueryTower, QueryVectors
 from scoring.ranking import Scored, score
 from scoring.reasons import explain
@@ -128,17 +129,18 @@ class Recommender:
             return []
         snapshot, catalogue, policy = self._snapshot, self.catalogue, self.policy
         rings = read_rings(requests, snapshot, policy, self._weight_of_type)
+        purchases = read_purchases(requests, rings, catalogue)
         interests = find_interests(requests, rings, self._centroids, self.queries, policy)
         masks = masks_of(requests, catalogue)
         retrieved = retrieve(interests, snapshot, policy, masks)
-        forbidden = forbidden_pairs(requests, rings, catalogue, policy, self._book)
+        forbidden = forbidden_pairs(requests, rings, purchases, catalogue, policy, self._book)
         pinned = pins_of(requests, self._book.rules, catalogue, policy.slate_size)
         popular = self._filling()
         related = None if self._related is None else self._related.of(rings, policy)
         brought = [pinned.pairs] if related is None else [pinned.pairs, related.pairs]
-        pool = merge(retrieved, rings, popular, forbidden, catalogue, policy, masks, brought)
+        pool = merge(retrieved, purchases, popular, forbidden, catalogue, policy, masks, brought)
         hits, popularity = retrieved.search_hits, self._popular.relative
-        scored = score(pool, interests, hits, rings, snapshot, popularity, related, policy)
+        scored = score(pool, interests, hits, purchases, snapshot, popularity, related, policy)
         lists = self._maker.make(requests, pool, scored, pinned)
         recurs = self._book.recurs
         reasons = explain(

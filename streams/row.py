@@ -4,6 +4,7 @@ Why it does not matter in which order, or how often, events arrive:
 
 - The ring is the newest `MAX_INTERACTIONS` of a *set*, under a total order over everything that an
   entry holds. The newest of a set are the same however it was put together.
+- What was bought and returned is kept in the same way, far beyond the ring, see `BoughtLog`.
 - Counts are sums of integers in weekly buckets, see `counts.py`.
 - The same event under a new offset (a publisher that retried) is dropped while the ring reaches
   back to it. The same offset again (a redelivery) is always dropped: `has_applied`.
@@ -22,6 +23,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from scoring.bought import NOTHING_BOUGHT, Bought, BoughtLog
 from scoring.history import (
     MAX_INTERACTIONS,
     MAX_QUERIES,
@@ -76,6 +78,7 @@ class Facts(NamedTuple):
     queries: list[PastQuery]
     counts: Counts
     shown: list[Shown]
+    bought: BoughtLog
 
 
 class UserRow(msgspec.Struct, frozen=True, array_like=True):
@@ -89,6 +92,8 @@ class UserRow(msgspec.Struct, frozen=True, array_like=True):
         offsets: Source key -> last applied offset, the latest source last.
         shown: Latest impressions, newest first, at most `MAX_SHOWN`; rows from before there were
             any are read as if without.
+        bought: Purchases and returns; in rows from before there was such a log it is empty until
+            the next purchase, which then takes over those of the ring.
     """
 
     format: int
@@ -97,6 +102,7 @@ class UserRow(msgspec.Struct, frozen=True, array_like=True):
     counts: Counts
     offsets: dict[str, int]
     shown: list[Shown] = msgspec.field(default_factory=list)
+    bought: BoughtLog = NOTHING_BOUGHT
 
     @classmethod
     def empty(cls) -> UserRow:
@@ -134,7 +140,9 @@ class UserRow(msgspec.Struct, frozen=True, array_like=True):
         if self.has_applied(source):
             return self
         offsets = _advance(self.offsets, source)
-        return UserRow(FORMAT, self.ring, self.queries, self.counts, offsets, self.shown)
+        return UserRow(
+            FORMAT, self.ring, self.queries, self.counts, offsets, self.shown, self.bought
+        )
 
     def observe_click(
         self,
@@ -170,8 +178,12 @@ class UserRow(msgspec.Struct, frozen=True, array_like=True):
             names = names_of(category, brand, price)
             if names:
                 counts = add(counts, click.at_ms // WEEK_MS, names, evidence)
+        bought = self.bought
+        if interaction.type in "pr":
+            bought = self._bought_of_ring() if not len(bought) else bought
+            bought = bought.observe(_bought(interaction, click.quantity or 1))
         offsets = _advance(self.offsets, source)
-        return UserRow(FORMAT, ring, self.queries, counts, offsets, self.shown)
+        return UserRow(FORMAT, ring, self.queries, counts, offsets, self.shown, bought)
 
     def observe_search(self, search: Search, source: Source) -> UserRow:
         """This row with the search; unchanged where `source` was applied before."""
@@ -180,7 +192,7 @@ class UserRow(msgspec.Struct, frozen=True, array_like=True):
         query = PastQuery(_digest(search.event_id), search.query, search.at_ms)
         queries, _ = _insert(self.queries, query, MAX_QUERIES)
         offsets = _advance(self.offsets, source)
-        return UserRow(FORMAT, self.ring, queries, self.counts, offsets, self.shown)
+        return UserRow(FORMAT, self.ring, queries, self.counts, offsets, self.shown, self.bought)
 
     def observe_impression(self, impression: Impression, source: Source) -> UserRow:
         """This row with what was shown; unchanged where `source` was applied before."""
@@ -191,12 +203,12 @@ class UserRow(msgspec.Struct, frozen=True, array_like=True):
         shown = Shown(_digest(impression.recommendation_id), impression.at_ms, items)
         every, _ = _insert(self.shown, shown, MAX_SHOWN)
         offsets = _advance(self.offsets, source)
-        return UserRow(FORMAT, self.ring, self.queries, self.counts, offsets, every)
+        return UserRow(FORMAT, self.ring, self.queries, self.counts, offsets, every, self.bought)
 
     @property
     def facts(self) -> Facts:
         """For comparing rows that saw the same events under different offsets."""
-        return Facts(self.ring, self.queries, self.counts, self.shown)
+        return Facts(self.ring, self.queries, self.counts, self.shown, self.bought)
 
     def history(self, now_ms: int, *, half_life_days: float = COUNT_HALF_LIFE_DAYS) -> History:
         """What the ranking reads: counts decayed to now, query texts without repeats."""
@@ -205,6 +217,20 @@ class UserRow(msgspec.Struct, frozen=True, array_like=True):
             counts=decayed(self.counts, now_ms, half_life_days),
             queries=list(dict.fromkeys(past.query for past in self.queries)),
             shown=self.shown,
+            bought=self.bought,
+        )
+
+    def has_bought(self, item_id: str) -> bool:
+        """Whether a purchase of the item is known."""
+        bought = self.bought if len(self.bought) else self._bought_of_ring()
+        return item_id in bought.item_ids and any(
+            past.item_id == item_id and past.type == "p" for past in bought
+        )
+
+    def _bought_of_ring(self) -> BoughtLog:
+        """What a row from before there was a log knows; nothing in any other without one."""
+        return BoughtLog.of(
+            _bought(past, 1 << past.weight - 1) for past in self.ring if past.type in "pr"
         )
 
 
@@ -231,6 +257,16 @@ def _refuse_other_formats(found: int) -> None:
             f"a stored row has format {found}, this version reads {FORMAT}: "
             "use the version that wrote it, or another app_id"
         )
+
+
+def _bought(interaction: Interaction, pieces: int) -> Bought:
+    return Bought(
+        interaction.event & 0xFFFFFFFF,
+        interaction.item_id,
+        interaction.at_ms,
+        pieces,
+        interaction.type,
+    )
 
 
 def _digest(event_id: str) -> int:

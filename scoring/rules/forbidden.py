@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from index import Catalogue
 from scoring.policy import Policy
-from scoring.rings import PURCHASE, Rings
+from scoring.purchases import Purchases
+from scoring.rings import Rings
 from scoring.rules.book import RuleBook
 from scoring.rules.names import Rule
 from scoring.rules.pairs import POSITION_MASK, USER_SHIFT, pairs_of, places_in
@@ -86,6 +87,7 @@ class Forbidden:
 def forbidden_pairs(
     requests: Sequence[Request],
     rings: Rings,
+    purchases: Purchases,
     catalogue: Catalogue,
     policy: Policy,
     book: RuleBook | None = None,
@@ -94,17 +96,17 @@ def forbidden_pairs(
 
     Stock is not among the pairs: it is a column of the catalogue, see `Forbidden.strike`.
     """
-    bought = rings.types == PURCHASE
+    bought = ~purchases.returned
     again_ms = None if book is None else book.buy_again_ms
     if again_ms is not None:
-        bought &= rings.ages_ms < again_ms[rings.positions]
+        bought &= purchases.ages_ms < again_ms[purchases.positions]
     else:
-        bought &= policy.exclude_bought & (rings.ages_ms < policy.bought_window_ms)
+        bought &= policy.exclude_bought & (purchases.ages_ms < policy.bought_window_ms)
     just_seen = rings.ages_ms < policy.just_seen_window_ms
     struck = [
         (_asked(requests, catalogue), Rule.ASKED),
-        (_of_rings(rings, just_seen), Rule.JUST_SEEN),
-        (_of_rings(rings, bought), Rule.BOUGHT),
+        (pairs_of(rings.owners[just_seen], rings.positions[just_seen]), Rule.JUST_SEEN),
+        (pairs_of(purchases.owners[bought], purchases.positions[bought]), Rule.BOUGHT),
     ]
     pairs, rules = _first_said([said for said in struck if len(said[0])])
     blocked = None if book is None else book.blocked
@@ -129,10 +131,6 @@ def _first_said(
     )
     pairs, first = np.unique(np.concatenate([pairs for pairs, _ in struck]), return_index=True)
     return pairs, rules[first]
-
-
-def _of_rings(rings: Rings, which: NDArray[np.bool_]) -> NDArray[np.int64]:
-    return pairs_of(rings.owners[which], rings.positions[which])
 
 
 def _asked(requests: Sequence[Request], catalogue: Catalogue) -> NDArray[np.int64]:

@@ -3,8 +3,9 @@
     OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_slates_shop --data shared/data
 
 Real purchases (online_retail, merchandise to known customers). Baskets from 10 November 2011 on are
-predicted at their start from everything before (the ring of 64, popularity of the 28 days before
-that day); the `just seen` rule is off. One recommender for each row, everything else equal.
+predicted at their start from everything before (the ring of 64, what was bought, popularity of the
+28 days before that day); the `just seen` rule is off. One recommender for each row, everything else
+equal.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from index import IndexStore, Item, Snapshot, build_index, set_threads
 from scoring import History, Interaction, Policy, Recommender, Request, Slate, load_encoder
+from scoring.bought import NOTHING_BOUGHT, Bought, BoughtLog
 from scoring.history import MAX_INTERACTIONS, TYPE_CODES
 from streams.demo.prepare import Line, merchandise
 from tests.benchmarks.resampling import bounds
@@ -84,8 +86,9 @@ def open_shop(lines: list[Line], folder: Path) -> Snapshot:
 
 
 def baskets(lines: list[Line]) -> list[Basket]:
-    """Every basket of the test time, with its customer's ring at its start."""
+    """Every basket of the test time, with its customer's history at its start."""
     rings: dict[str, list[Interaction]] = defaultdict(list)
+    logs: defaultdict[str, BoughtLog] = defaultdict(lambda: NOTHING_BOUGHT)
     found = []
     number = 0
     for (user_id, at_ms), group in groupby(
@@ -95,13 +98,15 @@ def baskets(lines: list[Line]) -> list[Basket]:
         basket = list(group)
         bought = frozenset(line.item_id for line in basket if not line.is_return)
         if at_ms >= _TEST_MS and bought:
-            history = History(list(rings[user_id]))
+            history = History(list(rings[user_id]), bought=logs[user_id])
             found.append(Basket(Request(user_id, at_ms, history), bought))
         for line in basket:
             number += 1
             kind = TYPE_CODES["return" if line.is_return else "purchase"]
             event = Interaction(number, line.item_id, kind, at_ms, line.quantity.bit_length())
             rings[user_id].insert(0, event)
+            bought = Bought(number, line.item_id, at_ms, line.quantity, kind)
+            logs[user_id] = logs[user_id].observe(bought)
         del rings[user_id][MAX_INTERACTIONS:]
     return found
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from index import Snapshot
 from scoring import Interaction, Policy, RelatedItems, Request
+from scoring.bought import Bought
 from scoring.history import TYPE_NAMES
 
 Row = NDArray[np.float64]
@@ -111,9 +112,11 @@ def _struck(request: Request, policy: Policy) -> set[str]:
     """Items that the rules take out, stock apart."""
     out = set(request.exclude)
     for i in request.history.interactions:
-        age_ms = _age_ms(request, i)
-        bought = TYPE_NAMES[i.type] == "purchase" and policy.exclude_bought
-        if age_ms < policy.just_seen_window_ms or (bought and age_ms < policy.bought_window_ms):
+        if _age_ms(request, i) < policy.just_seen_window_ms:
+            out.add(i.item_id)
+    for i in _bought(request):
+        recent = _age_ms(request, i) < policy.bought_window_ms
+        if policy.exclude_bought and recent and TYPE_NAMES[i.type] == "purchase":
             out.add(i.item_id)
     return out
 
@@ -121,15 +124,21 @@ def _struck(request: Request, policy: Policy) -> set[str]:
 def _times_bought(request: Request, item_id: str, policy: Policy) -> float:
     signs = {"purchase": 1, "return": -1}
     times: float = sum(
-        signs.get(TYPE_NAMES[i.type], 0) * 0.5 ** (_age_ms(request, i) / policy.long_half_life_ms)
-        for i in request.history.interactions
+        signs[TYPE_NAMES[i.type]] * 0.5 ** (_age_ms(request, i) / policy.long_half_life_ms)
+        for i in _bought(request)
         if i.item_id == item_id
     )
     return max(times, 0.0)
 
 
-def _age_ms(request: Request, interaction: Interaction) -> int:
-    return max(0, request.at_ms - interaction.at_ms)
+def _bought(request: Request) -> list[Interaction | Bought]:
+    """The log of what was bought; without one, what the ring knows of it."""
+    history = request.history
+    return list(history.bought) or [i for i in history.interactions if i.type in "pr"]
+
+
+def _age_ms(request: Request, entry: Interaction | Bought) -> int:
+    return max(0, request.at_ms - entry.at_ms)
 
 
 def _unit(row: Row) -> Row:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from index import IndexStore, Item, Snapshot, build_index
 from scoring import TYPE_CODES, History, Interaction, Request
+from scoring.bought import Bought, BoughtLog
 
 NOW_MS = 1_800_000_000_000
 MINUTE_MS = 60_000
@@ -62,13 +63,20 @@ def did(
     return Interaction(at_ms, item_id, TYPE_CODES[event_type], at_ms, weight)
 
 
+def bought(item_id: str, age_ms: float, event_type: str = "purchase") -> Bought:
+    """A purchase, or a return, that the log of what was bought knows."""
+    at_ms = NOW_MS - int(age_ms)
+    return Bought(at_ms & 0xFFFFFFFF, item_id, at_ms, 1, TYPE_CODES[event_type])
+
+
 def request(
     *interactions: Interaction,
     query: str | None = None,
     counts: Mapping[str, float] | None = None,
     exclude: Sequence[str] = (),
     user_id: str = "u",
+    log: Sequence[Bought] = (),
 ) -> Request:
     """A list is wanted at NOW_MS."""
-    history = History(interactions, counts or {})
+    history = History(interactions, counts or {}, bought=BoughtLog.of(log))
     return Request(user_id, NOW_MS, history, query, frozenset(exclude))

@@ -11,6 +11,7 @@ from scoring import Policy
 from scoring.candidates import merge, retrieve
 from scoring.interests import LONG_TERM, SEARCH, SHORT_TERM, Interests
 from scoring.popular import Popular
+from scoring.purchases import read_purchases
 from scoring.rings import read_rings, type_weights
 from scoring.rules import forbidden_pairs, pairs_of
 from tests.scoring.shop import did, item, open_shop, request
@@ -92,9 +93,10 @@ def pool_of(shop: Snapshot, wants: Interests, *histories: list[str]) -> NDArray[
     requests = [request(*(did("purchase", each) for each in ring)) for ring in histories]
     rings = read_rings(requests, shop, POLICY, type_weights(POLICY))
     popular = Popular(shop.catalogue, 100).positions
-    forbidden = forbidden_pairs(requests, rings, shop.catalogue, POLICY)
+    purchases = read_purchases(requests, rings, shop.catalogue)
+    forbidden = forbidden_pairs(requests, rings, purchases, shop.catalogue, POLICY)
     found = retrieve(wants, shop, POLICY)
-    return merge(found, rings, popular, forbidden, shop.catalogue, POLICY).pairs
+    return merge(found, purchases, popular, forbidden, shop.catalogue, POLICY).pairs
 
 
 def test_the_pool_is_what_was_found_bought_or_is_popular_and_in_stock(shop: Snapshot) -> None:

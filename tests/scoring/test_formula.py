@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from index import Snapshot
 from scoring import Policy, Recommender, RelatedItems, Request, Slate
 from tests.scoring.oracle import rank
-from tests.scoring.shop import DAY_MS, MINUTE_MS, Words, did, item, open_shop, request
+from tests.scoring.shop import DAY_MS, MINUTE_MS, Words, bought, did, item, open_shop, request
 
 N_ITEMS, DIM = 60, 8
 RNG = np.random.default_rng(3)
@@ -53,14 +53,21 @@ _interactions = st.builds(
     st.one_of(st.integers(0, 2 * 60 * MINUTE_MS), st.integers(0, 60 * DAY_MS)),
     st.integers(1, 3),
 )
+_purchases = st.builds(
+    bought,
+    st.integers(0, N_ITEMS + 3).map("i{}".format),
+    st.integers(0, 200 * DAY_MS),
+    st.sampled_from(["purchase", "purchase", "return"]),
+)
 _requests = st.builds(
-    lambda ring, query, counts, exclude: request(
-        *ring, query=query, counts=counts, exclude=exclude
+    lambda ring, query, counts, exclude, log: request(
+        *ring, query=query, counts=counts, exclude=exclude, log=log
     ),
     st.lists(_interactions, max_size=12),
     st.sampled_from([None, *QUERIES]),
     st.dictionaries(st.sampled_from(["c:c0", "c:c2", "b:b1", "c:gone", "p:4"]), st.floats(0.5, 9)),
     st.lists(st.integers(0, N_ITEMS).map("i{}".format), max_size=5),
+    st.lists(_purchases, max_size=8),
 )
 _policies = st.builds(
     Policy,

@@ -193,6 +193,30 @@ def test_a_row_from_before_there_were_impressions_is_read_and_so_is_a_new_one_by
     assert old.offsets == {"topic:0": 4}
 
 
+def test_what_was_bought_is_known_far_beyond_the_ring() -> None:
+    log: list[Event] = [click(0, kind="purchase", item_id="i2", quantity=12)]
+    log += [click(1, kind="return", item_id="i3", at_ms=NOW_MS + 1)]
+    log += [click(2 + n, at_ms=NOW_MS + 2 + n) for n in range(2 * MAX_INTERACTIONS)]
+    row = fold(log)
+    assert {interaction.item_id for interaction in row.ring} == {"i1"}
+    known = [(past.item_id, past.type, past.pieces) for past in row.history(NOW_MS).bought]
+    assert known == [("i3", "r", 1), ("i2", "p", 12)]
+    assert row.has_bought("i2")
+    assert not row.has_bought("i3")
+
+
+def test_a_row_from_before_there_was_a_log_of_purchases_takes_over_its_ring_at_the_next() -> None:
+    ring = [[3, "i4", "p", NOW_MS - 1, 3], [2, "i2", "v", NOW_MS - 2, 1]]
+    row = UserRow.decode(msgspec.msgpack.encode([2, ring, [], {}, {"topic:0": 3}, []]))
+    assert len(row.bought) == 0
+    assert row.has_bought("i4")
+    assert not row.has_bought("i2")
+    seen = row.observe_click(click(4), Source("topic:0", 4))
+    assert len(seen.bought) == 0
+    after = seen.observe_click(click(5, kind="purchase"), Source("topic:0", 5))
+    assert [(past.item_id, past.pieces) for past in after.bought] == [("i1", 1), ("i4", 4)]
+
+
 def test_the_queries_are_the_newest_without_repeats() -> None:
     row = fold([search(n, f"query {n % 20}") for n in range(30)] + [search(40, "query 5")])
     assert len(row.queries) == MAX_QUERIES

@@ -14,7 +14,7 @@ from scoring import History, Policy, Recommender, Request, Rules, Slate
 from scoring.history import Shown, item_digest
 from scoring.rules.names import Rule
 from scoring.rules.rule_file import Pin
-from tests.scoring.shop import DAY_MS, NOW_MS, did, item, open_shop, request
+from tests.scoring.shop import DAY_MS, NOW_MS, bought, did, item, open_shop, request
 
 N = 12
 TODAY = datetime.fromtimestamp(NOW_MS / 1000, UTC).date()
@@ -92,8 +92,8 @@ def test_the_list_stays_full_where_most_of_the_popular_are_blocked(shop: Snapsho
 
 def test_what_was_bought_comes_back_after_its_own_cycle(shop: Snapshot) -> None:
     said = rules(bought={"days": 7, "cycle_days": {"categories": {"a": 30}, "items": {"i6": 2}}})
-    bought = [("i0", 20), ("i9", 31), ("i6", 3), ("i1", 6), ("i4", 8)]
-    asked = request(*(did("purchase", which, days * DAY_MS) for which, days in bought))
+    past = [("i0", 20), ("i9", 31), ("i6", 3), ("i1", 6), ("i4", 8)]
+    asked = request(*(did("purchase", which, days * DAY_MS) for which, days in past))
     slate = list_of(shop, said, asked, size=N)
     assert {"i0", "i1"}.isdisjoint(ids_of(slate))
     assert {"i9", "i6", "i4"} < set(ids_of(slate))
@@ -107,6 +107,21 @@ def test_an_item_whose_cycle_is_over_says_so(shop: Snapshot) -> None:
     slate = Recommender(shop, None, policy=policy, rules=said).recommend([asked])[0]
     reasons = {found.item_id: found.reason for found in slate.items}
     assert (reasons["i6"], reasons["i7"]) == ("time for it again", "you bought it before")
+
+
+def test_a_purchase_beyond_the_ring_is_left_out_and_brought_as_any_other(shop: Snapshot) -> None:
+    """The ring is full of views; only the log knows of the purchases."""
+    seen = [did("view", "i8", n * 1000) for n in range(64)]
+    log = [bought("i0", 20 * DAY_MS), bought("i9", 31 * DAY_MS), bought("i6", 3 * DAY_MS)]
+    asked = request(*seen, log=log)
+    freely = Recommender(shop, None, policy=Policy(slate_size=3, weight_repeat=9.0))
+    assert {"i0", "i9", "i6"} == {each.item_id for each in freely.recommend([asked])[0].items}
+    said = rules(bought={"days": 7, "cycle_days": {"categories": {"a": 30}, "items": {"i6": 2}}})
+    obeying = Recommender(shop, None, policy=Policy(slate_size=20), rules=said)
+    slate = obeying.recommend([asked])[0]
+    assert {"i9", "i6"} <= {each.item_id for each in slate.items}
+    assert "i0" not in {each.item_id for each in slate.items}
+    assert slate.rules["bought"] == 1
 
 
 @pytest.mark.parametrize("cycles", [{}, {"items": {"i2": 3}}])
@@ -275,8 +290,8 @@ def test_an_item_that_changes_is_looked_at_again(tmp_path: Path) -> None:
         change = live.upsert(after, np.eye(1, N, number, dtype=np.float32)[0])
         assert change is not None
         made.follow(change)
-    bought = [did("purchase", which, 9 * DAY_MS) for which in ("i4", "i6")]
-    slate = made.recommend([request(*bought)])[0]
+    past = [did("purchase", which, 9 * DAY_MS) for which in ("i4", "i6")]
+    slate = made.recommend([request(*past)])[0]
     assert set(ids_of(slate)) == {f"i{n}" for n in range(N)} - {"i0", "i2", "i3", "i4", "i11"}
 
 
