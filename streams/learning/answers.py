@@ -1,0 +1,127 @@
+"""Which clicks answer a list: by its id, or by user and item where the click names none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from streams.events import Click
+
+ANSWERS: Final = frozenset(("view", "click", "cart", "purchase", "favorite", "share"))
+"""Types that say that the item was wanted; each of them means that it was chosen in its list."""
+
+
+@dataclass(slots=True)
+class Shown:
+    """What impressions say of a list.
+
+    Attributes:
+        items: Item -> when it was first shown.
+    """
+
+    recommendation_id: str
+    user_id: str
+    items: dict[str, int]
+
+    @property
+    def at_ms(self) -> int:
+        """Of the first impression."""
+        return min(self.items.values())
+
+    def add(self, items: Iterable[str], at_ms: int) -> None:
+        """One more impression."""
+        for item in items:
+            self.items[item] = min(at_ms, self.items.get(item, at_ms))
+
+    def parted(self, until_ms: int) -> tuple[Shown, Shown | None]:
+        """What was shown up to a moment, and what later, if anything."""
+        parts = (
+            {item: at for item, at in self.items.items() if (at <= until_ms) is early}
+            for early in (True, False)
+        )
+        early, late = (Shown(self.recommendation_id, self.user_id, items) for items in parts)
+        return early, late if late.items else None
+
+    def shows_after(self, item: str, other: Shown, until_ms: int) -> bool:
+        """Whether this list showed the item after another one did, and before a moment."""
+        mine = self.items.get(item, until_ms + 1)
+        order = (mine, self.recommendation_id)
+        return mine <= until_ms and order > (other.items[item], other.recommendation_id)
+
+
+@dataclass(slots=True)
+class Answer:
+    """What was done with one item of a list."""
+
+    carted: bool = False
+    purchased: bool = False
+    dwell_ms: int = 0
+    value: float = 0.0
+    first_ms: int | None = None
+
+    def add(self, click: Click) -> None:
+        """One more; in the order of time, so that sums of floats are the same each time."""
+        self.carted |= click.type == "cart"
+        self.purchased |= click.type == "purchase"
+        self.dwell_ms += click.dwell_ms or 0
+        if click.type == "purchase":
+            self.value += (click.price or 0.0) * (click.quantity or 1)
+        if self.first_ms is None:
+            self.first_ms = click.at_ms
+
+
+@dataclass(slots=True)
+class Found:
+    """The answers of one list.
+
+    Attributes:
+        by_item: Item -> what was done with it.
+        used: Event ids of clicks that count.
+        n_early: That name the list and happened before its decision.
+        n_unseen: That name the list and an item that nobody was shown.
+    """
+
+    by_item: dict[str, Answer] = field(default_factory=dict)
+    used: list[str] = field(default_factory=list)
+    n_early: int = 0
+    n_unseen: int = 0
+
+
+def answers_to(
+    shown: Shown,
+    decided_ms: int,
+    until_ms: int,
+    clicks: Iterable[Click],
+    others: Mapping[str, Shown],
+) -> Found:
+    """What a user did with what was shown.
+
+    A click that names no list answers the one that showed its item last (before the click): one
+    click is one answer.
+
+    Args:
+        shown: The list.
+        decided_ms: Nothing answers it before.
+        until_ms: Nor after.
+        clicks: Of the user, in any order.
+        others: All lists that the user was shown and that are not closed yet, by id.
+    """
+    found = Found()
+    for click in sorted(clicks, key=lambda each: (each.at_ms, each.event_id)):
+        item = click.item_id or ""
+        named = click.recommendation_id == shown.recommendation_id
+        if click.at_ms < decided_ms:
+            found.n_early += named
+        elif click.at_ms > until_ms:
+            continue
+        elif named and item not in shown.items:
+            found.n_unseen += 1
+        elif named or (
+            click.recommendation_id is None
+            and item in shown.items
+            and not any(each.shows_after(item, shown, click.at_ms) for each in others.values())
+        ):
+            found.by_item.setdefault(item, Answer()).add(click)
+            found.used.append(click.event_id)
+    return found

@@ -1,0 +1,253 @@
+"""decisions + impressions + clicks -> answered lists, in event time; a function of the set of them.
+
+A list waits from its first impression for a window, so that what comes late within it still counts;
+then it is closed, and what nobody did with it are its negatives. What was never shown has none.
+
+`close` moves the border: what is older comes too late and is counted. Whatever order records come
+in, with each of them before the border passes it, the same lists come out in the same order.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from streams.events import Click, Impression
+from streams.learning.answers import ANSWERS, Answer, Shown, answers_to
+from streams.learning.shown_list import ShownList
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredList:
+    """A list that is closed.
+
+    Attributes:
+        made: Its decision.
+        seen: Its items that were shown.
+        answers: Item -> what was done with it.
+        due_ms: When it was closed: first impression plus window.
+    """
+
+    made: ShownList
+    seen: frozenset[str]
+    answers: dict[str, Answer]
+    due_ms: int
+
+
+class Join:
+    """What waits, and counts of what became of records.
+
+    Counts: `lists` closed; `never_shown` decisions without an impression; `no_decision` impressions
+    without a decision; `late` and `duplicates` of any kind; `other_user` impressions that are not
+    of their list's user; `too_far` impressions later after the decision than the window;
+    `lost_answers` clicks that name a list and do not count, `early_answers` and `unseen_answers`
+    among them; `overflow` what was dropped because more waits than fits.
+    """
+
+    def __init__(self, window_ms: int, *, most: int = 200_000) -> None:
+        """Begin empty.
+
+        Args:
+            window_ms: From the first impression to the last answer; an impression may come so long
+                after its decision, too.
+            most: Decisions that wait, and impressions, and clicks: the oldest are dropped.
+        """
+        self._window_ms = window_ms
+        self.closed_ms = -1
+        self.counts: Counter[str] = Counter()
+        self._made: _Waiting[ShownList] = _Waiting(most, self._lose("overflow"))
+        self._shown: _Waiting[Shown] = _Waiting(most, self._lose("overflow"))
+        self._clicks: _Waiting[Click] = _Waiting(most, self._lose("overflow"))
+        self._shown_to: dict[str, dict[str, Shown]] = {}
+        self._clicks_of: dict[str, dict[str, Click]] = {}
+        self._used: set[tuple[str, str]] = set()
+
+    @property
+    def n_waiting(self) -> int:
+        """Records that are kept."""
+        return len(self._made) + len(self._shown) + len(self._clicks)
+
+    @property
+    def horizon_ms(self) -> int:
+        """Nothing older can be part of a list that is still open."""
+        return self.closed_ms - 2 * self._window_ms
+
+    def observe(self, record: ShownList | Impression | Click) -> None:
+        """Take one record; a repeated one changes nothing."""
+        match record:
+            case ShownList():
+                self._observe_decision(record)
+            case Impression():
+                self._observe_impression(record)
+            case Click() if record.type in ANSWERS:
+                self._observe_click(record)
+
+    def close(self, through_ms: int) -> list[AnsweredList]:
+        """Lists that are due before that moment, by `(due_ms, recommendation_id)`.
+
+        Args:
+            through_ms: The new border; nothing happens where it is not ahead of the old one.
+        """
+        closed: list[AnsweredList] = []
+        if through_ms <= self.closed_ms:
+            return closed
+        while due := self._shown.before(through_ms - self._window_ms):
+            for waiting in due:
+                # What came later of the same list finds it closed, whenever it was read.
+                shown, late = waiting.parted(waiting.at_ms + self._window_ms)
+                if (answered := self._answered(shown)) is not None:
+                    closed.append(answered)
+                self._forget_shown(shown)
+                if late is not None:
+                    self._keep(late)
+        self.closed_ms = through_ms
+        for made in self._made.before(through_ms - self._window_ms):
+            if made.recommendation_id in self._shown_to.get(made.user_id, ()):
+                self._made.put(made.recommendation_id, made.moment_ms + self._window_ms, made)
+            else:
+                self.counts["never_shown"] += 1
+        for click in self._clicks.before(self.horizon_ms):
+            self._forget_click(click)
+        return closed
+
+    def _observe_decision(self, made: ShownList) -> None:
+        if self._is_late(made.moment_ms) or not made.shown_items:
+            return
+        known = self._made.get(made.recommendation_id)
+        if known is not None:
+            self.counts["duplicates"] += 1
+            made = min(known, made, key=lambda each: (each.moment_ms, each.at_ms, each.shown_items))
+        self._made.put(made.recommendation_id, made.moment_ms, made)
+
+    def _observe_impression(self, impression: Impression) -> None:
+        if self._is_late(impression.at_ms):
+            return
+        name, user = impression.recommendation_id, impression.user_id
+        shown = self._shown_to.get(user, {}).get(name) or Shown(name, user, {})
+        self.counts["duplicates"] += shown.items.keys() >= set(impression.item_ids)
+        shown.add(impression.item_ids, impression.at_ms)
+        self._keep(shown)
+
+    def _observe_click(self, click: Click) -> None:
+        if self._is_late(click.at_ms):
+            return
+        of_user = self._clicks_of.setdefault(click.user_id, {})
+        if (known := of_user.get(click.event_id)) is not None:
+            self.counts["duplicates"] += 1
+            click = min(known, click, key=lambda each: (each.at_ms, each.type, str(each.item_id)))
+        of_user[click.event_id] = click
+        self._clicks.put(f"{click.event_id} {click.user_id}", click.at_ms, click)
+
+    def _answered(self, shown: Shown) -> AnsweredList | None:
+        made = self._made.get(shown.recommendation_id)
+        if made is None:
+            self.counts["no_decision"] += 1
+            return None
+        if made.user_id != shown.user_id:
+            self.counts["other_user"] += 1
+            return None
+        self._made.drop(shown.recommendation_id)
+        if not made.moment_ms <= shown.at_ms <= made.moment_ms + self._window_ms:
+            self.counts["too_far"] += 1
+            return None
+        clicks = self._clicks_of.get(shown.user_id, {})
+        due_ms = shown.at_ms + self._window_ms
+        others = self._shown_to[shown.user_id]
+        found = answers_to(shown, made.moment_ms, due_ms, clicks.values(), others)
+        self._used.update((shown.user_id, event_id) for event_id in found.used)
+        self.counts["lists"] += 1
+        self.counts["early_answers"] += found.n_early
+        self.counts["unseen_answers"] += found.n_unseen
+        seen = frozenset(shown.items.keys() & set(made.shown_items))
+        answers = {item: each for item, each in found.by_item.items() if item in seen}
+        return AnsweredList(made, seen, answers, due_ms)
+
+    def _keep(self, shown: Shown) -> None:
+        self._shown_to.setdefault(shown.user_id, {})[shown.recommendation_id] = shown
+        self._shown.put(f"{shown.recommendation_id} {shown.user_id}", shown.at_ms, shown)
+
+    def _is_late(self, at_ms: int) -> bool:
+        late = at_ms < self.closed_ms
+        self.counts["late"] += late
+        return late
+
+    def _forget_shown(self, shown: Shown) -> None:
+        of_user = self._shown_to[shown.user_id]
+        del of_user[shown.recommendation_id]
+        if not of_user:
+            del self._shown_to[shown.user_id]
+
+    def _forget_click(self, click: Click) -> None:
+        of_user = self._clicks_of[click.user_id]
+        del of_user[click.event_id]
+        if not of_user:
+            del self._clicks_of[click.user_id]
+        used = (click.user_id, click.event_id)
+        if used in self._used:
+            self._used.remove(used)
+        elif click.recommendation_id is not None:
+            self.counts["lost_answers"] += 1
+
+    def _lose(self, why: str) -> Callable[[object], None]:
+        def lose(record: object) -> None:
+            self.counts[why] += 1
+            if isinstance(record, Shown):
+                self._forget_shown(record)
+            elif isinstance(record, Click):
+                self._forget_click(record)
+
+        return lose
+
+
+class _Waiting(Generic[T]):
+    """Records by name, and the oldest of them."""
+
+    def __init__(self, most: int, lose: Callable[[T], None]) -> None:
+        self._most = most
+        self._lose = lose
+        self._records: dict[str, tuple[int, T]] = {}
+        self._oldest: list[tuple[int, str]] = []
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def get(self, name: str) -> T | None:
+        """The record of that name."""
+        found = self._records.get(name)
+        return None if found is None else found[1]
+
+    def put(self, name: str, at_ms: int, record: T) -> None:
+        """Keep one, in place of that of its name; the oldest goes where there are too many."""
+        known = self._records.get(name)
+        self._records[name] = (at_ms, record)
+        if known is None or known[0] != at_ms:
+            heapq.heappush(self._oldest, (at_ms, name))
+        if len(self._records) > self._most:
+            while (oldest := self._pop()) is None:
+                pass
+            self._lose(oldest)
+
+    def drop(self, name: str) -> None:
+        """Keep it no longer."""
+        self._records.pop(name, None)
+
+    def before(self, at_ms: int) -> list[T]:
+        """Take out all that are older, the oldest first, equal ones by name."""
+        found = []
+        while self._oldest and self._oldest[0][0] < at_ms:
+            if (record := self._pop()) is not None:
+                found.append(record)
+        return found
+
+    def _pop(self) -> T | None:
+        at_ms, name = heapq.heappop(self._oldest)
+        known = self._records.get(name)
+        if known is None or known[0] != at_ms:
+            return None  # dropped since, or moved
+        del self._records[name]
+        return known[1]

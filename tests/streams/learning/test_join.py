@@ -1,0 +1,197 @@
+"""The join: what answers a list, and that neither order nor repetition of records matters."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.events import Click, Impression
+from streams.learning.answered_log import log_of
+from streams.learning.join import AnsweredList, Join
+from streams.learning.shown_list import ShownList
+from streams.learning.watermark import Watermark
+
+WINDOW = 100
+Rec = ShownList | Impression | Click
+
+
+def made(name: str, at_ms: int, items: Sequence[str] = ("a", "b", "c"), user: str = "u") -> Rec:
+    return ShownList(
+        recommendation_id=name,
+        user_id=user,
+        at_ms=at_ms + 7,
+        event_at_ms=at_ms,
+        shown_items=tuple(items),
+        shown_propensities=tuple(1 / n for n in range(1, len(items) + 1)),
+        shown_features=tuple((float(n),) for n in range(len(items))),
+    )
+
+
+def shown(name: str, at_ms: int, items: Sequence[str] = ("a", "b"), user: str = "u") -> Rec:
+    return Impression(recommendation_id=name, user_id=user, at_ms=at_ms, item_ids=tuple(items))
+
+
+def did(event: str, at_ms: int, item: str, name: str | None = None, **more: Any) -> Rec:
+    fields: dict[str, Any] = {"type": "click", "user_id": "u"} | more
+    return Click(event_id=event, at_ms=at_ms, item_id=item, recommendation_id=name, **fields)
+
+
+def joined(*records: Rec, through_ms: int = 10_000) -> tuple[list[AnsweredList], Join]:
+    join = Join(WINDOW)
+    for record in records:
+        join.observe(record)
+    return join.close(through_ms), join
+
+
+def test_what_was_shown_and_not_answered_is_a_negative_and_what_was_not_shown_is_none() -> None:
+    lists, _ = joined(
+        made("l", 1_000),
+        shown("l", 1_010),
+        did("e1", 1_050, "b", "l", dwell_ms=20),
+        did("e2", 1_060, "b", "l", type="purchase", price=2.5, quantity=2),
+        did("e3", 1_070, "b", "l", type="cart", dwell_ms=5),
+    )
+    log = log_of(lists, ("x",))
+    assert log.item_id.tolist() == ["a", "b", "c"]
+    assert log.examined.tolist() == [True, True, False]
+    assert log.clicked.tolist() == log.purchased.tolist() == log.carted.tolist()
+    assert log.clicked.tolist() == [False, True, False]
+    assert log.dwell_ms.tolist() == [0, 25, 0]
+    assert log.value.tolist() == [0, 5, 0]
+    assert log.reward_at_ms.tolist() == [-1, 1_050, -1]
+    assert log.at_ms.tolist() == [1_000] * 3, "when the event was, not when the worker got to it"
+    assert log.propensity.tolist() == pytest.approx([1, 1 / 2, 1 / 3])
+    np.testing.assert_array_equal(log.features, [[0], [1], [2]])
+
+
+@pytest.mark.parametrize(
+    ("records", "count"),
+    [
+        ([made("l", 1_000)], "never_shown"),
+        ([shown("l", 1_000)], "no_decision"),
+        ([made("l", 1_000), shown("l", 1_000, user="v")], "other_user"),
+        ([made("l", 1_000), shown("l", 1_101)], "too_far"),
+        ([made("l", 1_000), shown("l", 999)], "too_far"),
+    ],
+)
+def test_a_list_of_which_a_half_is_missing_is_counted_and_has_no_rows(
+    records: list[Rec], count: str
+) -> None:
+    lists, join = joined(*records, did("e", 1_010, "a", "l"))
+    assert lists == []
+    assert join.counts[count] == 1
+    assert join.counts["lost_answers"] == 1
+    assert join.n_waiting == 0
+
+
+@pytest.mark.parametrize(
+    ("click", "count"),
+    [
+        (did("e", 999, "a", "l"), "early_answers"),
+        (did("e", 1_050, "c", "l"), "unseen_answers"),
+        (did("e", 1_111, "a", "l"), "lost_answers"),
+        (did("e", 1_050, "a", "other"), "lost_answers"),
+        (did("e", 1_050, "a", "l", user_id="v"), "lost_answers"),
+    ],
+)
+def test_a_click_that_cannot_be_an_answer_is_counted_and_changes_nothing(
+    click: Rec, count: str
+) -> None:
+    lists, join = joined(made("l", 1_000), shown("l", 1_010), click)
+    assert lists[0].answers == {}
+    assert join.counts[count] == 1
+
+
+def test_a_click_that_names_no_list_answers_the_one_that_showed_its_item_last() -> None:
+    lists, _ = joined(
+        *(made(name, at) for name, at in [("l1", 1_000), ("l2", 1_020), ("l3", 1_040)]),
+        *(shown(name, at) for name, at in [("l1", 1_000), ("l2", 1_020)]),
+        shown("l3", 1_040, ["b"]),
+        did("e1", 1_010, "a"),
+        did("e2", 1_060, "a"),
+        did("e3", 1_060, "b", "l1"),
+        did("e4", 1_060, "c"),
+    )
+    answered = {each.made.recommendation_id: sorted(each.answers) for each in lists}
+    assert answered == {"l1": ["a", "b"], "l2": ["a"], "l3": []}
+
+
+def test_what_comes_behind_the_border_is_late_and_cannot_open_a_list_again() -> None:
+    records = [made("l", 1_000), shown("l", 1_010), did("e", 1_050, "a", "l")]
+    lists, join = joined(*records, through_ms=1_111)
+    assert len(lists) == 1
+    for record in records:
+        join.observe(record)
+    assert join.close(5_000) == []
+    assert join.counts["late"] == 3
+
+
+def test_memory_is_bounded_and_the_oldest_go_first() -> None:
+    join = Join(WINDOW, most=10)
+    for n in range(100):
+        for record in (made(f"l{n}", n), shown(f"l{n}", n), did(f"e{n}", n, "a", f"l{n}")):
+            join.observe(record)
+    assert join.n_waiting == 30
+    assert join.counts["overflow"] == 3 * 90
+    closed = join.close(10_000)
+    assert [each.made.recommendation_id for each in closed] == [f"l{n}" for n in range(90, 100)]
+
+
+_names = st.sampled_from(["l1", "l2", "l3"])
+_items = st.sampled_from(["a", "b", "c"])
+_moments = st.integers(0, 400)
+_records = st.one_of(
+    st.builds(lambda name: made(name, 40 * int(name[1])), _names),
+    st.builds(shown, _names, _moments, st.lists(_items, min_size=1, max_size=3, unique=True)),
+    st.builds(
+        lambda at, item, name: did(f"{at} {item} {name}", at, item, name),
+        _moments,
+        _items,
+        st.none() | _names,
+    ),
+)
+
+
+@given(st.lists(_records, max_size=25), st.randoms(use_true_random=False), st.integers(0, 80))
+def test_any_order_within_the_lateness_gives_the_same_lists(
+    records: list[Rec], rng: random.Random, lateness: int
+) -> None:
+    """Repeated records, retries and several partitions reorder; the learner must not notice."""
+    at_once, _ = joined(*records)
+    late = sorted(records, key=lambda each: _at(each) + rng.uniform(0, lateness))
+    late = [each for record in late for each in [record] * rng.choice([1, 1, 2])]
+    join, closed = Join(WINDOW), list[AnsweredList]()
+    mark = Watermark([("t", 0)], lateness)
+    for record in late:
+        join.observe(record)
+        mark.observe(("t", 0), _at(record))
+        closed += join.close(mark.at_ms or 0)
+    closed += join.close(10_000)
+    assert closed == at_once
+    assert join.counts["late"] == 0
+
+
+def _at(record: Rec) -> int:
+    return record.moment_ms if isinstance(record, ShownList) else record.at_ms
+
+
+def test_a_partition_that_lags_holds_the_mark_until_it_has_long_been_silent() -> None:
+    now = [0.0]
+    sources = [("t", 0), ("t", 1), ("t", 2)]
+    mark = Watermark(sources, 10, idle_s=30, clock=lambda: now[0])
+    for source, at_ms in zip(sources[:2], [1_000, 2_000], strict=True):
+        mark.observe(source, at_ms)
+    read = [mark.at_ms]  # the third may have anything
+    now[0] = 29.0
+    mark.observe(sources[1], 3_000)
+    now[0] = 31.0
+    read.append(mark.at_ms)  # two say nothing any more
+    mark.observe(sources[0], 1_500)
+    read.append(mark.at_ms)
+    assert read == [None, 2_990, 2_990]
