@@ -18,15 +18,28 @@ from scoring.simulation.wares import DIM, Wares
 REMEMBERED: Final = 16
 """Purchases of a user that count as bought before."""
 
+LURE_WEIGHT: Final = 0.9
+"""Log odds of a click that one deviation of looks brings."""
+
 _DWELL_S: Final = 20.0
 _DWELL_JOY: Final = 0.8
 _DWELL_SD: Final = 0.7
 _DWELL_MEAN: Final = float(np.exp(_DWELL_SD**2 / 2))
 _CART: Final = -1.2
 _BUY: Final = 0.2
-_STRANGER, _OFFERED, _EXAMINED, _CLICKED, _CARTED, _BOUGHT, _DWELT, _STAYS, _GAP, _WANDERS = range(
-    10
-)
+(
+    _STRANGER,
+    _OFFERED,
+    _EXAMINED,
+    _CLICKED,
+    _CARTED,
+    _BOUGHT,
+    _DWELT,
+    _STAYS,
+    _GAP,
+    _WANDERS,
+    _ENOUGH,
+) = range(11)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +260,7 @@ class Population(ABC):
         """(b, K) log odds of a click on what is looked at, without the model's own part."""
         return (
             2.5 * look.match
-            + 0.9 * look.lure
+            + LURE_WEIGHT * look.lure
             - self._click_price * self.habits.price_slope * look.dear
             + self.habits.again * look.again
         )
@@ -255,11 +268,14 @@ class Population(ABC):
     def _chance(self, users: NDArray[np.int64], purpose: int, n: int) -> NDArray[np.float64]:
         return uniforms(self._seed, users, self._visits[users], purpose, n)
 
-    def _chance_to_examine(self, look: Look) -> NDArray[np.float64]:
-        return self._chance(look.users, _EXAMINED, look.places.shape[1])
+    def _chance_to_examine(self, look: Look, n: int | None = None) -> NDArray[np.float64]:
+        return self._chance(look.users, _EXAMINED, n or look.places.shape[1])
 
-    def _chance_to_click(self, look: Look) -> NDArray[np.float64]:
-        return self._chance(look.users, _CLICKED, look.places.shape[1])
+    def _chance_to_click(self, look: Look, n: int | None = None) -> NDArray[np.float64]:
+        return self._chance(look.users, _CLICKED, n or look.places.shape[1])
+
+    def _chance_of_enough(self, look: Look) -> NDArray[np.float64]:
+        return self._chance(look.users, _ENOUGH, look.places.shape[1])
 
     def _look(self, slates: NDArray[np.int64], users: NDArray[np.int64] | None) -> Look:
         who = self._all if users is None else np.asarray(users, np.int64)

@@ -8,10 +8,10 @@ import math
 import numpy as np
 import pytest
 
-from scoring.simulation import ExaminingShoppers, Wares
+from scoring.simulation import CascadingShoppers, ChoosingShoppers, ExaminingShoppers, Wares
 from scoring.simulation.population import Population
 
-MODELS = (ExaminingShoppers,)
+MODELS = (ExaminingShoppers, CascadingShoppers, ChoosingShoppers)
 WARES = Wares.invented(40, seed=3)
 
 
@@ -90,8 +90,8 @@ def test_the_same_seed_gives_the_same_population_whoever_else_is_asked(
 
 @pytest.mark.parametrize("model", MODELS)
 def test_who_has_left_does_nothing_any_more(model: type[Population]) -> None:
-    population = crowd(model, 200)
-    for _ in range(60):
+    population = crowd(model, 40)
+    for _ in range(250):
         seen = population.react(lists(population))
     assert seen.left.all()
     after = population.react(lists(population))
@@ -177,3 +177,93 @@ def test_a_list_of_one_category_tires() -> None:
     here = np.flatnonzero(population.candidates().here)
     population._exposure[:] = 0.0  # the mood left out
     assert population.chances(slates[here], here).clicked.sum() < 0.8 * before * len(here) / 500
+
+
+def test_the_cascade_is_that_of_an_enumeration() -> None:
+    """Three ranks; at each: clicked or not, satisfied or not, reading on or not."""
+    population = CascadingShoppers(WARES)
+    population.reset(8, 2)
+    for _ in range(2):  # so that trust, tiredness and what was bought are those of a life
+        population.react(lists(population, size=3))
+    slates = lists(population, size=3)
+    slates[::2] = np.flatnonzero(WARES.kinds == np.bincount(WARES.kinds).argmax())[:3]
+    slates[1, 2] = slates[3, 1] = -1
+    look = population._look(slates, None)
+    assert look.here[::2].any()
+    assert look.here[1]
+    looked = np.zeros(slates.shape)
+    clicked = np.zeros(slates.shape)
+    for user in np.flatnonzero(look.here):
+        goes_on = sigma(1.7 + 1.2 * (2 * population.trust[user] - 1))
+        for events in itertools.product(*[list(itertools.product((0, 1), repeat=3))] * 3):
+            p, at = 1.0, []
+            for rank, (click, sated, on) in enumerate(events):
+                place = slates[user, rank]
+                above = [WARES.kinds[other] for other in slates[user, :rank] if other >= 0]
+                wants = sigma(
+                    -2.4
+                    + 2.5 * look.match[user, rank]
+                    + 0.9 * look.lure[user, rank]
+                    - 0.5 * population.habits.price_slope * look.dear[user, rank]
+                    + population.habits.again * look.again[user, rank]
+                    - 0.3 * look.tired[user, rank]
+                    - 0.5 * above.count(WARES.kinds[place])
+                )
+                wants = wants if place >= 0 else 0.0
+                sates = sigma(2 * look.joy[user, rank])
+                p *= (wants if click else 1 - wants) * (sates if sated else 1 - sates)
+                p *= goes_on if on else 1 - goes_on
+                at.append((click, sated, on))
+            for rank, (click, sated, on) in enumerate(at):
+                if slates[user, rank] >= 0:
+                    looked[user, rank] += p
+                    clicked[user, rank] += p * click
+                if (click and sated) or not on:
+                    break
+    true = population.chances(slates)
+    assert true.examined == pytest.approx(looked)
+    assert true.clicked == pytest.approx(clicked)
+
+
+def test_the_logit_is_that_of_an_enumeration() -> None:
+    """Three items and nothing, chosen from once, twice or three times: all sequences."""
+    population = ChoosingShoppers(WARES)
+    population.reset(4, 1)
+    population.react(lists(population, size=3))
+    slates = lists(population, size=3)
+    look = population._look(slates, None)
+    expected = np.zeros(slates.shape)
+    for user in np.flatnonzero(look.here):
+        weights = [
+            math.exp(
+                -2.4
+                + 2.5 * look.match[user, rank]
+                + 0.9 * look.lure[user, rank]
+                - population.habits.price_slope * look.dear[user, rank]
+                + population.habits.again * look.again[user, rank]
+                - 0.5 * look.tired[user, rank]
+                - 0.4 * math.log(rank + 1)
+            )
+            for rank in range(3)
+        ] + [1.0]
+        on = sigma(population._mood[user])
+        for n_rounds, p_rounds in ((1, 1 - on), (2, on * (1 - on)), (3, on * on)):
+            for chosen in itertools.product(range(4), repeat=n_rounds):
+                p = p_rounds * math.prod(weights[one] / sum(weights) for one in chosen)
+                for rank in set(chosen) - {3}:
+                    expected[user, rank] += p
+    assert population.chances(slates).clicked == pytest.approx(expected)
+
+
+def test_what_costs_more_than_the_purse_holds_is_not_bought() -> None:
+    population = ChoosingShoppers(WARES)
+    population.reset(3, 0)
+    slates = lists(population, size=3)
+    price = np.exp(WARES.log_prices[slates])
+    population._purse[:] = np.median(price, axis=1)
+    bought = population.chances(slates).bought
+    assert (bought > 0).tolist() == (price <= np.median(price, axis=1)[:, None]).tolist()
+
+
+def sigma(logit: float) -> float:
+    return 1 / (1 + math.exp(-logit))
