@@ -86,8 +86,8 @@ class ChoosingShoppers(Population):
         rows = np.arange(len(going))
         for one in range(_ROUNDS):
             mark = luck[:, one]
-            rank = (running.T <= mark).sum(axis=0)  # (b,), K = nothing
-            chose = going & (rank < clicks.shape[1])
+            rank = np.count_nonzero(running.T <= mark, axis=0)  # (b,), K = nothing
+            chose = going & (rank < look.places.shape[1])
             clicks[rows[chose], rank[chose]] = True
             going &= more[:, one]
         return look.there.copy(), clicks
