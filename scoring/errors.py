@@ -11,6 +11,7 @@ ScoringError
 ├── SequenceError          events that no sequence tower can learn from or be asked with
 ├── TowerFormatError       a folder that holds no sequence tower: train it again
 ├── RankerError            a ranker, or heads, that cannot rank: train it again
+├── OnlineError            heads that cannot learn from what is given: change a setting, or both
 └── TrainingError
     ├── CheckpointError    a state that this training cannot go on from: begin anew
     ├── RecipeError        a setting that there is not, or out of range: change the file
@@ -66,6 +67,10 @@ class SequenceError(ScoringError, ValueError):
 
 class TowerFormatError(ScoringError):
     """The folder is there, and holds no sequence tower that can be loaded."""
+
+
+class OnlineError(ScoringError, ValueError):
+    """Heads cannot learn online from these rows, or with these numbers, or from this state."""
 
 
 class RankerError(ScoringError, ValueError):
