@@ -2,6 +2,7 @@
 
 ScoringError
 ├── PolicyError            numbers that make no list: change the setting
+├── EvidenceError          a log, or a target, that nothing can be estimated from
 ├── RulesError             a file of rules that cannot be followed: change the file
 ├── EncoderSourceError     no such folder, or not an encoder: choose another source
 ├── EncoderFormatError     a folder that cannot be loaded faithfully: convert it, or choose another
@@ -31,6 +32,10 @@ class ScoringError(Exception):
 
 class PolicyError(ScoringError, ValueError):
     """A ranking policy with a number out of its range."""
+
+
+class EvidenceError(ScoringError, ValueError):
+    """A log, or a target policy, from which nothing can be estimated."""
 
 
 class RulesError(ScoringError, ValueError):

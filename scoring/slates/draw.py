@@ -36,8 +36,8 @@ def draw(
     n_users, n_ranks = chance.shape
     users = np.arange(n_users)
     shape = field.scores.shape
-    chooser = _chooser(field, drawing, sampled)
-    diversity = _diversity(field, drawing, n_ranks)
+    chooser = chooser_of(field, drawing, sampled)
+    diversity = diversity_of(field, drawing, n_ranks)
     limits = Limits(field.caps, shape)
     pins = np.full((n_users, n_ranks), -1) if field.pins is None else field.pins.copy()
     left = field.there.copy()
@@ -59,7 +59,7 @@ def draw(
         pin = _due(pins, rank, going)
         p = chooser.probabilities(share, bonus, may)
         if drawing.epsilon > 0:
-            p = _mixed(p, may, drawing.epsilon)
+            p = mixed(p, may, drawing.epsilon)
         total, taken = _drawn(p, chance[:, rank])
         pinned = pin >= 0
         taken = np.where(pinned, pin, taken)
@@ -77,7 +77,10 @@ def draw(
     return drawn
 
 
-def _chooser(field: Field, drawing: Drawing, sampled: list[NDArray[np.float32]] | None) -> Chooser:
+def chooser_of(
+    field: Field, drawing: Drawing, sampled: list[NDArray[np.float32]] | None
+) -> Chooser:
+    """What makes probabilities of the candidates' worth under this drawing."""
     if drawing.draw == "softmax":
         return Softmax(field.scores, drawing.temperature)
     if drawing.draw == "thompson":
@@ -87,14 +90,15 @@ def _chooser(field: Field, drawing: Drawing, sampled: list[NDArray[np.float32]] 
     return Best(field.scores)
 
 
-def _diversity(field: Field, drawing: Drawing, n_ranks: int) -> Diversity | None:
+def diversity_of(field: Field, drawing: Drawing, n_ranks: int) -> Diversity | None:
+    """What makes items worth less that are like those above; None = nothing."""
     if not drawing.is_diverse:
         return None
     kind = KINDS[drawing.diversity]
     return kind(field.vectors, field.scores.shape[1], drawing.relevance_share, n_ranks)
 
 
-def _mixed(p: NDArray[np.float64], may: NDArray[np.bool_], epsilon: float) -> NDArray[np.float64]:
+def mixed(p: NDArray[np.float64], may: NDArray[np.bool_], epsilon: float) -> NDArray[np.float64]:
     """(1 - epsilon) of these probabilities, epsilon of equal ones."""
     total = np.maximum(p.cumsum(axis=1)[:, -1:], np.finfo(np.float64).tiny)
     n_may = np.maximum(may.sum(axis=1, keepdims=True), 1)

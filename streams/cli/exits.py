@@ -30,7 +30,7 @@ MEANINGS = {
     Exit.BAD_INPUT: "an input file or record cannot be used",
     Exit.FATAL: "settings, topics, index and model do not fit together; change one of them",
     Exit.BUSY: "another build works in this index folder; let it end",
-    Exit.BELOW_TARGET: "an index below its recall target, or a head that loses to its twin",
+    Exit.BELOW_TARGET: "too low: an index's recall, a head beside its twin, evidence for a policy",
     Exit.FENCED: "another worker took over; start again",
     Exit.INTERRUPTED: "ended by Ctrl-C",
     Exit.TERMINATED: "ended by SIGTERM",
@@ -54,6 +54,7 @@ _BY_NAME: tuple[tuple[str, str, Exit], ...] = (
     ("index.errors", "IndexError_", Exit.FATAL),
     ("scoring.errors", "RowsError", Exit.BAD_INPUT),
     ("scoring.errors", "RulesError", Exit.BAD_INPUT),
+    ("scoring.errors", "EvidenceError", Exit.BAD_INPUT),
     ("scoring.errors", "ScoringError", Exit.FATAL),
 )
 
