@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index.catalogue import Catalogue
+from index.catalogue import Catalogue, checked_popularity
 from index.engine import Engine
 from index.errors import DimensionMismatchError, EncoderMismatchError
 
@@ -120,6 +120,19 @@ class Snapshot:
     def gather(self, positions: NDArray[np.int64]) -> NDArray[np.float32]:
         """(n,) positions -> (n, dim) vectors, a copy."""
         return self.vectors.take(positions, axis=0)
+
+    def with_popularity(self, popularity: NDArray[np.float32]) -> Snapshot:
+        """The same version under other counts: what a past is replayed with must not know more.
+
+        Args:
+            popularity: (N,), at least 0.
+
+        Raises:
+            RejectedInputError: It is of another length, negative or not finite.
+        """
+        known = checked_popularity(popularity.copy(), len(self))
+        catalogue = replace(self.catalogue, popularity=known)
+        return Snapshot(self.manifest, self._engine, catalogue, self.vectors)
 
     def warm(self) -> None:
         """Touch all pages, so that the first real query does not wait for the disk."""

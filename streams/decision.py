@@ -47,5 +47,12 @@ class Shop:
         if at < 0:
             self.counts["unknown_items"] += 1
             return None, None, None
-        price = float(catalogue.prices[at])
-        return catalogue.categories[at], catalogue.brands[at], None if isnan(price) else price
+        return attributes_at(catalogue, at)
+
+
+def attributes_at(catalogue: Catalogue, at: int) -> Attributes:
+    """Category, brand and price of the item at a position; -1 is no item."""
+    if at < 0:
+        return None, None, None
+    price = float(catalogue.prices[at])
+    return catalogue.categories[at], catalogue.brands[at], None if isnan(price) else price

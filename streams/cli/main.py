@@ -15,6 +15,7 @@ from streams.cli import (
     doctor,
     index,
     models,
+    policy,
     pretraining,
     publish,
     rules,
@@ -40,7 +41,7 @@ app = new_app(
 )
 for module in (demo, worker, publish, subscribe, pretraining, training, doctor, broker):
     module.register(app)
-for group in (index, models, tasks, rules, topics, dead_letters):
+for group in (index, models, tasks, policy, rules, topics, dead_letters):
     app.add_typer(group.app)
 
 

@@ -1,0 +1,21 @@
+"""`rillstream policy …`: look for numbers of the ranking, and weigh policies against each other."""
+
+from streams.cli import policy_replay, policy_tune
+from streams.cli.options import examples, new_app
+
+app = new_app(
+    "policy",
+    "Look for the numbers of a policy, and weigh policies against each other.",
+    examples(
+        "rillstream policy tune events.jsonl --from 2026-10-01 --until 2026-11-01 --out tuned"
+    ),
+)
+
+
+@app.callback()
+def _group() -> None:
+    """Look for the numbers of a policy, and weigh policies against each other."""
+
+
+for module in (policy_tune, policy_replay):
+    module.register(app)

@@ -1,0 +1,77 @@
+"""Settings, files of events and a time -> a shop as it was then, and what was asked of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from index import set_threads
+from scoring import QueryVectors, RelatedItems
+from streams.decision import Attributes, attributes_at
+from streams.encoders import Encoders
+from streams.errors import BadFileError
+from streams.index_folder import index_store
+from streams.occasions.asking import Hindsight
+from streams.occasions.occasion import Occasion
+from streams.occasions.reading import Past, Span, read_past
+from streams.rules_file import rules_of
+from streams.settings import Settings
+
+
+def open_hindsight(
+    settings: Settings,
+    files: Sequence[Path],
+    span: Span,
+    *,
+    at_most: int | None = None,
+    seed: int = 0,
+    progress: Callable[[int], None] = lambda n_events: None,
+) -> Hindsight:
+    """The current index under the popularity of that time, and the occasions of the span.
+
+    Args:
+        settings: Where the index is, and the rules, related items and encoder that lists use.
+        files: Events from long enough before the span.
+        span: Which occasions.
+        at_most: So many of them, drawn by chance.
+        seed: Of that chance.
+        progress: See `reading.read_past`.
+
+    Raises:
+        BadFileError: A bad row, or nothing that was wanted in that time.
+        NoCurrentVersionError: There is no index.
+        RulesError: The file of rules cannot be followed.
+    """
+    set_threads(settings.faiss_threads)
+    rules = rules_of(settings)
+    related = None if settings.related is None else RelatedItems.load(settings.related)
+    snapshot = index_store(settings).open(ef_search=settings.ef_search)
+    catalogue = snapshot.catalogue
+
+    def known(item_id: str) -> Attributes:
+        return attributes_at(catalogue, catalogue.position(item_id))
+
+    past = read_past(files, span, known, progress)
+    occasions = _some(past, at_most, seed)
+    counts = np.array([past.popularity[item_id] for item_id in catalogue.ids], np.float32)
+    queries = None
+    if any(each.request.query for each in occasions):
+        queries = QueryVectors(Encoders(settings).load(snapshot.encoder_version))
+    return Hindsight(
+        snapshot.with_popularity(counts), occasions, queries=queries, rules=rules, related=related
+    )
+
+
+def _some(past: Past, at_most: int | None, seed: int) -> list[Occasion]:
+    if not past.occasions:
+        raise BadFileError(
+            f"of {past.n_events:,} events none was a purchase, view or click in that time: "
+            "set --from and --until to days that the files have"
+        )
+    if at_most is None or len(past.occasions) <= at_most:
+        return past.occasions
+    chosen = sorted(random.Random(seed).sample(range(len(past.occasions)), at_most))  # noqa: S311 - no secret
+    return [past.occasions[place] for place in chosen]
