@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from scoring.heads.classes import Classes
 
-class CosineClasses(nn.Module):
+
+class CosineClasses(Classes):
     """Cosine classifier (Gidaris & Komodakis, CVPR 2018, section 3.2).
 
     Directions begin as the class means of the vectors that the language model already has, so that
@@ -18,21 +20,16 @@ class CosineClasses(nn.Module):
     Attributes:
         weight: (C, d) directions, of any length.
         means: (C, d) unit class means of the trained vectors; `calibrate` sets them.
-        temperature: () by which logits are divided for honest confidences.
-        threshold: () least cosine to a class mean; below, the head abstains.
+        threshold: () least cosine to a class mean.
     """
 
     means: Tensor
-    temperature: Tensor
-    threshold: Tensor
 
     def __init__(self, dim: int, n_classes: int, scale: float = 16.0) -> None:
-        super().__init__()
+        super().__init__(threshold=-1.0)
         self.weight = nn.Parameter(torch.empty(n_classes, dim).normal_(0, dim**-0.5))
         self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
         self.register_buffer("means", torch.zeros(n_classes, dim))
-        self.register_buffer("temperature", torch.ones(()))
-        self.register_buffer("threshold", torch.tensor(-1.0))
 
     def forward(self, vectors: Tensor) -> Tensor:
         """(B, d) vectors -> (B, C) logits."""

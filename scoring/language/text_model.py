@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -76,6 +76,10 @@ class TextModel(nn.Module):
         head = copy.deepcopy(self.heads[name]).cpu()  # where vectors are; in training it is not
         with torch.no_grad():
             return self.tasks[name].measures(head, self.vectors(name, rows), rows)
+
+    def answers(self, name: str, rows: Sequence[Example]) -> list[dict[str, Any]]:
+        """One object a row: the task's documented columns."""
+        return self.tasks[name].answers(self.heads[name], self.vectors(name, rows))
 
     def shared(self) -> list[nn.Parameter]:
         """What more than one task's loss reaches."""

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from scoring.errors import ModelError, RowsError
-from scoring.language.text_model import TextModel
 from scoring.saved.folder import SavedModel
-from scoring.tasks.contract import Example
+from scoring.tasks.contract import Answering, Example
 from scoring.training.rows import Reading, read_examples
 from scoring.training.task_rows import read_questions, read_task_rows
 from scoring.training.text import tested
@@ -19,7 +18,7 @@ _TOGETHER: Final = 512
 
 def evaluate(
     saved: SavedModel,
-    model: TextModel,
+    model: Answering,
     folder: Path,
     *,
     task: str | None = None,
@@ -45,17 +44,7 @@ def evaluate(
     if files and len(names) > 1:
         raise ModelError(f"files for which task? There are {', '.join(names)}: name it with --task")
     if files:
-        settings = saved.recipe.tasks[names[0]]
-        own = model.tasks[names[0]]
-        rows = read_examples(
-            files,
-            settings.columns,
-            lambda fields: own.example(fields.as_documented()),
-            reading,
-            settings.separator,
-        )
-        if not rows:
-            raise RowsError(f"no rows for {names[0]} in {', '.join(map(str, files))}")
+        rows = given_rows(saved, model, names[0], files, reading)
         return {names[0]: model.measures(names[0], rows)}
     found = tested(
         model,
@@ -72,7 +61,7 @@ def evaluate(
 
 
 def predict(
-    saved: SavedModel, model: TextModel, task: str, file: Path, reading: Reading
+    saved: SavedModel, model: Answering, task: str, file: Path, reading: Reading
 ) -> Iterator[dict[str, Any]]:
     """One object a row: what was asked, and the answer.
 
@@ -84,9 +73,47 @@ def predict(
     rows: list[Example] = read_questions(own, saved.recipe.tasks[task], [file], reading)
     for start in range(0, len(rows), _TOGETHER):
         part = rows[start : start + _TOGETHER]
-        answers = own.answers(model.heads[task], model.vectors(task, part))
-        for row, answer in zip(part, answers, strict=True):
+        for row, answer in zip(part, model.answers(task, part), strict=True):
             yield {**dict(zip(own.asked, row.texts, strict=True)), **answer}
+
+
+def given_rows(
+    saved: SavedModel, model: Answering, task: str, files: Sequence[Path], reading: Reading
+) -> list[Example]:
+    """Rows with targets from files with the recipe's columns, or the documented ones.
+
+    Raises:
+        ModelError: No such task.
+        RowsError: Rows cannot be used, or there are none.
+    """
+    settings, own = saved.recipe.tasks[known(saved, task)], model.tasks[task]
+    rows = read_examples(
+        files,
+        settings.columns,
+        lambda fields: own.example(fields.as_documented()),
+        reading,
+        settings.separator,
+    )
+    if not rows:
+        raise RowsError(f"no rows for {task} in {', '.join(map(str, files))}")
+    return rows
+
+
+def validation_rows(
+    saved: SavedModel, model: Answering, task: str, folder: Path, reading: Reading
+) -> Sequence[Example]:
+    """Rows that the recipe keeps from learning, to decide by.
+
+    Raises:
+        ModelError: No such task.
+        RowsError: Rows cannot be used, or the recipe keeps none.
+    """
+    settings = saved.recipe.tasks[known(saved, task)]
+    own = model.tasks[task]
+    rows = read_task_rows(task, own, settings, saved.recipe, folder, reading).validation
+    if not rows:
+        raise RowsError(f"the recipe of {saved.folder} has no validation rows: give some")
+    return rows
 
 
 def known(saved: SavedModel, task: str) -> str:

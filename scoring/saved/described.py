@@ -11,6 +11,7 @@ import msgspec
 
 from scoring.behaviour.saved import WEIGHTS, is_behaviour, read_behaviour
 from scoring.folder import UPDATE_WEIGHTS
+from scoring.fusion.saved import is_fused, read_fused
 from scoring.saved.folder import HEADS, read_saved
 
 
@@ -39,7 +40,7 @@ class Described:
 
 def is_model(folder: Path) -> bool:
     """Whether a folder claims to hold a model that can be described."""
-    return is_behaviour(folder) or (folder / HEADS / "heads.json").is_file()
+    return is_behaviour(folder) or is_fused(folder) or (folder / HEADS / "heads.json").is_file()
 
 
 def described(folder: Path) -> Described:
@@ -58,6 +59,19 @@ def described(folder: Path) -> Described:
             heads.metrics,
             msgspec.to_builtins(heads.recipe),
             (WEIGHTS,),
+        )
+    if is_fused(folder):
+        fused = read_fused(folder)
+        first = fused.as_one.recipe
+        members = {str(each.folder.name): each.version() for each in fused.members}
+        return Described(
+            folder,
+            fused.version(),
+            None,
+            tuple(first.tasks),
+            {},
+            {"weights": list(fused.weights), "members": members},
+            (),
         )
     saved = read_saved(folder)
     update = (saved.folder / UPDATE_WEIGHTS).is_file()

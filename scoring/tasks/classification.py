@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from scoring.heads.classes import Classes
 from scoring.heads.cosine_classes import CosineClasses, fit_temperature
 from scoring.losses.contrastive import supervised_contrastive
 from scoring.measures import auc
@@ -105,7 +106,7 @@ class Classification(Task):
 
         Rows of labels that were not learned count for ``auroc_…`` only: can they be told?
         """
-        own = _own(head)
+        own = _asked(head)
         known = torch.tensor([row.target in set(self.labels) for row in rows])
         with torch.no_grad():
             logits = own(vectors[0])  # (n, C)
@@ -136,13 +137,13 @@ class Classification(Task):
     def row_losses(self, head: nn.Module, vectors: Vectors, rows: Sequence[Example]) -> Tensor:
         """Cross-entropy of calibrated probabilities; rows of unknown labels have none."""
         known = [place for place, row in enumerate(rows) if row.target in set(self.labels)]
-        logits = head(vectors[0][known]) / _own(head).temperature
+        logits = head(vectors[0][known]) / _asked(head).temperature
         targets = self._targets([rows[place] for place in known])
         return cross_entropy(logits, targets, reduction="none")
 
     def answers(self, head: nn.Module, vectors: Vectors) -> list[dict[str, Any]]:
         """The most probable label, its probability, and whether it is better not believed."""
-        own = _own(head)
+        own = _asked(head)
         with torch.no_grad():
             confidence, place = (own(vectors[0]) / own.temperature).softmax(dim=1).max(dim=1)
             abstain = own.nearness(vectors[0]) < own.threshold
@@ -169,4 +170,10 @@ def calibration_error(confidence: Tensor, right: Tensor, n_bins: int = 15) -> fl
 def _own(head: nn.Module) -> CosineClasses:
     if not isinstance(head, CosineClasses):
         raise TypeError(f"a classification has cosine classes, not {type(head).__name__}")
+    return head
+
+
+def _asked(head: nn.Module) -> Classes:
+    if not isinstance(head, Classes):
+        raise TypeError(f"a classification asks for classes, not {type(head).__name__}")
     return head

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from torch import Tensor, nn
 
@@ -119,4 +119,18 @@ class Task(ABC):
 
     @abstractmethod
     def answers(self, head: nn.Module, vectors: Vectors) -> list[dict[str, Any]]:
+        """One object a row: the documented columns."""
+
+
+class Answering(Protocol):
+    """A model that has learned tasks, or several that answer as one."""
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        """By name."""
+
+    def measures(self, name: str, rows: Sequence[Example]) -> dict[str, float]:
+        """How good the answers of a task are."""
+
+    def answers(self, name: str, rows: Sequence[Example]) -> list[dict[str, Any]]:
         """One object a row: the documented columns."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from scoring.augmentation.changes import Changes
 from scoring.errors import RecipeError
 from scoring.language.text_model import TextModel
-from scoring.tasks.contract import Example
+from scoring.tasks.contract import Answering, Example
 from scoring.training.adversarial import adversarial_losses
 from scoring.training.processes import ALONE, Processes
 from scoring.training.recipe import Recipe
@@ -131,7 +131,7 @@ def _some(rows: Sequence[Example]) -> Sequence[Example]:
     return rows[:: -(-len(rows) // _ENOUGH)]
 
 
-def tested(model: TextModel, rows: Mapping[str, TaskRows]) -> dict[str, dict[str, float]]:
+def tested(model: Answering, rows: Mapping[str, TaskRows]) -> dict[str, dict[str, float]]:
     """Measures by task on what was never looked at; tasks without test rows are left out."""
     found: dict[str, dict[str, float]] = {}
     for name, each in rows.items():

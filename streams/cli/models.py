@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from streams.cli.options import Json, examples, new_app
-from streams.cli.printing import print_json, print_table
+from streams.cli.printing import print_json, print_table, remark
 
 app = new_app(
     "models",
-    "List, compare and merge trained models.",
+    "List, compare, merge and fuse trained models.",
     examples("rillstream models list"),
 )
 
@@ -82,6 +82,59 @@ def merge(
     from scoring.saved.merge import merge as average
 
     average(models, weight or [1.0] * len(models), out)
+    print(out)
+
+
+@app.command(
+    epilog=examples(
+        "rillstream models fuse models/a models/b --out models/both",
+        "rillstream models fuse models/a models/b --weight 0.7 --weight 0.3 --out models/both",
+        "rillstream models fuse models/a models/b --task intent --input more.csv --out models/both",
+    )
+)
+def fuse(
+    models: Annotated[list[Path], typer.Argument(help="Two models or more, with the same tasks.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the new one.", show_default=False)],
+    weight: Annotated[
+        list[float] | None, typer.Option("--weight", help="One each.", show_default="equal")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Choose the weights by this one.", show_default=False)
+    ] = None,
+    rows: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--input",
+            help="Rows that no model has learned.",
+            show_default="validation rows of the first one's recipe",
+        ),
+    ] = None,
+    data: Annotated[Path, typer.Option("--data", help="Folder of the recipe's files.")] = Path(),
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Report rows that cannot be used, and go on.")
+    ] = False,
+) -> None:
+    """Answer with the weighted mean of several models' scores.
+
+    They may have begun as different encoders, and each text is read by all of them: twice the
+    time for two. Measure the result: rillstream evaluate.
+    """
+    from scoring.fusion.saved import fuse as write
+    from scoring.fusion.saved import weights_of
+
+    if task is None:
+        if rows:
+            raise typer.BadParameter("--input chooses weights by a task: name it with --task")
+        weights = weight or [1.0] * len(models)
+    elif weight:
+        raise typer.BadParameter("--weight or --task: weights are given, or chosen")
+    else:
+        from scoring.training.rows import Reading
+
+        weights = weights_of(models, task, data, rows or (), Reading(skip_bad))
+    saved = write(models, weights, out)
+    for member, share in zip(saved.members, saved.weights, strict=True):
+        remark(f"{share:.2f} of {member.recipe.name} {member.version()}")
     print(out)
 
 

@@ -8,6 +8,8 @@ from streams.cli.asked import Measures, Trained, TrainingAsked
 from streams.cli.printing import remark
 
 if TYPE_CHECKING:
+    from scoring.saved.folder import SavedModel
+    from scoring.tasks.contract import Answering
     from scoring.training.recipe import Recipe
     from scoring.training.rows import Reading
     from scoring.training.run import Trained as Done
@@ -83,9 +85,8 @@ def evaluate(
 ) -> Measures:
     """Measure a model on the test rows of its recipe, or on other files."""
     from scoring.saved.answering import evaluate as measure
-    from scoring.saved.folder import load_model
 
-    saved, model = load_model(folder)
+    saved, model = _load(folder)
     return measure(saved, model, data, task=task, files=files, reading=reading)
 
 
@@ -94,9 +95,16 @@ def predict(
 ) -> Iterator[Mapping[str, Any]]:
     """An answer for each row of a file."""
     from scoring.saved.answering import predict as answer
+
+    return answer(*_load(folder), task, source, reading)
+
+
+def _load(folder: Path) -> "tuple[SavedModel, Answering]":
+    """One model, or several fused."""
+    from scoring.fusion.saved import is_fused, load_fused
     from scoring.saved.folder import load_model
 
-    return answer(*load_model(folder), task, source, reading)
+    return load_fused(folder) if is_fused(folder) else load_model(folder)
 
 
 def read_recipe(config: Path, seed: int | None) -> "Recipe":
