@@ -62,8 +62,8 @@ def fused(models: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def said(folder: Path, task: str, rows: Path) -> list[dict[str, Any]]:
-    loaded = load_fused(folder) if is_fused(folder) else load_model(folder)
-    return list(predict(*loaded, task, rows, Reading()))
+    saved, model = load_fused(folder) if is_fused(folder) else load_model(folder)
+    return list(predict(saved, model, task, rows, Reading()))
 
 
 @pytest.mark.parametrize("task", ["size", "relevance"])
