@@ -141,15 +141,13 @@ def test_the_position_based_reward_is_that_of_an_enumeration() -> None:
                     -2.8
                     + 2.5 * look.match[0, rank]
                     + 0.9 * look.lure[0, rank]
-                    - 0.5 * 0.6 * look.dear[0, rank]
+                    - 0.5 * population.habits.price_slope * look.dear[0, rank]
                 )
             )
         )
         cart = 1 / (1 + math.exp(-(-1.2 + 1.5 * look.joy[0, rank])))
-        eager = population._eager[0]
-        buy = 1 / (
-            1 + math.exp(-(0.2 + eager + 1.5 * look.joy[0, rank] - 0.6 * look.dear[0, rank]))
-        )
+        dear = population.habits.price_slope * look.dear[0, rank]
+        buy = sigma(0.2 + population._eager[0] + 1.5 * look.joy[0, rank] - dear)
         minutes = 20 * math.exp(0.8 * look.joy[0, rank]) * math.exp(0.7**2 / 2) / 60
         dwelt = 0.1 + 0.02 * minutes
         rows.append(
