@@ -3,6 +3,7 @@
 ScoringError
 ├── PolicyError            numbers that make no list: change the setting
 ├── EvidenceError          a log, or a target, that nothing can be estimated from
+├── ExperimentError        a file of variants that says what cannot be: change the file
 ├── RulesError             a file of rules that cannot be followed: change the file
 ├── EncoderSourceError     no such folder, or not an encoder: choose another source
 ├── EncoderFormatError     a folder that cannot be loaded faithfully: convert it, or choose another
@@ -36,6 +37,10 @@ class PolicyError(ScoringError, ValueError):
 
 class EvidenceError(ScoringError, ValueError):
     """A log, or a target policy, from which nothing can be estimated."""
+
+
+class ExperimentError(ScoringError, ValueError):
+    """A file of variants and shadows that means nothing, or that these workers cannot follow."""
 
 
 class RulesError(ScoringError, ValueError):

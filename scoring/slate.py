@@ -65,6 +65,21 @@ class ScoredItem(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
+class MadeUnder:
+    """Which arm of an experiment made a list.
+
+    Attributes:
+        experiment: Its name.
+        variant: Of the arm.
+        policy_version: The arm's.
+    """
+
+    experiment: str
+    variant: str
+    policy_version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Slate:
     """A list for one request.
 
@@ -75,6 +90,8 @@ class Slate:
         unknown_items: Interactions of the history whose item this index does not know.
         rules: Name of a rule -> candidates that it took out, or, of pins, put in.
         evidence: What the list was drawn from, where the recommender is to keep it.
+        made_under: The arm of an experiment that made it; None = the user is in none.
+        shadows: What other policies would have listed, each with its arm; never for the user.
     """
 
     items: tuple[ScoredItem, ...]
@@ -82,3 +99,5 @@ class Slate:
     unknown_items: int
     rules: Mapping[str, int] = field(default_factory=dict)
     evidence: Evidence | None = None
+    made_under: MadeUnder | None = None
+    shadows: tuple[Slate, ...] = ()

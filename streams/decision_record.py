@@ -57,6 +57,9 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
         shown_propensities: Of each.
         event_at_ms: When the event happened that the list answers; features are as of then.
         row_digest: Of the user's row as it was.
+        experiment: Whose variant or shadow made the list.
+        variant: Its name.
+        shadow: Nobody was shown this list: a policy that is tried beside the one that was.
         items_read: "<topic id>:<partition>" of the items topic -> the offset after the newest item
             that is in the list's candidates and not yet in `index_version`.
     """
@@ -87,6 +90,9 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
     index_version: fields.Version | None = None
     policy_version: fields.Version | None = None
     rules_version: fields.Version | None = None
+    experiment: fields.Version | None = None
+    variant: fields.Version | None = None
+    shadow: bool = False
     simulated: bool = False
 
     @classmethod

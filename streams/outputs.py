@@ -49,7 +49,12 @@ class RecommendedItem(Record, frozen=True, kw_only=True):
 
 
 class Recommendation(Record, frozen=True, kw_only=True):
-    """One list for one user, published because of one event."""
+    """One list for one user, published because of one event.
+
+    Attributes:
+        experiment: Whose variant made it; null where the user is in none.
+        variant: Its name.
+    """
 
     recommendation_id: fields.Id
     user_id: fields.Id
@@ -61,6 +66,8 @@ class Recommendation(Record, frozen=True, kw_only=True):
     index_version: fields.Version | None = None
     policy_version: fields.Version | None = None
     rules_version: fields.Version | None = None
+    experiment: fields.Version | None = None
+    variant: fields.Version | None = None
     simulated: bool = False
 
 

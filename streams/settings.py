@@ -157,6 +157,7 @@ class Settings(BaseSettings):
     rebuild_at: int = Field(10_000, ge=0, le=10_000_000)
     exclude_bought: bool = False
     policy: Path | None = None
+    experiment: Path | None = None
     rules: Path | None = None
     read_impressions: bool = False
     related: Path | None = None

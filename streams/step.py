@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 import structlog
@@ -198,9 +198,11 @@ class RecommendationStep:
             latest[p.record.key] = body
             if publishing.features is not None:
                 outbox.send(publishing.features, p.record.key, self._features(p, slate, now_ms))
-            if publishing.decisions is not None and slate.evidence is not None:
-                made = self._decision(p, slate, slate.evidence, now_ms)
-                outbox.send(publishing.decisions, p.record.key, made)
+            if publishing.decisions is not None:
+                for each in (slate, *slate.shadows):
+                    if each.evidence is not None:
+                        made = self._decision(p, each, each.evidence, now_ms, each is not slate)
+                        outbox.send(publishing.decisions, p.record.key, made)
             effects.update(slate.rules)
         self._metrics.rules(effects)
         if publishing.latest is not None:
@@ -224,12 +226,14 @@ class RecommendationStep:
             items=slate.items,  # type: ignore[arg-type]  # same fields; converting each would cost 20 us a list
             encoder_version=ranking.encoder_version,
             index_version=ranking.index_version,
-            policy_version=ranking.policy_version,
             rules_version=ranking.rules_version,
             simulated=decision.simulated,
+            **_made_under(slate, ranking),
         )
 
-    def _decision(self, p: _Pending, slate: Slate, evidence: Evidence, now_ms: int) -> bytes:
+    def _decision(
+        self, p: _Pending, slate: Slate, evidence: Evidence, now_ms: int, is_shadow: bool
+    ) -> bytes:
         ranking = self._ranking
         return encode(
             DecisionRecord.of(
@@ -244,9 +248,10 @@ class RecommendationStep:
                 items_read=dict(self._items_read()),
                 encoder_version=ranking.encoder_version,
                 index_version=ranking.index_version,
-                policy_version=ranking.policy_version,
                 rules_version=ranking.rules_version,
+                shadow=is_shadow,
                 simulated=p.decision.simulated,
+                **_made_under(slate, ranking),
             )
         )
 
@@ -262,6 +267,13 @@ class RecommendationStep:
                 simulated=p.decision.simulated,
             )
         )
+
+
+def _made_under(slate: Slate, ranking: Ranking) -> dict[str, str | None]:
+    """The fields that say which policy made a list, and whose it is."""
+    if slate.made_under is None:
+        return {"policy_version": ranking.policy_version}
+    return asdict(slate.made_under)
 
 
 def recommendation_id(source: Source) -> str:

@@ -15,6 +15,7 @@ from scoring import History, RelatedItems, Request, Rules
 from streams.agents import clicks, impressions, items, searches
 from streams.encoders import Encoders, Tower
 from streams.errors import TopicMismatchError
+from streams.experiment_file import experiment_of
 from streams.kafka_config import client_config
 from streams.live.announcements import Announcements
 from streams.live.edition import Editions
@@ -68,14 +69,16 @@ def run(
     announcements = Announcements(settings)  # before the current version is opened
     rules = rules_of(settings)
     related = None if settings.related is None else RelatedItems.load(settings.related)
+    policy = policy_of(settings)
     editions = Editions(
         settings,
-        policy_of(settings),
+        policy,
         index_metrics,
         load_tower or Encoders(settings).load,
         boundary=boundary,
         rules=rules,
         related=related,
+        experiment=experiment_of(settings, policy),
     )
     ranking = LiveRanking(editions.open(None), index_metrics)
     ranking.recommend([Request("nobody", time.time_ns() // 1_000_000, History(), "warm")])

@@ -92,6 +92,7 @@ def _examine(as_json: bool, **options: object) -> Iterator[Finding]:
         return
     yield Finding("settings", "ok", f"delivery {settings.delivery}, rows in {settings.store}")
     yield from _guard("policy", lambda: _policy(settings))
+    yield from _guard("experiment", lambda: _experiment(settings))
     yield from _guard("rules", lambda: _rules(settings))
     tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
     yield from _guard("broker", lambda: _broker(settings))
@@ -138,13 +139,20 @@ def _policy(settings: "Settings") -> Iterator[Finding]:
         return
     from streams.policy_file import policy_of
 
-    try:
-        version = policy_of(settings).version
-    except Exception as error:
-        code, line = explain(error)
-        yield Finding("policy", "bad", line, "mend the file that RILLSTREAM_POLICY names", code)
-        return
+    version = policy_of(settings).version
     yield Finding("policy", "ok", f"{version} with {settings.policy}")
+
+
+def _experiment(settings: "Settings") -> Iterator[Finding]:
+    from streams.experiment_file import experiment_of
+    from streams.policy_file import policy_of
+
+    if settings.experiment is None:
+        return
+    found = experiment_of(settings, policy_of(settings))
+    if found is not None:
+        arms = ", ".join(arm.name for arm in (*found.variants, *found.shadows))
+        yield Finding("experiment", "ok", f"{found.name} in {settings.experiment}: {arms}")
 
 
 def _rules(settings: "Settings") -> Iterator[Finding]:

@@ -54,6 +54,7 @@ _BY_NAME: tuple[tuple[str, str, Exit], ...] = (
     ("index.errors", "IndexError_", Exit.FATAL),
     ("scoring.errors", "RowsError", Exit.BAD_INPUT),
     ("scoring.errors", "RulesError", Exit.BAD_INPUT),
+    ("scoring.errors", "ExperimentError", Exit.BAD_INPUT),
     ("scoring.errors", "EvidenceError", Exit.BAD_INPUT),
     ("scoring.errors", "ScoringError", Exit.FATAL),
 )

@@ -23,10 +23,12 @@ from scoring import (
     Request,
     Rules,
 )
+from scoring.experiments.experiment import Experiment
 from streams.encoders import Tower
 from streams.index_folder import index_store
 from streams.item_changes import ItemChange, Upsert
 from streams.item_gaps import ItemGaps
+from streams.live.armed_ranking import ArmedRanking
 from streams.live.change_reader import ChangeReader
 from streams.live.index_metrics import IndexMetrics
 from streams.live.item_order import ItemOrder
@@ -34,6 +36,8 @@ from streams.settings import Settings
 from streams.topics import ensure_topic, item_vectors_topic
 
 log = structlog.get_logger(__name__)
+
+EditionRanking = Recommender | ArmedRanking
 
 _FOLD_AT: Final = 0.5
 _WARM_QUERIES: Final = 1_000
@@ -57,7 +61,7 @@ class Edition:
     """
 
     live: LiveIndex
-    ranking: Recommender
+    ranking: EditionRanking
     tower: Tower
     queries: QueryVectors
     reader: ChangeReader
@@ -127,6 +131,7 @@ class Editions:
         boundary: Callable[[str], None],
         rules: Rules | None = None,
         related: RelatedItems | None = None,
+        experiment: Experiment | None = None,
     ) -> None:
         """Say how.
 
@@ -138,11 +143,13 @@ class Editions:
             boundary: Called at each line of the crash table.
             rules: Of the next version that is opened; may be set anew at any time.
             related: What goes together, in every ranking.
+            experiment: Who gets another policy, or a shadow beside it.
         """
         self.rules = rules
         self._settings = settings
         self._policy = policy
         self._related = related
+        self._experiment = experiment
         self._metrics = metrics
         self._load_tower = load_tower
         self._boundary = boundary
@@ -197,18 +204,24 @@ class Editions:
         )
         return edition
 
-    def _load(self, version: str, queries: QueryVectors) -> tuple[LiveIndex, Recommender]:
+    def _load(self, version: str, queries: QueryVectors) -> tuple[LiveIndex, EditionRanking]:
         settings = self._settings
         snapshot: Snapshot = index_store(settings).open(version, ef_search=settings.ef_search)
         live = LiveIndex(snapshot)
-        ranking = Recommender(
-            live,
-            queries,
-            policy=self._policy,
-            rules=self.rules,
-            related=self._related,
-            keeps_evidence=settings.publish_decisions,
-        )
+
+        def made(policy: Policy) -> Recommender:
+            return Recommender(
+                live,
+                queries,
+                policy=policy,
+                rules=self.rules,
+                related=self._related,
+                keeps_evidence=settings.publish_decisions,
+            )
+
+        ranking: EditionRanking = made(self._policy)
+        if self._experiment is not None:
+            ranking = ArmedRanking(self._experiment, self._policy, made)
         snapshot.warm()
         ranking.recommend([Request("nobody", time.time_ns() // 1_000_000, History())])
         return live, ranking
@@ -216,7 +229,7 @@ class Editions:
     def _catch_up(
         self,
         live: LiveIndex,
-        ranking: Recommender,
+        ranking: EditionRanking,
         tower: Tower,
         queries: QueryVectors,
         loader: ThreadPoolExecutor,

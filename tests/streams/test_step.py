@@ -16,7 +16,7 @@ from streams.outbox import Outbox
 from streams.outputs import decode_recommendation
 from streams.row import Source, UserRow
 from streams.runs import Claim, Run
-from streams.step import Publishing, RecommendationStep, recommendation_id
+from streams.step import Publishing, Ranking, RecommendationStep, recommendation_id
 
 CLAIM = Claim(1, 1, b"")
 ITEMS = [Item(item_id="i1", title="One", category="c1", price=4.0), Item(item_id="i2", title="Two")]
@@ -50,7 +50,7 @@ class OneItem:
         return [Slate((item,), interest, 0) for _ in requests]
 
 
-def a_step(rows: Rows, ranking: OneItem, **topics: Any) -> RecommendationStep:
+def a_step(rows: Rows, ranking: Ranking, **topics: Any) -> RecommendationStep:
     publishing = Publishing(
         **({"recommendations": "lists", "latest": None, "features": None} | topics)
     )
