@@ -31,6 +31,11 @@ class ArmedRanking:
 
     Attributes:
         own: Ranks for who is in no variant.
+        encoder_version: Of every arm.
+        index_version: Of every arm.
+        policy_version: Of lists for who is in no variant; the others say theirs.
+        rules: In force in every arm.
+        rules_version: Theirs.
     """
 
     def __init__(
@@ -49,45 +54,25 @@ class ArmedRanking:
             arm.name: self._armed(arm, make(arm.policy(policy)))
             for arm in (*experiment.variants, *experiment.shadows)
         }
+        self.encoder_version = self.own.encoder_version
+        self.index_version = self.own.index_version
+        self.policy_version = self.own.policy_version
+        self.rules, self.rules_version = self.own.rules, self.own.rules_version
 
     def _armed(self, arm: Arm, ranking: Recommender) -> _Armed:
         made_under = MadeUnder(self._experiment.name, arm.name, ranking.policy_version)
         return _Armed(ranking, made_under)
 
     @property
-    def rules(self) -> Rules | None:
-        """In force in every arm."""
-        return self.own.rules
-
-    @property
     def catalogue(self) -> Catalogue:
         """Of the snapshot."""
         return self.own.catalogue
-
-    @property
-    def encoder_version(self) -> str:
-        """Of every arm."""
-        return self.own.encoder_version
-
-    @property
-    def index_version(self) -> str:
-        """Of every arm."""
-        return self.own.index_version
-
-    @property
-    def policy_version(self) -> str:
-        """Of lists for who is in no variant; the others say theirs."""
-        return self.own.policy_version
-
-    @property
-    def rules_version(self) -> str | None:
-        """Of every arm."""
-        return self.own.rules_version
 
     def obey(self, rules: Rules | None) -> None:
         """Other rules from the next request on, in every arm."""
         for ranking in self._every():
             ranking.obey(rules)
+        self.rules, self.rules_version = self.own.rules, self.own.rules_version
 
     def follow(self, change: Change) -> None:
         """Take over a change of the live index, in every arm."""

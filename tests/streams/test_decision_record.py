@@ -45,7 +45,7 @@ def test_the_published_list_is_drawn_again_from_the_record_of_its_decision(
         keeps_evidence=True,
     )
     rows = Rows()
-    step = a_step(rows, ranking, decisions="decisions")  # type: ignore[arg-type]
+    step = a_step(rows, ranking, decisions="decisions")
     events = [click(f"e{n}", f"u{n % 2}", f"i{n}") for n in range(8)]
     outbox = step([run_of(*events)], CLAIM)
     lists = [decode_recommendation(sent["value"]) for sent in outbox.messages["lists"]]
