@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -16,6 +16,9 @@ NEVER: Final = -1
 
 LOOKED: Final = frozenset({"view", "click", "cart", "favorite", "share"})
 """Event types that count as a look; a purchase is counted for itself."""
+
+_Bought = Annotated[tuple[float, ...], msgspec.Meta(min_length=6, max_length=6)]
+_Looked = Annotated[tuple[float, ...], msgspec.Meta(min_length=3, max_length=3)]
 
 
 class ItemCounts(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -40,8 +43,8 @@ class ItemCounts(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defau
     """
 
     at_ms: int
-    bought: tuple[float, ...] = (0.0,) * len(BOUGHT_DAYS)
-    looked: tuple[float, ...] = (0.0,) * len(LOOKED_DAYS)
+    bought: _Bought = (0.0,) * len(BOUGHT_DAYS)
+    looked: _Looked = (0.0,) * len(LOOKED_DAYS)
     regions: Mapping[str, float] = {}
     newcomers: Mapping[str, float] = {}
     first_ms: int

@@ -6,6 +6,7 @@ from math import isnan
 
 from index import Catalogue, Filter
 from scoring.history import History
+from streams.shop_counting import Counted
 
 Attributes = tuple[str | None, str | None, float | None]
 
@@ -33,12 +34,14 @@ class Shop:
         now_ms: Our clock.
         max_bytes: Longer messages are rejected.
         counts: What happened in the batch, for the metrics.
+        counted: What the batch means for the counts of items; None = they are not kept.
     """
 
     catalogue: Catalogue
     now_ms: int
     max_bytes: int
     counts: Counter[str] = field(default_factory=Counter)
+    counted: list[Counted] | None = None
 
     def attributes(self, item_id: str) -> Attributes:
         """Category, brand and price of an item, each None where it is not known."""

@@ -48,6 +48,11 @@ class StepMetrics:
             "Times that a changed file of rules could not be used",
             registry=self.registry,
         )
+        self.shop_counts_unreadable = Counter(
+            "rillstream_shop_counts_unreadable",
+            "Records of the shop-counts topic that could not be used",
+            registry=self.registry,
+        )
         self.compute_s = Histogram(
             "rillstream_compute_seconds",
             "One batch, computed",

@@ -23,7 +23,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from scoring.bought import NOTHING_BOUGHT, Bought, BoughtLog
+from scoring.bought import MAX_BOUGHT, NOTHING_BOUGHT, Bought, BoughtLog
 from scoring.history import (
     MAX_INTERACTIONS,
     MAX_QUERIES,
@@ -35,6 +35,7 @@ from scoring.history import (
     Shown,
     item_digest,
 )
+from scoring.item_counts import DAY_MS
 from streams.counts import (
     COUNT_HALF_LIFE_DAYS,
     EVIDENCE,
@@ -180,8 +181,7 @@ class UserRow(msgspec.Struct, frozen=True, array_like=True):
                 counts = add(counts, click.at_ms // WEEK_MS, names, evidence)
         bought = self.bought
         if interaction.type in "pr":
-            bought = self._bought_of_ring() if not len(bought) else bought
-            bought = bought.observe(_bought(interaction, click.quantity or 1))
+            bought = self._purchases().observe(_bought(interaction, click.quantity or 1))
         offsets = _advance(self.offsets, source)
         return UserRow(FORMAT, ring, self.queries, counts, offsets, self.shown, bought)
 
@@ -220,12 +220,29 @@ class UserRow(msgspec.Struct, frozen=True, array_like=True):
             bought=self.bought,
         )
 
-    def has_bought(self, item_id: str) -> bool:
-        """Whether a purchase of the item is known."""
-        bought = self.bought if len(self.bought) else self._bought_of_ring()
-        return item_id in bought.item_ids and any(
-            past.item_id == item_id and past.type == "p" for past in bought
+    def has_seen(self, click: Click) -> bool:
+        """Whether the ring holds this event, under whatever offset."""
+        if not self.ring or self.ring[0].at_ms < click.at_ms:
+            return False
+        digest = _digest(click.event_id)
+        return any(past.event == digest for past in self.ring)
+
+    def had_bought(self, click: Click) -> bool:
+        """Whether a purchase of the click's item before the click is known."""
+        before = (click.at_ms, _digest(click.event_id) & 0xFFFFFFFF)
+        log = self._purchases()
+        return click.item_id in log.item_ids and any(
+            past.item_id == click.item_id and past.type == "p" and (past.at_ms, past.event) < before
+            for past in log
         )
+
+    def is_newcomer(self, at_ms: int) -> bool:
+        """Whether nothing was bought until a day before a moment, as far as is known."""
+        log = self._purchases()
+        return not len(log) or (len(log) < MAX_BOUGHT and log[-1].at_ms > at_ms - DAY_MS)
+
+    def _purchases(self) -> BoughtLog:
+        return self.bought if len(self.bought) else self._bought_of_ring()
 
     def _bought_of_ring(self) -> BoughtLog:
         """What a row from before there was a log knows; nothing in any other without one."""

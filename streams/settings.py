@@ -44,6 +44,7 @@ TopicKind = Literal[
     "user_features",
     "decisions",
     "index_versions",
+    "shop_counts",
 ]
 
 
@@ -108,6 +109,7 @@ class Topics(BaseModel):
     user_features: TopicName = "user-features"
     decisions: TopicName = "decisions"
     index_versions: TopicName = "index-versions"
+    shop_counts: TopicName = "shop-counts"
 
 
 class Settings(BaseSettings):
@@ -161,6 +163,7 @@ class Settings(BaseSettings):
     rules: Path | None = None
     read_impressions: bool = False
     related: Path | None = None
+    shop_counts: bool = False
     draw: Literal["best", "softmax", "thompson"] = "best"
     temperature: float = Field(0.1, gt=0, le=1_000)
     epsilon: float = Field(0.0, ge=0, le=1)

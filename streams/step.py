@@ -22,6 +22,7 @@ from streams.outputs import Recommendation, Trigger, UserFeatures
 from streams.records import encode
 from streams.row import Source, UserRow
 from streams.runs import Claim, Record, Run
+from streams.shop_counting import count_batch
 
 log = structlog.get_logger(__name__)
 
@@ -60,11 +61,12 @@ class Publishing:
     latest: str | None
     features: str | None
     decisions: str | None = None
+    shop_counts: str | None = None
 
     @property
     def topics(self) -> list[str]:
         """Those that are on."""
-        every = (self.recommendations, self.latest, self.features, self.decisions)
+        every = (self.recommendations, self.latest, self.features, self.decisions, self.shop_counts)
         return [topic for topic in every if topic is not None]
 
 
@@ -107,13 +109,18 @@ class RecommendationStep:
         """One batch; called in the lane's thread."""
         outbox = Outbox.of(runs, claim)
         now_ms = time.time_ns() // 1_000_000
+        shop_counts = self._publishing.shop_counts
         shop = Shop(self._ranking.catalogue, now_ms, self._max_bytes)
+        if shop_counts is not None:
+            shop.counted = []
         pending: list[_Pending] = []
         users: dict[int, dict[bytes, UserRow]] = {}
         for run in runs:
             pending += self._apply_run(run, shop, users, outbox)
         for partition, rows in users.items():
             outbox.rows[partition] = {key: row.encode() for key, row in rows.items()}
+        if shop_counts is not None and shop.counted:
+            count_batch(shop.counted, self._rows, shop_counts, outbox)
         self._publish(pending, self._recommend(pending, now_ms, outbox), now_ms, outbox)
         n_lists = len(outbox.messages.get(self._publishing.recommendations, ()))
         self._metrics.batch(runs, n_lists, len(outbox.letters), shop.counts["unknown_items"])

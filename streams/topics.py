@@ -83,6 +83,8 @@ def all_topics(settings: Settings) -> list[TopicSpec]:
         "user_features": compact,
         "decisions": week,
     }
+    if settings.shop_counts:
+        configs["shop_counts"] = compact
     copies = settings.replication_factor
     specs = [
         TopicSpec(settings.topic(kind), settings.partitions, copies, config)

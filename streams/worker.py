@@ -175,6 +175,7 @@ def event_plan(
         settings.topic("recommendations_latest") if settings.publish_latest else None,
         settings.topic("user_features") if settings.publish_features else None,
         settings.topic("decisions") if settings.publish_decisions else None,
+        settings.topic("shop_counts") if settings.shop_counts else None,
     )
 
     def plan(rows: RowTable) -> Work:

@@ -8,6 +8,7 @@ from streams.events import decode_click
 from streams.records import check_key
 from streams.row import Source, UserRow
 from streams.runs import Record
+from streams.shop_counting import counted
 
 
 def apply(record: Record, source: Source, row: UserRow, shop: Shop) -> tuple[UserRow, Decision]:
@@ -21,12 +22,13 @@ def apply(record: Record, source: Source, row: UserRow, shop: Shop) -> tuple[Use
     """
     click = decode_click(record.value, shop.now_ms, max_bytes=shop.max_bytes)
     check_key(record.key, click.user_id)
+    event = None if shop.counted is None else counted(click, source, row)
     if click.item_id is None:
         row = row.touch(source)
     else:
         category, brand, price = shop.attributes(click.item_id)
         row = row.observe_click(click, source, category=category, brand=brand, price=price)
-    return row, Decision(
+    decision = Decision(
         event_id=click.event_id,
         user_id=click.user_id,
         type=click.type,
@@ -35,3 +37,6 @@ def apply(record: Record, source: Source, row: UserRow, shop: Shop) -> tuple[Use
         history=row.history(click.at_ms),
         simulated=click.simulated,
     )
+    if shop.counted is not None and event is not None:
+        shop.counted.append(event)
+    return row, decision

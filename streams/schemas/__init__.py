@@ -17,6 +17,7 @@ from streams.index_versions import IndexVersion
 from streams.items import Item, ItemVector
 from streams.outputs import Recommendation, UserFeatures
 from streams.records import Record
+from streams.shop_count_record import ShopCount
 
 FOLDER: Final = Path(__file__).parent
 VERSION: Final = 1
@@ -31,6 +32,7 @@ WIRE_RECORDS: Final[tuple[type[Record], ...]] = (
     DecisionRecord,
     ItemVector,
     IndexVersion,
+    ShopCount,
 )
 """Records with a topic of their own, and so with a published schema."""
 

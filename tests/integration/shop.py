@@ -3,12 +3,13 @@
 import random
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import pytest
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
@@ -19,6 +20,7 @@ from confluent_kafka import (
 )
 
 from index import Catalogue, IndexStore, Item, build_index
+from scoring.item_counts import DAY_MS
 from streams.agents import clicks, searches
 from streams.connection import REPLACE_EVERY_S, Lost, PartitionReader
 from streams.decision import Shop
@@ -28,6 +30,7 @@ from streams.outputs import Recommendation, decode_recommendation
 from streams.records import encode
 from streams.row import Source, UserRow
 from streams.settings import Settings
+from streams.shop_count_record import ShopCount, decode_shop_count, is_count
 from streams.step import recommendation_id
 from streams.topics import changelog_topic, create_topics, topic_ids
 from tests.integration.worker_process import log_tails
@@ -246,6 +249,7 @@ def changelog_rows(settings: Settings) -> dict[str, UserRow]:
     return {
         (message.key() or b"").decode(): UserRow.decode(message.value() or b"")
         for message in read_all(settings, [changelog_topic(settings)])
+        if not is_count(message.key() or b"")
     }
 
 
@@ -256,6 +260,28 @@ def check_exactly_once(settings: Settings, log: EventLog, reader: Reader) -> Non
     assert (len(missing), len(twice)) == (0, 0), f"{len(missing)} missing, {len(twice)} twice"
     assert reader.seen.keys() == expected
     check_rows(settings, log)
+
+
+def check_counts(settings: Settings, log: EventLog) -> None:
+    """What the topic says of each partition and item, against a plain recount of its events."""
+    ids = topic_ids(settings, [settings.topic("clicks")])
+    told: dict[bytes, ShopCount] = {
+        message.key() or b"": decode_shop_count(message.value())
+        for message in read_all(settings, [settings.topic("shop_counts")])
+    }
+    events = defaultdict[bytes, list[Click]](list)
+    for (topic, partition, _), event in log.written.items():
+        if isinstance(event, Click) and event.item_id is not None:
+            events[f"{ids[topic]}:{partition}:{event.item_id}".encode()].append(event)
+    assert told.keys() == events.keys()
+    for key, found in told.items():
+        at_ms = max(event.at_ms for event in events[key])
+        bought = [event for event in events[key] if event.type == "purchase"]
+        decayed = sum(0.5 ** ((at_ms - event.at_ms) / DAY_MS) for event in bought)
+        counts = found.counts
+        assert (counts.at_ms, counts.again + counts.buyers) == (at_ms, len(bought)), key
+        assert counts.bought[0] == pytest.approx(decayed, rel=1e-9), key
+    assert sum(found.counts.again for found in told.values()) > 0
 
 
 def check_rows(settings: Settings, log: EventLog) -> None:

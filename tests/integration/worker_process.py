@@ -72,6 +72,7 @@ class WorkerProcess:
                 "static_membership",
                 "max_message_bytes",
                 "rebuild_at",
+                "shop_counts",
             }
         )
         env = {f"RILLSTREAM_{name.upper()}": str(value) for name, value in fields.items()}

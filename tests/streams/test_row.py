@@ -201,16 +201,18 @@ def test_what_was_bought_is_known_far_beyond_the_ring() -> None:
     assert {interaction.item_id for interaction in row.ring} == {"i1"}
     known = [(past.item_id, past.type, past.pieces) for past in row.history(NOW_MS).bought]
     assert known == [("i3", "r", 1), ("i2", "p", 12)]
-    assert row.has_bought("i2")
-    assert not row.has_bought("i3")
+    later = NOW_MS + 9
+    assert row.had_bought(click(9, kind="purchase", item_id="i2", at_ms=later))
+    assert not row.had_bought(click(9, kind="purchase", item_id="i3", at_ms=later))
+    assert not row.had_bought(log[0]), "the first time, also when it is in the row already"  # type: ignore[arg-type]
 
 
 def test_a_row_from_before_there_was_a_log_of_purchases_takes_over_its_ring_at_the_next() -> None:
     ring = [[3, "i4", "p", NOW_MS - 1, 3], [2, "i2", "v", NOW_MS - 2, 1]]
     row = UserRow.decode(msgspec.msgpack.encode([2, ring, [], {}, {"topic:0": 3}, []]))
     assert len(row.bought) == 0
-    assert row.has_bought("i4")
-    assert not row.has_bought("i2")
+    assert row.had_bought(click(9, item_id="i4"))
+    assert not row.had_bought(click(9, item_id="i2"))
     seen = row.observe_click(click(4), Source("topic:0", 4))
     assert len(seen.bought) == 0
     after = seen.observe_click(click(5, kind="purchase"), Source("topic:0", 5))

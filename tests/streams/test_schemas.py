@@ -22,6 +22,7 @@ REQUIRED = {
     "DecisionRecord": {"recommendation_id", "user_id", "at_ms", "item_ids", "scores", "drawing"},
     "ItemVector": {"item", "encoder_version", "vector"},
     "IndexVersion": {"version", "encoder_version", "at_ms"},
+    "ShopCount": {"source", "item_id", "offset", "counts"},
 }
 """What version 1 requires. Never more: an old producer must stay valid."""
 
