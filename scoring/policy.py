@@ -18,7 +18,7 @@ DAY_MS: Final = 24 * 60 * MINUTE_MS
 INTERESTS: Final = ("short_term", "long_term", "search")
 """The vectors that a user is searched with, in the order of every axis that has one of each."""
 
-SOURCES: Final = (*INTERESTS, "related")
+SOURCES: Final = (*INTERESTS, "related", "tables", "alike")
 """What brings candidates in numbers that a quota can lower."""
 
 TYPE_WEIGHTS: Final[Mapping[str, float]] = {
@@ -41,8 +41,8 @@ class Policy:
     Attributes:
         slate_size: Items in a list, 1 to 200.
         candidates: Retrieved for each interest vector; at least slate_size.
-        quotas: Fewer than that for `short_term`, `long_term`, `search` or `related`, where it names
-            them.
+        quotas: So many instead for `short_term`, `long_term`, `search`, `related`, `tables` or
+            `alike`, where it names them; an interest brings at most `candidates`.
         search_effort: For a search, so many times the usual number of items is looked at: a few
             words are unlike any item, and an approximate engine misses more of what is near them.
         search_once_above: Where short-term and long-term have a higher cosine to each other, the
@@ -59,6 +59,11 @@ class Policy:
         weight_repeat: Weight of having bought the item before, between 0 and 1.
         weight_related: Weight of going together with what the user did, between 0 and 1; needs a
             table of related items.
+        weight_ctr: With a learned ranker, weight of the chance of a click; the weights above then
+            decide reasons only.
+        weight_engagement: The same for the chance that it is looked at for long.
+        weight_cvr: The same for the chance that it is bought.
+        weight_relevance: The same for the cosine to the current search.
         search_hit: A search whose best item has a lower cosine than this found nothing.
         exclude_bought: Leave out what the user bought within `bought_window_ms`.
         bought_window_ms: What "just bought" means.
@@ -89,6 +94,10 @@ class Policy:
     weight_popularity: float = 0.4
     weight_repeat: float = 0.5
     weight_related: float = 0.3
+    weight_ctr: float = 0.25
+    weight_engagement: float = 0.1
+    weight_cvr: float = 1.0
+    weight_relevance: float = 0.5
     search_hit: float = 0.35
     exclude_bought: bool = False
     bought_window_ms: float = 7 * DAY_MS

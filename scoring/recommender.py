@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import repeat
-from typing import Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index import Catalogue, Change, Corpus
-from scoring.candidates import Pool, merge, retrieve
+from scoring.candidates import merge, retrieve
 from scoring.centroids import find_centroids
+from scoring.errors import RankerError
+from scoring.gathered import Gathered
 from scoring.held import masks_of
-from scoring.interests import SEARCH, Interests, find_interests
-from scoring.policy import INTERESTS, Policy
+from scoring.interests import find_interests
+from scoring.policy import Policy
 from scoring.popular import Popular
-from scoring.purchases import read_purchases
+from scoring.purchases import Purchases, read_purchases
 from scoring.query_vectors import QueryTower, QueryVectors
 from scoring.ranking import Scored, score
 from scoring.reasons import explain
 from scoring.related.source import RelatedSource
 from scoring.related.table import RelatedItems
-from scoring.rings import read_rings, type_weights
+from scoring.rings import Rings, read_rings, type_weights
 from scoring.rules import forbidden_pairs
 from scoring.rules.book import NO_RULES, RuleBook
-from scoring.rules.limits import Caps, Pinned, pins_of
-from scoring.rules.names import PIN, Rule
+from scoring.rules.limits import Caps, pins_of
 from scoring.rules.rule_file import Rules
-from scoring.slate import Request, ScoredItem, Slate
+from scoring.shop_counts import ShopCounts
+from scoring.slate import Request, Slate
 from scoring.slates.last_layer import LastLayer
-from scoring.slates.making import ListMaker, Lists
+from scoring.slates.making import ListMaker
+from scoring.slates.writing import say_pinned, slates_of
+
+if TYPE_CHECKING:
+    from scoring.ranker.heads import Heads
+    from scoring.ranker.ranker import Ranker
+    from scoring.ranker.source import Asked
 
 _POPULAR: Final = 2_000  # more than the rules can strike: a ring, and what a request excludes
-_UNTRAINED: Final[dict[str, float | None]] = {
-    "ctr": None,
-    "cvr": None,
-    "engagement": None,
-    "relevance": None,
-}
-_DECIMALS: Final = 6
 
 
 class Recommender:
@@ -71,6 +71,8 @@ class Recommender:
         related: RelatedItems | None = None,
         last_layer: LastLayer | None = None,
         keeps_evidence: bool = False,
+        ranker: Ranker | None = None,
+        shop: ShopCounts | None = None,
     ) -> None:
         """Work out what does not change: centroids, popularity. Reads every vector once.
 
@@ -82,9 +84,12 @@ class Recommender:
             related: What goes together; None = that source brings nothing.
             last_layer: What is believed of the weights, for a policy that draws with thompson.
             keeps_evidence: Whether each slate says what it was drawn from.
+            ranker: Learned weights; None = the documented sum orders lists.
+            shop: Counts of the whole shop, which columns of a ranker are; None = nothing is known.
 
         Raises:
             EncoderMismatchError: The snapshot's vectors come from another encoder.
+            RankerError: The ranker reads columns that this version does not make.
         """
         if encoder is not None:
             snapshot.require_encoder(encoder.version)
@@ -106,7 +111,30 @@ class Recommender:
         self._related = None if related is None else RelatedSource(related, self.catalogue)
         self._last_layer = last_layer
         self._keeps_evidence = keeps_evidence
+        self._shop = shop or ShopCounts()
+        self._learned = None
+        if ranker is not None:
+            from scoring.ranker.learned import LearnedRanking  # torch comes with it
+
+            self._learned = LearnedRanking(ranker, self.catalogue)
+            self.policy_version += f"+{ranker.version}"
         self.obey(rules)
+
+    @property
+    def heads_version(self) -> str | None:
+        """Of the heads that score from the next request on; None = the documented sum does."""
+        return None if self._learned is None else self._learned.heads.version
+
+    def take_heads(self, heads: Heads) -> None:
+        """Other heads from the next request on.
+
+        Raises:
+            RankerError: There is no ranker, or they read other columns than it makes; what was
+                there goes on.
+        """
+        if self._learned is None:
+            raise RankerError(f"{heads.version} came and there is no ranker: set RILLSTREAM_RANKER")
+        self._learned.take(heads)
 
     def obey(self, rules: Rules | None) -> None:
         """Other rules from the next request on."""
@@ -127,6 +155,30 @@ class Recommender:
         """
         if not requests:
             return []
+        gathered = self.gather(requests)
+        pool, pinned, told = gathered.pool, gathered.pinned, gathered.told
+        scored = self._scored(gathered)
+        lists = self._maker.make(requests, pool, scored, pinned)
+        reasons = explain(
+            requests,
+            lists.places,
+            pool,
+            told,
+            gathered.rings,
+            self._snapshot,
+            self._popular.relative,
+            self._book.recurs,
+            gathered.related,
+        )
+        say_pinned(reasons, lists, pool, pinned)
+        return slates_of(lists, scored, gathered, reasons, self.catalogue)
+
+    def gather(self, requests: Sequence[Request]) -> Gathered:
+        """Candidates of a batch and all that is known of them: what a ranker learns from.
+
+        Args:
+            requests: One or more.
+        """
         snapshot, catalogue, policy = self._snapshot, self.catalogue, self.policy
         rings = read_rings(requests, snapshot, policy, self._weight_of_type)
         purchases = read_purchases(requests, rings, catalogue)
@@ -138,27 +190,17 @@ class Recommender:
         popular = self._filling()
         related = None if self._related is None else self._related.of(rings, policy)
         brought = [pinned.pairs] if related is None else [pinned.pairs, related.pairs]
+        asked = self._ask(requests, rings, purchases)
+        if asked is not None:
+            brought.append(asked.pairs)
         pool = merge(retrieved, purchases, popular, forbidden, catalogue, policy, masks, brought)
         hits, popularity = retrieved.search_hits, self._popular.relative
-        scored = score(pool, interests, hits, purchases, snapshot, popularity, related, policy)
-        lists = self._maker.make(requests, pool, scored, pinned)
-        recurs = self._book.recurs
-        reasons = explain(
-            requests, lists.places, pool, scored, rings, snapshot, popularity, recurs, related
-        )
-        _say_pinned(reasons, lists, pool, pinned)
-        items = self._items(lists, pool, scored, interests, reasons)
-        return [
-            Slate(*parts)
-            for parts in zip(
-                items,
-                _by_name(interests),
-                rings.unknown.tolist(),
-                _effects(pool, lists),
-                lists.evidence or repeat(None),
-                strict=False,
-            )
-        ]
+        told = score(pool, interests, hits, purchases, snapshot, popularity, related, policy)
+        chances = None
+        if self._learned is not None and asked is not None:
+            shop = self._shop.columns(catalogue, max(request.at_ms for request in requests))
+            chances = self._learned.chances(asked, pool, told.cosines, interests, shop)
+        return Gathered(rings, interests, retrieved, pinned, related, pool, told, chances)
 
     def follow(self, change: Change) -> None:
         """Take over what an upsert or a deletion in the live index has changed."""
@@ -166,6 +208,8 @@ class Recommender:
         self._popular.follow(change)
         if self._related is not None:
             self._related.follow(change)
+        if self._learned is not None:
+            self._learned.follow(change)
         self._book.follow(change)
         self._filled = None
 
@@ -176,65 +220,16 @@ class Recommender:
             self._filled = self._maker.caps.spread(allowed, self.policy.slate_size)
         return self._filled
 
-    def _items(
-        self,
-        lists: Lists,
-        pool: Pool,
-        scored: Scored,
-        interests: Interests,
-        reasons: list[list[str]],
-    ) -> list[tuple[ScoredItem, ...]]:
-        """(B, n) places -> B tuples of at most n items."""
-        places, exists = lists.places, lists.exists
-        if not len(pool.pairs):
-            return [() for _ in places]
-        ids = self.catalogue.ids
-        positions = pool.positions[places].tolist()
-        totals = scored.totals[places].astype(np.float64).round(_DECIMALS).tolist()
-        relevance = scored.cosines[SEARCH, places].astype(np.float64).round(_DECIMALS).tolist()
-        searching = interests.confidence[:, SEARCH].tolist()
-        propensities = lists.propensities.tolist()
-        slates = []
-        for user, n_items in enumerate(exists.sum(axis=1).tolist()):
-            tasks: Iterable[dict[str, float | None]] = (
-                [_UNTRAINED | {"relevance": cosine} for cosine in relevance[user]]
-                if searching[user]
-                else repeat(_UNTRAINED)
-            )
-            item_ids = [ids[position] for position in positions[user]]
-            ranks = range(1, n_items + 1)  # the shortest: map ends with it
-            columns = (item_ids, ranks, totals[user], tasks, propensities[user], reasons[user])
-            made = map(ScoredItem, *columns)
-            slates.append(tuple(made))
-        return slates
+    def _ask(self, requests: Sequence[Request], rings: Rings, purchases: Purchases) -> Asked | None:
+        if self._learned is None:
+            return None
+        return self._learned.source.ask(requests, rings, purchases, self.policy)
 
+    def _scored(self, gathered: Gathered) -> Scored:
+        """What orders lists: the learned sum where there is a ranker, else the documented one."""
+        if gathered.chances is None:
+            return gathered.told
+        from scoring.ranker.learned import weighted
 
-def _by_name(interests: Interests) -> list[dict[str, NDArray[np.float32]]]:
-    """The interests of each user that exist, by name."""
-    found: list[dict[str, NDArray[np.float32]]] = [{} for _ in interests.confidence]
-    for user, kind in zip(*map(np.ndarray.tolist, np.nonzero(interests.confidence)), strict=True):
-        found[user][INTERESTS[kind]] = interests.vectors[user, kind]
-    return found
-
-
-def _say_pinned(reasons: list[list[str]], lists: Lists, pool: Pool, pinned: Pinned) -> None:
-    """Where a pin has put an item, its reason is the pin's."""
-    if not len(pinned):
-        return
-    said = dict(zip(pinned.pairs.tolist(), pinned.reasons, strict=True))
-    for user, rank in zip(*map(np.ndarray.tolist, np.nonzero(lists.pinned)), strict=True):
-        reasons[user][rank] = said[int(pool.pairs[lists.places[user, rank]])]
-
-
-def _effects(pool: Pool, lists: Lists) -> list[dict[str, int]]:
-    """For each user, name of a rule -> candidates that it took out, or, of pins, put in."""
-    found: list[dict[str, int]] = [{} for _ in lists.places]
-    for user, rule in zip(*map(np.ndarray.tolist, np.nonzero(pool.struck)), strict=True):
-        found[user][Rule(rule).label] = int(pool.struck[user, rule])
-    acted = dict(lists.capped)
-    if lists.pinned.any():
-        acted[PIN] = lists.pinned.sum(axis=1)
-    for name, counts in acted.items():
-        for user in np.flatnonzero(counts).tolist():
-            found[user][name] = int(counts[user])
-    return found
+        hits = gathered.retrieved.search_hits
+        return weighted(gathered.told, gathered.chances, hits, gathered.pool, self.policy)

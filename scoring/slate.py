@@ -90,6 +90,7 @@ class Slate:
         unknown_items: Interactions of the history whose item this index does not know.
         rules: Name of a rule -> candidates that it took out, or, of pins, put in.
         evidence: What the list was drawn from, where the recommender is to keep it.
+        features: (n, F) raw columns that a learned ranker read of each item, where both are there.
         made_under: The arm of an experiment that made it; None = the user is in none.
         shadows: What other policies would have listed, each with its arm; never for the user.
     """
@@ -99,5 +100,6 @@ class Slate:
     unknown_items: int
     rules: Mapping[str, int] = field(default_factory=dict)
     evidence: Evidence | None = None
+    features: NDArray[np.float32] | None = None
     made_under: MadeUnder | None = None
     shadows: tuple[Slate, ...] = ()

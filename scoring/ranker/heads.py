@@ -88,7 +88,7 @@ class Heads:
         A row's numbers depend on nothing but the row, up to the last bits of float32.
         """
         with torch.inference_mode():
-            rows = torch.from_numpy(np.ascontiguousarray(features, dtype=np.float32))
+            rows = torch.from_numpy(np.asarray(features, np.float32))
             given = None if codes is None else torch.from_numpy(codes)
             logits = self.network.calibrated(self.network(rows, given))  # (M, T)
             found: NDArray[np.float32] = torch.sigmoid(logits).numpy()

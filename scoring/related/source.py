@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import Catalogue, Change
+from scoring.catalogue_rows import CatalogueRows
 from scoring.interests import LONG_TERM
 from scoring.policy import Policy
 from scoring.related.table import RelatedItems
@@ -49,29 +50,11 @@ class RelatedSource:
             catalogue: Of the snapshot; tell of its changes with `follow`.
         """
         self._table = table
-        self._catalogue = catalogue
-        self._row_of_id = {item_id: row for row, item_id in enumerate(table.item_ids)}
-        self._positions = catalogue.positions(table.item_ids)  # (T,) -1 = not there
-        known = np.flatnonzero(self._positions >= 0)
-        self._rows = np.full(len(catalogue), -1, np.int64)  # position -> row
-        self._rows[self._positions[known]] = known
+        self._rows = CatalogueRows(table.item_ids, catalogue)
 
     def follow(self, change: Change) -> None:
         """Take over what an upsert or a deletion in the live index has changed."""
-        if change.before is not None:
-            row = self._row_at(change.before.position)
-            if row >= 0:
-                self._rows[change.before.position] = self._positions[row] = -1
-        if change.after is not None:
-            at = change.after.position
-            row = self._row_of_id.get(self._catalogue.ids[at], -1)
-            if at >= len(self._rows):
-                grown = np.full(max(at + 1, 2 * len(self._rows)), -1, np.int64)
-                grown[: len(self._rows)] = self._rows
-                self._rows = grown
-            self._rows[at] = row
-            if row >= 0:
-                self._positions[row] = at
+        self._rows.follow(change)
 
     def of(self, rings: Rings, policy: Policy) -> Related:
         """What goes together with the latest interactions, each weighed as for long-term interest.
@@ -80,7 +63,7 @@ class RelatedSource:
         """
         asked, rows = self._asked(rings)
         near = self._table.neighbours[rows, :NEAREST]  # (m, k), -1 = none
-        items = self._positions[near]  # (m, k); where there is none any item, of strength 0
+        items = self._rows.positions[near]  # (m, k); where there is none any item, of strength 0
         strengths = self._table.strengths[rows, :NEAREST]
         strengths *= np.maximum(rings.weights[LONG_TERM, asked], 0.0)[:, None]
         there = (items >= 0) & (strengths > 0)
@@ -105,13 +88,5 @@ class RelatedSource:
         places = np.arange(len(rings.owners))
         latest = places - rings.starts[rings.owners] < LATEST  # newest first
         found = places[latest]
-        rows = self._rows_at(rings.positions[found])
+        rows = self._rows.of(rings.positions[found])
         return found[rows >= 0], rows[rows >= 0]
-
-    def _row_at(self, position: int) -> int:
-        return int(self._rows[position]) if position < len(self._rows) else -1
-
-    def _rows_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        inside = positions < len(self._rows)
-        rows = self._rows[np.where(inside, positions, 0)] if len(self._rows) else positions * 0
-        return np.where(inside, rows, -1)

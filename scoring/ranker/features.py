@@ -1,0 +1,71 @@
+"""The columns that a learned ranker reads of every candidate: one place for them all.
+
+Training and serving call the same functions, see `source.RankerSource`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.policy import INTERESTS
+from scoring.ranker.past import ITEM_FEATURES, USER_FEATURES
+from scoring.ranker.places import places
+from scoring.ranker.shop_features import SHOP_FEATURES
+
+SPOKEN: Final = ("customers", "customers_30d", "recent", "baskets_30d", "following", "alike")
+"""What a user's purchases speak for, by each table and by customers alike."""
+
+SESSION: Final = ("session_customers", "session_recent", "session_baskets")
+"""What the items of the visit speak for: those in the cart, bought or liked in the last minutes."""
+
+_OF_PAIRS: Final = (
+    *ITEM_FEATURES,
+    *SPOKEN,
+    *SESSION,
+    "in_session",
+    *(f"cosine_{name}" for name in INTERESTS),
+    *SHOP_FEATURES,
+    "price",
+)
+_OF_USERS: Final = (*USER_FEATURES, "n_session", *(f"confidence_{name}" for name in INTERESTS))
+
+_PLACED: Final = (
+    *SPOKEN,
+    *SESSION,
+    "decayed_45d",
+    "decayed_90d",
+    "sold_3d",
+    "sold_14d",
+    "cosine_long_term",
+    "cosine_short_term",
+)
+
+FEATURES: Final = (*_OF_PAIRS, *_OF_USERS, *(f"place_{name}" for name in _PLACED))
+"""Names of the F columns, in their order."""
+
+_PLACED_ROWS: Final = [FEATURES.index(name) for name in _PLACED]
+
+
+def lay_out(
+    owners: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    of_pairs: NDArray[np.float32],
+    of_users: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """(F, M): the transpose of what heads read, for each column is written at once.
+
+    Args:
+        owners: (M,) user of each candidate, ascending.
+        starts: (B + 1,) user b has the candidates starts[b] to starts[b + 1].
+        of_pairs: (P, M) in the order of `FEATURES`.
+        of_users: (U, B), those after them.
+    """
+    found = np.empty((len(FEATURES), len(owners)), np.float32)
+    n_pairs, n_users = len(of_pairs), len(of_users)
+    found[:n_pairs] = of_pairs
+    np.take(of_users, owners, axis=1, out=found[n_pairs : n_pairs + n_users])
+    found[n_pairs + n_users :] = places(found[_PLACED_ROWS], starts)
+    return found
