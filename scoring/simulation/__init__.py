@@ -3,19 +3,29 @@
 Everything that comes out of here is made up: whatever is reported of it is marked as simulated.
 """
 
+from typing import Final
+
 from scoring.simulation.cascading import CascadingShoppers
 from scoring.simulation.choosing import ChoosingShoppers
 from scoring.simulation.contract import FEATURES, Chances, Offer, Reactions, Shoppers, Worth
 from scoring.simulation.examining import ExaminingShoppers
+from scoring.simulation.population import Population
 from scoring.simulation.wares import Wares
+
+MODELS: Final[dict[str, type[Population]]] = {
+    each.name: each for each in (ExaminingShoppers, CascadingShoppers, ChoosingShoppers)
+}
+"""By name."""
 
 __all__ = [
     "FEATURES",
+    "MODELS",
     "CascadingShoppers",
     "Chances",
     "ChoosingShoppers",
     "ExaminingShoppers",
     "Offer",
+    "Population",
     "Reactions",
     "Shoppers",
     "Wares",

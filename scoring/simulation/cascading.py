@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from scoring.simulation.population import Look, Population
+from scoring.simulation.look import Look
+from scoring.simulation.population import Population
 
 _BASE: Final = -2.4
 _SAME: Final = 0.5

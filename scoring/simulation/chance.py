@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,8 +13,27 @@ _SECOND = np.uint64(0x94D049BB133111EB)
 _MANTISSA = 2.0**-53
 
 
+class Purpose(IntEnum):
+    """What a number is drawn for: each purpose has numbers of its own."""
+
+    STRANGER = 0
+    OFFERED = 1
+    EXAMINED = 2
+    CLICKED = 3
+    CARTED = 4
+    BOUGHT = 5
+    DWELT = 6
+    STAYS = 7
+    GAP = 8
+    WANDERS = 9
+    ENOUGH = 10
+    WISHED = 11
+    SEARCHED = 12
+    WORDED = 13
+
+
 def uniforms(
-    seed: int, users: NDArray[np.int64], visits: NDArray[np.int64], purpose: int, n: int
+    seed: int, users: NDArray[np.int64], visits: NDArray[np.int64], purpose: Purpose, n: int
 ) -> NDArray[np.float64]:
     """Numbers in (0, 1) for each of b users, from the finaliser of SplitMix64.
 
@@ -23,7 +44,7 @@ def uniforms(
         seed: Of the population.
         users: (b,) numbers from 0.
         visits: (b,) visits so far of each.
-        purpose: What for: other numbers for another purpose.
+        purpose: What for.
         n: How many each.
 
     Returns:

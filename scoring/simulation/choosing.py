@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from scoring.simulation.population import LURE_WEIGHT, Look, Population
+from scoring.simulation.look import Look
+from scoring.simulation.population import LURE_WEIGHT, Population
 
 _BASE: Final = -2.4
 _POSITION: Final = 0.4

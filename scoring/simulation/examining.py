@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from scoring.simulation.population import Look, Population
+from scoring.simulation.look import Look
+from scoring.simulation.population import Population
 
 POSITION: Final = 0.5
 """Examination of rank k is `k^−POSITION` in an ordinary mood."""

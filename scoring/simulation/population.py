@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, ndtri
 
-from scoring.simulation.chance import uniforms
+from scoring.simulation.chance import Purpose, uniforms
 from scoring.simulation.contract import Chances, Offer, Reactions, Worth
 from scoring.simulation.habits import HABITS, Habits
-from scoring.simulation.wares import DIM, Wares
+from scoring.simulation.look import DWELL_SD, Look
+from scoring.simulation.wares import DIM, Wares, unit
 
 REMEMBERED: Final = 16
 """Purchases of a user that count as bought before."""
@@ -21,54 +21,10 @@ REMEMBERED: Final = 16
 LURE_WEIGHT: Final = 0.9
 """Log odds of a click that one deviation of looks brings."""
 
-_DWELL_S: Final = 20.0
-_DWELL_JOY: Final = 0.8
-_DWELL_SD: Final = 0.7
-_DWELL_MEAN: Final = float(np.exp(_DWELL_SD**2 / 2))
+_DWELL_MEAN: Final = float(np.exp(DWELL_SD**2 / 2))
 _CART: Final = -1.2
 _BUY: Final = 0.2
-(
-    _STRANGER,
-    _OFFERED,
-    _EXAMINED,
-    _CLICKED,
-    _CARTED,
-    _BOUGHT,
-    _DWELT,
-    _STAYS,
-    _GAP,
-    _WANDERS,
-    _ENOUGH,
-) = range(11)
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A list as b users see it; (b, K) arrays, unless said otherwise.
-
-    Attributes:
-        users: (b,) numbers.
-        here: (b,) has not left.
-        places: In the catalogue, 0 where there is nothing.
-        there: Something stands at this rank.
-        match: Cosine of the user's taste and the item, in [-1, 1].
-        lure: How clickable it looks.
-        joy: In (-1, 1), how good the item turns out to be for this user once it is clicked.
-        dear: Log price less the user's level.
-        tired: log(1 + lately seen of its category).
-        again: 1.0 where the user has bought it before.
-    """
-
-    users: NDArray[np.int64]
-    here: NDArray[np.bool_]
-    places: NDArray[np.int64]
-    there: NDArray[np.bool_]
-    match: NDArray[np.float64]
-    lure: NDArray[np.float64]
-    joy: NDArray[np.float64]
-    dear: NDArray[np.float64]
-    tired: NDArray[np.float64]
-    again: NDArray[np.float64]
+_WISH: Final = 8.0
 
 
 class Population(ABC):
@@ -122,9 +78,9 @@ class Population(ABC):
         self._seed = seed
         self._all = np.arange(n_users)
         self._visits = np.zeros(n_users, np.int64)
-        who = ndtri(self._chance(self._all, _STRANGER, 2 * DIM + 2))
-        self._tastes = _unit(who[:, :DIM])
-        self._believed_error = self.habits.taste_noise * _unit(who[:, DIM : 2 * DIM])
+        who = ndtri(self.chance(self._all, Purpose.STRANGER, 2 * DIM + 2))
+        self._tastes = unit(who[:, :DIM])
+        self._believed_error = self.habits.taste_noise * unit(who[:, DIM : 2 * DIM])
         self._levels = self.wares.log_prices.mean() + self.habits.level_sd * who[:, -2]
         self._eager = self.habits.eagerness_sd * who[:, -1]
         self._tired = np.zeros((n_users, self.wares.n_kinds))
@@ -137,9 +93,9 @@ class Population(ABC):
     def candidates(self, users: NDArray[np.int64] | None = None) -> Offer:
         """What suits them as far as a shop knows, popular items, and chance: Gumbel top C."""
         who = self._all if users is None else users
-        believed = _unit(self._tastes[who] + self._believed_error[who])
+        believed = unit(self._tastes[who] + self._believed_error[who])
         match = believed @ self.wares.vectors.T  # (b, N)
-        luck = -np.log(-np.log(self._chance(who, _OFFERED, self.n_items)))
+        luck = -np.log(-np.log(self.chance(who, Purpose.OFFERED, self.n_items)))
         worth = 3.0 * match + 0.3 * self.wares.popularity + luck
         n = self._n_candidates
         places = (
@@ -193,14 +149,14 @@ class Population(ABC):
         if len(np.unique(who)) < len(who):
             raise ValueError("a user reacts to one list at a time")
         examined, clicks = self._choose(look)
-        carts = clicks & (self._chance(who, _CARTED, shape[1]) < self._cart_chance(look))
-        purchases = carts & (self._chance(who, _BOUGHT, shape[1]) < self._buy_chance(look))
-        spread = np.exp(_DWELL_SD * ndtri(self._chance(who, _DWELT, shape[1])))
-        dwell_s = np.where(clicks, _dwell_median_s(look) * spread, 0.0)
+        carts = clicks & (self.chance(who, Purpose.CARTED, shape[1]) < self._cart_chance(look))
+        purchases = carts & (self.chance(who, Purpose.BOUGHT, shape[1]) < self._buy_chance(look))
+        spread = np.exp(DWELL_SD * ndtri(self.chance(who, Purpose.DWELT, shape[1])))
+        dwell_s = np.where(clicks, look.dwell_median_s * spread, 0.0)
         self._remember(look, examined, clicks, purchases, dwell_s)
         gladness = self._feel(look, examined, clicks, purchases)
-        stays = self._chance(who, _STAYS, 1)[:, 0] < expit(self.habits.stay + gladness)
-        gap = ndtri(self._chance(who, _GAP, 1)[:, 0])
+        stays = self.chance(who, Purpose.STAYS, 1)[:, 0] < expit(self.habits.stay + gladness)
+        gap = ndtri(self.chance(who, Purpose.GAP, 1)[:, 0])
         days = self.habits.gap_median_days * np.exp(self.habits.gap_sd * gap - 0.5 * gladness)
         self._here[who] &= stays
         here = self._here[who]
@@ -240,7 +196,7 @@ class Population(ABC):
             clicked=clicked,
             carted=carted,
             bought=carted * self._buy_chance(look),
-            dwell_s=clicked * _dwell_median_s(look) * _DWELL_MEAN,
+            dwell_s=clicked * look.dwell_median_s * _DWELL_MEAN,
         )
 
     def _cart_chance(self, look: Look) -> NDArray[np.float64]:
@@ -265,17 +221,25 @@ class Population(ABC):
             + self.habits.again * look.again
         )
 
-    def _chance(self, users: NDArray[np.int64], purpose: int, n: int) -> NDArray[np.float64]:
+    def wished(self, users: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(b,) place of an item that each would like now, as in a search: one drawn by match."""
+        match = self._tastes[users] @ self.wares.vectors.T  # (b, N)
+        luck = -np.log(-np.log(self.chance(users, Purpose.WISHED, self.n_items)))
+        found: NDArray[np.int64] = (_WISH * match + luck).argmax(axis=1)
+        return found
+
+    def chance(self, users: NDArray[np.int64], purpose: Purpose, n: int) -> NDArray[np.float64]:
+        """(b, n) numbers in (0, 1) of these users at this visit; apart by purpose."""
         return uniforms(self._seed, users, self._visits[users], purpose, n)
 
     def _chance_to_examine(self, look: Look, n: int | None = None) -> NDArray[np.float64]:
-        return self._chance(look.users, _EXAMINED, n or look.places.shape[1])
+        return self.chance(look.users, Purpose.EXAMINED, n or look.places.shape[1])
 
     def _chance_to_click(self, look: Look, n: int | None = None) -> NDArray[np.float64]:
-        return self._chance(look.users, _CLICKED, n or look.places.shape[1])
+        return self.chance(look.users, Purpose.CLICKED, n or look.places.shape[1])
 
     def _chance_of_enough(self, look: Look) -> NDArray[np.float64]:
-        return self._chance(look.users, _ENOUGH, look.places.shape[1])
+        return self.chance(look.users, Purpose.ENOUGH, look.places.shape[1])
 
     def _look(self, slates: NDArray[np.int64], users: NDArray[np.int64] | None) -> Look:
         who = self._all if users is None else np.asarray(users, np.int64)
@@ -326,20 +290,10 @@ class Population(ABC):
         np.add.at(self._tired, (look.users[rows], self.wares.kinds[look.places[rows, ranks]]), 1.0)
         enjoyed = np.where(clicks, np.maximum(look.joy, 0.0), 0.0)
         pull = np.einsum("bk,bkd->bd", enjoyed, self.wares.vectors[look.places])[look.here]
-        wander = _unit(ndtri(self._chance(who, _WANDERS, DIM)))
-        self._tastes[who] = _unit(self._tastes[who] + habits.drift * wander + habits.follow * pull)
+        wander = unit(ndtri(self.chance(who, Purpose.WANDERS, DIM)))
+        self._tastes[who] = unit(self._tastes[who] + habits.drift * wander + habits.follow * pull)
         rows, ranks = np.nonzero(purchases)
         for user, place in zip(look.users[rows], look.places[rows, ranks], strict=True):
             self._bought[user, self._n_bought[user] % REMEMBERED] = place
             self._n_bought[user] += 1
         self._last_dwell[who] = dwell_s.sum(axis=1)[look.here]
-
-
-def _dwell_median_s(look: Look) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = _DWELL_S * np.exp(_DWELL_JOY * look.joy)
-    return found
-
-
-def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return found

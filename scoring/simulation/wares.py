@@ -60,10 +60,10 @@ class Wares:
         """A shop out of nothing: 20 categories, each around a direction of its own."""
         rng = np.random.default_rng([seed, n_items])
         kinds = rng.integers(0, N_KINDS, n_items)
-        centres = _unit(rng.standard_normal((N_KINDS, DIM)))
-        own = _unit(rng.standard_normal((n_items, DIM)))
+        centres = unit(rng.standard_normal((N_KINDS, DIM)))
+        own = unit(rng.standard_normal((n_items, DIM)))
         log_prices = LOG_PRICE_MEAN + LOG_PRICE_SD * rng.standard_normal(n_items)
-        vectors = _unit(_KIND_SHARE * centres[kinds] + (1 - _KIND_SHARE) * own)
+        vectors = unit(_KIND_SHARE * centres[kinds] + (1 - _KIND_SHARE) * own)
         return cls._with_looks(vectors, kinds, N_KINDS, log_prices, rng)
 
     @classmethod
@@ -89,10 +89,10 @@ class Wares:
                 f"{len(texts)} texts, {len(categories)} categories and {len(prices)} prices"
             )
         rng = np.random.default_rng([seed, len(texts)])
-        vectors = _unit(np.stack([_of_words(text) for text in texts]))
+        vectors = unit(np.stack([_of_words(text) for text in texts]))
         names = sorted({name for name in categories if name is not None})
         code = {name: number for number, name in enumerate(names)}
-        centres = _unit(rng.standard_normal((N_KINDS, DIM)))
+        centres = unit(rng.standard_normal((N_KINDS, DIM)))
         nearest = len(names) + (vectors @ centres.T).argmax(axis=1)
         known = np.array([-1 if name is None else code[name] for name in categories])
         kinds = np.where(known >= 0, known, nearest)
@@ -136,6 +136,7 @@ def _of_words(text: str) -> NDArray[np.float64]:
     return found
 
 
-def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+def unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(..., D) scaled to length 1."""
     found: NDArray[np.float64] = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
     return found

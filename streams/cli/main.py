@@ -19,6 +19,7 @@ from streams.cli import (
     pretraining,
     publish,
     rules,
+    simulate,
     subscribe,
     tasks,
     topics,
@@ -39,7 +40,7 @@ app = new_app(
         ]
     ),
 )
-for module in (demo, worker, publish, subscribe, pretraining, training, doctor, broker):
+for module in (demo, worker, publish, subscribe, simulate, pretraining, training, doctor, broker):
     module.register(app)
 for group in (index, models, tasks, policy, rules, topics, dead_letters):
     app.add_typer(group.app)
