@@ -55,28 +55,29 @@ def uniform_weights(target: Floats, shown: NDArray[np.int64]) -> Floats:
 
 
 def enumerated_weights(
-    target: Floats, logged: Floats, lists: NDArray[np.int64], shown: int
-) -> float:
-    """W of one logged list, from all lists that there are.
+    target: Floats, logged: Floats, lists: NDArray[np.int64], shown: NDArray[np.int64]
+) -> Floats:
+    """Weights of n logged lists, from all lists that there are.
 
     Args:
-        target: (L,) probability of each list under the target.
-        logged: (L,) the same under the logging policy.
+        target: (n, L) probability of each list under the target.
+        logged: (n, L) the same under the logging policy.
         lists: (L, K) places of their items.
-        shown: Number of the logged list among them.
+        shown: (n,) number of the logged list among them.
 
-    Raises:
-        ValueError: The target puts an item where the log never does.
+    Returns:
+        (n,); NaN where the target puts an item at a rank where the log never has it.
     """
     n_items = int(lists.max()) + 1
     n_lists, n_ranks = lists.shape
     indicators = np.zeros((n_lists, n_ranks * n_items))
     columns = lists + np.arange(n_ranks) * n_items
     np.put_along_axis(indicators, columns, 1.0, axis=1)
-    wanted = target @ indicators
+    wanted = target @ indicators  # (n, K C)
     seen = logged @ indicators
-    if np.any((wanted > 0) & (seen <= 0)):
-        raise ValueError("the target puts an item at a rank where the log never has it")
-    gram = indicators.T @ (logged[:, None] * indicators)  # (K C, K C)
-    solved = np.linalg.pinv(gram, hermitian=True) @ indicators[shown]
-    return float(wanted @ solved)
+    pairs = (indicators[:, :, None] * indicators[:, None, :]).reshape(n_lists, -1)
+    gram = (logged @ pairs).reshape(len(logged), n_ranks * n_items, n_ranks * n_items)
+    solved = np.linalg.pinv(gram, hermitian=True) @ indicators[shown][:, :, None]
+    found: Floats = (wanted * solved[:, :, 0]).sum(axis=1)
+    found[((wanted > 0) & (seen <= 0)).any(axis=1)] = np.nan
+    return found

@@ -1,0 +1,176 @@
+"""Logged lists beside the records of their decisions: candidates, caps and pins, in batches."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.offpolicy.logged_lists import LoggedLists
+from scoring.slates.chance import uniforms
+from scoring.slates.draw import draw
+from scoring.slates.drawing import Drawing
+from scoring.slates.evidence import Evidence, sampled_scores
+from scoring.slates.field import UNLIMITED, Cap, Drawn, Field
+
+NO_RECORD: Final = "no record of its decision"
+DIVERSE: Final = "a diverse draw, whose vectors no record has"
+OTHER_LIST: Final = "not the list that its decision draws"
+OTHER_PROPENSITY: Final = "a propensity that is not that of its decision"
+
+_CLOSE: Final = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """B lists that were drawn in one way, with what they were drawn from.
+
+    Attributes:
+        rows: (B,) their numbers among the logged lists.
+        ids: B recommendation ids.
+        field: Scores are the log's own.
+        drawing: How they were drawn.
+        lists: Drawn again, with what was pinned.
+    """
+
+    rows: NDArray[np.int64]
+    ids: list[str]
+    field: Field
+    drawing: Drawing
+    lists: Drawn
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether every list of candidates, none twice, was as likely as any other."""
+        return self.drawing.epsilon == 1 and not self.field.caps and not self.lists.pinned.any()
+
+
+def decided(
+    lists: LoggedLists, records: Iterable[Evidence], at_once: int
+) -> tuple[list[Decided], Counter[str]]:
+    """Batches of the lists that their records draw again, and how many lists are in none.
+
+    A list counts only if its record, by the code that made it, gives the same items with the same
+    propensities: a shop that shows something else, or a log that was joined wrongly, is noticed.
+
+    Args:
+        lists: Of the log.
+        records: Of decisions, in any order, more than are needed; the first of each id counts.
+        at_once: At most so many lists in a batch.
+    """
+    wanted: dict[str, int] = {each: row for row, each in enumerate(lists.ids.tolist())}
+    alike: defaultdict[tuple[object, ...], list[tuple[int, Evidence]]] = defaultdict(list)
+    lost: Counter[str] = Counter()
+    for record in records:
+        row = wanted.pop(record.recommendation_id, None)
+        if row is None:
+            continue
+        if record.drawing.is_diverse:
+            lost[DIVERSE] += 1
+        elif record.item_ids:
+            names = tuple(cap.name for cap in record.caps)
+            size = 1 << (len(record.item_ids) - 1).bit_length()
+            alike[record.drawing, names, bool(record.pins), size].append((row, record))
+        else:
+            lost[OTHER_LIST] += 1
+    lost[NO_RECORD] += len(wanted)
+    found = []
+    for (drawing, *_), pairs in alike.items():
+        for start in range(0, len(pairs), at_once):
+            batch = _batch(pairs[start : start + at_once], drawing)  # type: ignore[arg-type]
+            kept = _compared(
+                batch, lists, [each.item_ids for _, each in pairs[start : start + at_once]], lost
+            )
+            if kept.any():
+                found.append(_part(batch, kept))
+    return found, +lost
+
+
+def _batch(pairs: list[tuple[int, Evidence]], drawing: Drawing) -> Decided:
+    rows = np.array([row for row, _ in pairs])
+    records = [record for _, record in pairs]
+    ids = [record.recommendation_id for record in records]
+    lengths = np.array([len(record.item_ids) for record in records])
+    there = np.arange(lengths.max()) < lengths[:, None]
+    caps = [
+        Cap(
+            cap.name,
+            _padded([each.caps[at].groups for each in records], there, -1).astype(np.int64),
+            _padded([each.caps[at].limits for each in records], there, UNLIMITED).astype(np.int64),
+        )
+        for at, cap in enumerate(records[0].caps)
+    ]
+    field = Field(
+        scores=_padded([each.scores for each in records], there, 0.0),
+        there=there,
+        caps=caps,
+        pins=np.array([each.pins for each in records], np.int64) if records[0].pins else None,
+        features=[np.array(each.features) for each in records] if records[0].features else (),
+    )
+    chance = uniforms(ids, drawing.size)
+    drawn = draw(field, drawing, chance, sampled_scores(field, ids, drawing, None))
+    return Decided(rows, ids, field, drawing, drawn)
+
+
+def _padded(
+    rows: list[tuple[float, ...]] | list[tuple[int, ...]], there: NDArray[np.bool_], rest: float
+) -> NDArray[np.float64]:
+    found = np.full(there.shape, float(rest))
+    found[there] = np.concatenate([np.asarray(row, np.float64) for row in rows])
+    return found
+
+
+def _compared(
+    batch: Decided, lists: LoggedLists, item_ids: list[tuple[str, ...]], lost: Counter[str]
+) -> NDArray[np.bool_]:
+    """(B,) whether the log has what was drawn again; counts what it has not."""
+    drawn, n_ranks = batch.lists, lists.there.shape[1]
+    kept = np.zeros(len(batch.rows), np.bool_)
+    for at, row in enumerate(batch.rows.tolist()):
+        n = int(drawn.exists[at].sum())
+        again = [item_ids[at][place] for place in drawn.places[at, :n].tolist()]
+        if n > n_ranks or again != lists.items[row, lists.there[row]].tolist():
+            lost[OTHER_LIST] += 1
+        elif not np.allclose(
+            lists.propensities[row, :n], drawn.propensities[at, :n], rtol=_CLOSE, atol=0
+        ):
+            lost[OTHER_PROPENSITY] += 1
+        else:
+            kept[at] = True
+    return kept
+
+
+def _part(batch: Decided, kept: NDArray[np.bool_]) -> Decided:
+    """Some lists of a batch."""
+    if kept.all():
+        return batch
+    users = np.flatnonzero(kept)
+    return Decided(
+        batch.rows[kept],
+        [batch.ids[at] for at in users.tolist()],
+        rows_of(batch.field, users),
+        batch.drawing,
+        lists_of(batch.lists, users),
+    )
+
+
+def rows_of(field: Field, users: NDArray[np.int64]) -> Field:
+    """The field of some users, each as often as it is named."""
+    return Field(
+        scores=field.scores[users],
+        there=field.there[users],
+        caps=[Cap(cap.name, cap.groups[users], cap.limits[users]) for cap in field.caps],
+        pins=None if field.pins is None else field.pins[users],
+        features=[field.features[at] for at in users.tolist()] if field.features else (),
+    )
+
+
+def lists_of(drawn: Drawn, users: NDArray[np.int64]) -> Drawn:
+    """The lists of some users."""
+    return Drawn(
+        drawn.places[users], drawn.exists[users], drawn.propensities[users], drawn.pinned[users], {}
+    )

@@ -1,0 +1,109 @@
+"""A log and a target -> a report: with records of decisions, or with probabilities alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from scoring.offpolicy.decided import Decided, decided
+from scoring.offpolicy.estimators import with_records, without_records
+from scoring.offpolicy.followed import Followed, follow
+from scoring.offpolicy.logged_lists import LoggedLists
+from scoring.offpolicy.report import Report, report
+from scoring.offpolicy.target import Target
+from scoring.slates.evidence import Evidence
+
+N_DRAWS: Final = 16
+"""Lists drawn for each record, where not all its lists can be gone through."""
+
+AT_ONCE: Final = 256
+"""Lists that are followed together: 256 x 16 x 200 candidates are 7 MB a rank."""
+
+NO_PROBABILITY: Final = "no probability of it under the target"
+ODD_PROBABILITY: Final = "a probability under the target outside [0, 1], or no number"
+
+Told = Callable[[int, int], None]
+"""Is told how many lists of how many are done."""
+
+
+def evaluate_records(
+    lists: LoggedLists,
+    records: Iterable[Evidence],
+    target: Target,
+    lost: Counter[str],
+    *,
+    told: Told | None = None,
+) -> Report:
+    """All estimators, from what each list was drawn from.
+
+    Args:
+        lists: Of the log, as `kept_lists` gives them.
+        records: Of their decisions, and perhaps of more.
+        target: The policy that is asked about.
+        lost: What was left out before.
+        told: Hears of progress.
+
+    Raises:
+        EvidenceError: The records do not tell what the target would do, or too little is left.
+    """
+    batches, more = decided(lists, records, AT_ONCE)
+    return evaluate_decided(lists, batches, target, lost + more, told=told)
+
+
+def evaluate_decided(
+    lists: LoggedLists,
+    batches: Sequence[Decided],
+    target: Target,
+    lost: Counter[str],
+    *,
+    told: Told | None = None,
+) -> Report:
+    """The same from batches that are known to be what was drawn, as a simulator's own are.
+
+    Raises:
+        EvidenceError: As `evaluate_records`.
+    """
+    followed = Followed.empty(*lists.there.shape)
+    done = 0
+    for number, batch in enumerate(batches):
+        follow(batch, target, followed, N_DRAWS, seed=number)
+        done += len(batch.rows)
+        if told is not None:
+            told(done, len(lists))
+    rows = np.sort(np.concatenate([np.empty(0, np.int64), *(batch.rows for batch in batches)]))
+    kept, known = lists.part(rows), followed.part(rows)
+    estimates = with_records(kept, known) if len(kept) > 1 else []
+    return report(kept, estimates, excluded=lost, unsupported=known.unsupported)
+
+
+def evaluate_probabilities(
+    lists: LoggedLists, probabilities: Mapping[str, Sequence[float]], lost: Counter[str]
+) -> Report:
+    """The estimators that need no more than the probability of what was logged.
+
+    Args:
+        lists: Of the log.
+        probabilities: Recommendation id -> of each item of the list, given those above it, under
+            the target.
+        lost: What was left out before.
+
+    Raises:
+        EvidenceError: Too little is left.
+    """
+    target, more = np.ones(lists.there.shape), Counter[str]()
+    kept = np.zeros(len(lists), np.bool_)
+    for row, (each, n) in enumerate(zip(lists.ids.tolist(), lists.there.sum(axis=1), strict=True)):
+        found = np.asarray(probabilities.get(each, ()), np.float64)
+        if len(found) != n:
+            more[NO_PROBABILITY] += 1
+        elif not ((found >= 0) & (found <= 1)).all():
+            more[ODD_PROBABILITY] += 1
+        else:
+            target[row, :n] = found
+            kept[row] = True
+    some = lists.part(kept)
+    estimates = without_records(some, target[kept]) if len(some) > 1 else []
+    return report(some, estimates, excluded=lost + more)
