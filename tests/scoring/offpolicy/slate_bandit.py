@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from scoring.offpolicy.decided import Decided
 from scoring.offpolicy.logged_lists import LoggedLists
+from scoring.slates.chance import uniforms
 from scoring.slates.draw import draw
 from scoring.slates.drawing import Drawing
 from scoring.slates.field import Drawn, Field
@@ -61,16 +62,16 @@ class SlateBandit:
         contexts = rng.integers(0, self.n_contexts, n)
         scores, attractive = self.world
         field = Field(scores[contexts], np.ones((n, self.n_items), np.bool_))
-        drawn = draw(field, drawing, rng.random((n, self.n_ranks)))
+        ids = [f"{seed}:{at}" for at in range(n)]
+        drawn = draw(field, drawing, uniforms(ids, self.n_ranks))
         clicks, looks = np.zeros(drawn.places.shape), np.ones(n, np.bool_)
         taken = np.take_along_axis(attractive[contexts], drawn.places, axis=1)
         for rank in range(self.n_ranks):
             hit = looks & (rng.random(n) < taken[:, rank])
             clicks[:, rank] = hit
             looks &= ~hit | (rng.random(n) < self.stays)
-        ids = np.array([f"list {at}" for at in range(n)], object)
         lists = LoggedLists(
-            ids=ids,
+            ids=np.array(ids, object),
             users=(rng.integers(0, users, n) if users else np.arange(n)).astype(str).astype(object),
             items=drawn.places.astype(str).astype(object),
             there=drawn.exists,
@@ -79,7 +80,7 @@ class SlateBandit:
             simulated=True,
         )
         parts = np.array_split(np.arange(n), max(n // 2_000, 1))
-        return lists, [_batch(rows, ids, field, drawing, drawn) for rows in parts]
+        return lists, [_batch(rows, lists.ids, field, drawing, drawn) for rows in parts]
 
     def truth(self, drawing: Drawing, **scored: Any) -> float:
         """Clicks a list under a policy, by all lists in all contexts."""

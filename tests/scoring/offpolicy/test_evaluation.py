@@ -12,6 +12,7 @@ from scoring.offpolicy import followed as followed_module
 from scoring.offpolicy.evaluation import evaluate_decided, evaluate_probabilities
 from scoring.offpolicy.followed import Followed, follow
 from scoring.offpolicy.report import Report
+from scoring.offpolicy.reward_model import cross_fitted
 from scoring.offpolicy.target import Target
 from scoring.offpolicy.verdict import Enough, verdict
 from scoring.slates.drawing import Drawing
@@ -130,8 +131,8 @@ def test_probabilities_alone_give_the_same_as_records_do() -> None:
     for batch in batches:
         follow(batch, SHARPER, known, 1, seed=0)
     said = dict(zip(lists.ids.tolist(), known.target.tolist(), strict=True))
-    said["list 7"], said["list 8"] = [0.5], [0.5, 1.5]
-    del said["list 9"]
+    said["3:7"], said["3:8"] = [0.5], [0.5, 1.5]
+    del said["3:9"]
     report = evaluate_probabilities(lists, said, Counter(before=2))
     assert report.n_lists == 297
     assert sorted(report.excluded.values()) == [1, 2, 2]
@@ -154,6 +155,19 @@ def test_a_better_policy_is_promoted_and_an_equal_one_is_not() -> None:
     said = verdict(equal, equal.row("cascade-dr"))
     assert not said.promotes
     assert "it must be above 0" in said.reasons[0]
+
+
+def test_the_model_has_not_seen_the_rewards_that_it_predicts() -> None:
+    lists, batches = BANDIT.log(200, LOGGED, 5)
+    known = Followed.empty(*lists.there.shape)
+    follow(batches[0], SHARPER, known, 1, seed=0)
+    groups = np.arange(200)
+    before = cross_fitted(known, lists.rewards, lists.there, groups).shown
+    other = lists.rewards.copy()
+    other[0] += 1
+    after = cross_fitted(known, other, lists.there, groups).shown
+    np.testing.assert_array_equal(after[::2], before[::2])
+    assert (after[1::2] != before[1::2]).all()
 
 
 def test_each_lack_of_evidence_is_said() -> None:

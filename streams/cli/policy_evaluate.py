@@ -1,0 +1,103 @@
+"""`rillstream policy evaluate`: what another policy would have earned, by a log of this one."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from streams.cli.options import Json, examples, settings_from
+from streams.cli.printing import print_json
+from streams.cli.weighing import (
+    Decisions,
+    Estimator,
+    Reward,
+    Scores,
+    Simulated,
+    as_record,
+    chosen,
+    show,
+    weigh,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        "evaluate",
+        epilog=examples(
+            "rillstream policy evaluate log.jsonl --decisions decisions.jsonl "
+            "--target temperature=0.05",
+            "rillstream policy evaluate log.parquet --decisions decisions.jsonl "
+            "--target tuned/policy.toml --scores scores.jsonl --json",
+            "rillstream policy evaluate log.jsonl --probabilities other.jsonl --reward purchased",
+        ),
+    )(evaluate)
+
+
+def evaluate(
+    log: Annotated[list[Path], typer.Argument(help="Joined log, .jsonl or .parquet.")],
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A policy file, or name=value; may be repeated.",
+            show_default="the policy that made the log",
+        ),
+    ] = None,
+    decisions: Decisions = None,
+    scores: Scores = None,
+    probabilities: Annotated[
+        Path | None,
+        typer.Option(
+            help="The target's probabilities of the logged items, a line a list; instead of all "
+            "else that says what the target is."
+        ),
+    ] = None,
+    reward: Reward = "clicked",
+    estimator: Estimator = None,
+    simulated: Simulated = False,
+    as_json: Json = False,
+) -> None:
+    """Estimate what another policy would have earned on the lists of a log.
+
+    Every estimator has an interval, over users, and what it assumes; docs/policies.md explains
+    them. Where the log is not evidence enough, that is said, and the figures are no guide. Flawed
+    lists are left out and counted.
+    """
+    from scoring.offpolicy.verdict import Enough
+    from streams.policy_file import policy_of
+
+    numbers, where = asked(target or [])
+    weighed = weigh(
+        log,
+        numbers,
+        where,
+        policy_of(settings_from()),
+        decisions=decisions,
+        scores=scores,
+        probabilities=probabilities,
+        reward=reward,
+        simulated=simulated,
+    )
+    report = weighed.report
+    row = chosen(report, estimator)
+    lacking = Enough().lacking(report, row)
+    if as_json:
+        print_json(as_record(report, row, lacking))
+        return
+    show(report)
+    if lacking:
+        print("not enough evidence: " + "; ".join(lacking))
+    else:
+        print(f"enough evidence, by {row.name}")
+
+
+def asked(said: list[str]) -> tuple[dict[str, Any], str]:
+    """The numbers of --target, and how to name them in an error."""
+    from scoring.policy_file import read_numbers
+    from streams.policy_candidate import named_numbers
+
+    found: dict[str, Any] = {}
+    for file in (each for each in said if each.endswith(".toml")):
+        found |= read_numbers(Path(file))
+    found |= named_numbers(each for each in said if not each.endswith(".toml"))
+    return found, ", ".join(said) or "the target"

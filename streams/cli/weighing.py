@@ -1,0 +1,205 @@
+"""What `rillstream policy evaluate` and `promote` share: a log is read, a target is weighed."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from streams.cli.printing import print_table, remark
+
+if TYPE_CHECKING:
+    from scoring import Policy
+    from scoring.offpolicy.intervals import Interval
+    from scoring.offpolicy.report import Report, Row
+    from scoring.offpolicy.target import Target
+    from scoring.slates.drawing import Drawing
+
+Decisions = Annotated[
+    list[Path] | None,
+    typer.Option(help="File of decision records, one a line. May be repeated.", show_default=False),
+]
+Scores = Annotated[
+    Path | None,
+    typer.Option(
+        help="Another ranker's scores, a line a list: recommendation_id, scores of its candidates."
+    ),
+]
+Reward = Annotated[
+    str, typer.Option(help="What is earned: clicked, carted, purchased, dwell_ms or value.")
+]
+Estimator = Annotated[
+    str | None,
+    typer.Option(
+        help="The one that counts, chosen beforehand.",
+        show_default="cascade-dr; sn-rips without records",
+    ),
+]
+Simulated = Annotated[
+    bool, typer.Option("--simulated", help="Of a mixed log, reckon with the simulated lists.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A target on a log.
+
+    Attributes:
+        report: What was found.
+        target: What was asked about; None where it was given as probabilities.
+        drawings: How the lists of the log were drawn, as their records say.
+        made_by: Versions of the policies that made them.
+    """
+
+    report: "Report"
+    target: "Target | None" = None
+    drawings: "frozenset[Drawing]" = frozenset()
+    made_by: frozenset[str] = frozenset()
+
+
+def weigh(
+    log: Sequence[Path],
+    numbers: Mapping[str, Any],
+    where: str,
+    base: "Policy",
+    *,
+    decisions: Sequence[Path] | None,
+    scores: Path | None,
+    probabilities: Path | None,
+    reward: str,
+    simulated: bool,
+) -> Weighed:
+    """Read everything and evaluate; numbers that are as in the base policy change nothing.
+
+    Raises:
+        EvidenceError: The log cannot speak for this target.
+        RowsError: A row of the log belongs to no list.
+        BadFileError: A file is missing, or is not what it should be.
+    """
+    from scoring.offpolicy.evaluation import evaluate_probabilities, evaluate_records
+    from scoring.offpolicy.keeping import kept_lists
+    from scoring.offpolicy.logged_rows import read_rows
+    from scoring.training.rows import Reading
+    from streams.cli.progress import Bars
+    from streams.policy_candidate import Decisions as DecisionFiles
+    from streams.policy_candidate import read_probabilities, read_scores, target_of
+
+    if (decisions is None) == (probabilities is None):
+        raise typer.BadParameter("give --decisions, or the target's own --probabilities")
+    if probabilities is not None and (numbers or scores is not None):
+        raise typer.BadParameter("--probabilities say all of the target: no --target, no --scores")
+    rows = read_rows(log, reward, Reading())
+    lists, lost = kept_lists(rows, time.time_ns() // 1_000_000, simulated=simulated)
+    if probabilities is not None:
+        return Weighed(evaluate_probabilities(lists, read_probabilities(probabilities), lost))
+    records = DecisionFiles(decisions or ())
+    with Bars() as bars:
+        known = list(records)
+        if records.unreadable:
+            more = len(records.unreadable) - 1
+            remark(f"not a record: {records.unreadable[0]}" + (f" … and {more} more" * bool(more)))
+        target = target_of(
+            numbers,
+            where,
+            base,
+            records.versions,
+            None if scores is None else read_scores(scores),
+        )
+        report = evaluate_records(
+            lists,
+            known,
+            target,
+            lost,
+            told=lambda done, total: bars.report("following lists", done, total),
+        )
+    drawings = frozenset(record.drawing for record in known)
+    return Weighed(report, target, drawings, frozenset(records.versions))
+
+
+def chosen(report: "Report", estimator: str | None) -> "Row":
+    """The row that counts.
+
+    Raises:
+        EvidenceError: There is no such estimate here.
+    """
+    if estimator is None:
+        names = [row.name for row in report.rows]
+        estimator = "cascade-dr" if "cascade-dr" in names else "sn-rips"
+    return report.row(estimator)
+
+
+def show(report: "Report") -> None:
+    """Print what was found as a table and a few lines."""
+    from scoring.offpolicy.estimators import ASSUMES
+
+    kind = "simulated lists" if report.simulated else "lists"
+    print(
+        f"{report.n_lists:,} {kind} of {report.n_users:,} users, {report.n_rewarded:,} earned "
+        f"anything; a list earned {report.logged:.5g} {_said(report.logged_interval)}"
+    )
+    for reason, count in report.excluded.items():
+        print(f"left out: {count:,} · {reason}")
+    if report.unsupported is not None:
+        print(f"of the target, {report.unsupported:.2%} could not have been logged")
+    print_table(
+        ("estimator", "a list earns", "95 %", "gain", "95 %", "worth lists", "weights", "assumes"),
+        [
+            (
+                row.name,
+                f"{row.value:.5g}",
+                _said(row.interval),
+                f"{row.gain:+.4g}",
+                _said(row.gain_interval, sign="+"),
+                f"{row.effective:,.0f}",
+                f"{row.control.mean:.3f}" + ("" if row.control.holds else " !"),
+                ASSUMES[row.name],
+            )
+            for row in report.rows
+        ],
+    )
+
+
+def as_record(report: "Report", row: "Row", lacking: Sequence[str]) -> dict[str, Any]:
+    """The same for scripts; what is no number is null."""
+    return {
+        "lists": report.n_lists,
+        "users": report.n_users,
+        "rewarded": report.n_rewarded,
+        "excluded": dict(report.excluded),
+        "simulated": report.simulated,
+        "logged": report.logged,
+        "logged_interval": _bounds(report.logged_interval),
+        "unsupported": report.unsupported,
+        "estimates": [
+            {
+                "estimator": each.name,
+                "value": _number(each.value),
+                "error": _number(each.error),
+                "interval": _bounds(each.interval),
+                "gain": _number(each.gain),
+                "gain_interval": _bounds(each.gain_interval),
+                "effective": each.effective,
+                "effective_rewards": each.effective_rewards,
+                "mean_weight": each.control.mean,
+                "mean_weight_holds": each.control.holds,
+            }
+            for each in report.rows
+        ],
+        "estimator": row.name,
+        "enough": not lacking,
+        "lacking": list(lacking),
+    }
+
+
+def _said(interval: "Interval", sign: str = "") -> str:
+    return f"{interval.low:{sign}.4g} – {interval.high:{sign}.4g}"
+
+
+def _number(value: float) -> float | None:
+    return None if value != value else value
+
+
+def _bounds(interval: "Interval") -> list[float | None]:
+    return [_number(interval.low), _number(interval.high)]

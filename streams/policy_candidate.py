@@ -1,0 +1,161 @@
+"""A policy file as a target for off-policy estimates: what of it a log can speak for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring import Policy
+from scoring.errors import EvidenceError
+from scoring.offpolicy.target import DRAWING, Target
+from scoring.policy_file import checked_numbers, with_numbers
+from scoring.slates.evidence import Evidence
+from streams.decision_record import decode_decision
+from streams.errors import BadFileError, RejectedError
+
+
+class _ScoresRow(msgspec.Struct):
+    recommendation_id: str
+    scores: list[float]
+
+
+class _ProbabilitiesRow(msgspec.Struct):
+    recommendation_id: str
+    probabilities: list[float]
+
+
+@dataclass(slots=True)
+class Decisions:
+    """Files of the decisions topic, one record a line.
+
+    Attributes:
+        files: To read.
+        unreadable: ``file:line: reason`` of each line that is no record; its list has then none.
+        versions: Policies that made the lists, of what was read so far.
+    """
+
+    files: Iterable[Path]
+    unreadable: list[str] = field(default_factory=list)
+    versions: set[str] = field(default_factory=set)
+
+    def __iter__(self) -> Iterator[Evidence]:
+        for file in self.files:
+            for number, line in _lines(file):
+                try:
+                    record = decode_decision(line)
+                except RejectedError as error:
+                    self.unreadable.append(f"{file}:{number}: {error}")
+                    continue
+                self.versions.add(record.policy_version or "")
+                yield record.evidence
+
+
+def target_of(
+    numbers: Mapping[str, Any],
+    where: str,
+    base: Policy,
+    made_by: set[str],
+    scores: Mapping[str, NDArray[np.float64]] | None,
+) -> Target:
+    """What is asked of the log.
+
+    Args:
+        numbers: Of the candidate.
+        where: Named in an error.
+        base: Policy of the settings.
+        made_by: Versions of the policies that made the log. Where that is the base alone, a number
+            that is as in the base is no change.
+        scores: Of the candidate, list by list; None = those of the log.
+
+    Raises:
+        EvidenceError: The candidate changes what no log tells, or its weights are not in scores.
+        PolicyError: It is no policy.
+    """
+    said = checked_numbers(numbers, where)
+    with_numbers(base, said, where)
+    known = made_by == {base.version}
+    drawing = {name: value for name, value in said.items() if name in DRAWING}
+    others = [
+        name
+        for name, value in said.items()
+        if name not in DRAWING and not (known and getattr(base, name) == value)
+    ]
+    weights = [name for name in others if name.startswith("weight_")]
+    if rest := [name for name in others if name not in weights]:
+        raise EvidenceError(
+            f"{where}: {', '.join(rest)} would make other candidates, of which this log knows "
+            "nothing: try that with users, or in `rillstream policy replay`"
+        )
+    if weights and scores is None:
+        raise EvidenceError(
+            f"{where}: {', '.join(weights)} would give other scores: name a file of them with "
+            "--scores"
+        )
+    return Target(drawing, scores)
+
+
+def read_scores(file: Path) -> dict[str, NDArray[np.float64]]:
+    """Lines of recommendation_id and scores: one number a candidate, in the record's order.
+
+    Raises:
+        BadFileError: No such file, or a line that is none.
+    """
+    return {row.recommendation_id: np.array(row.scores) for row in _rows(file, _ScoresRow)}
+
+
+def read_probabilities(file: Path) -> dict[str, list[float]]:
+    """Lines of recommendation_id and probabilities: one an item, given those above it.
+
+    Raises:
+        BadFileError: No such file, or a line that is none.
+    """
+    return {row.recommendation_id: row.probabilities for row in _rows(file, _ProbabilitiesRow)}
+
+
+def named_numbers(said: Iterable[str]) -> dict[str, Any]:
+    """``name=value``, each name once.
+
+    Raises:
+        EvidenceError: It is not that.
+    """
+    found: dict[str, Any] = {}
+    for each in said:
+        name, equals, value = each.partition("=")
+        if not equals or name in found:
+            raise EvidenceError(f"--target {each}: a policy file or name=value, each name once")
+        try:
+            found[name] = json.loads(value)
+        except json.JSONDecodeError:
+            found[name] = value
+    return found
+
+
+def _rows(file: Path, kind: type[Any]) -> Iterator[Any]:
+    decoder = msgspec.json.Decoder(kind)
+    for number, line in _lines(file):
+        try:
+            yield decoder.decode(line)
+        except msgspec.DecodeError as error:
+            raise BadFileError(f"{file}:{number}: {error}") from None
+
+
+def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
+    """Lines that are not blank, with their numbers.
+
+    Raises:
+        BadFileError: There is no such file.
+    """
+    try:
+        with file.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.isspace():
+                    yield number, line
+    except OSError as error:
+        raise BadFileError(f"{file}: {error.strerror}") from None

@@ -1,0 +1,199 @@
+"""Policies weighed by a log: figures, refusals, and what promotion leaves behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scoring.policy_file import read_numbers
+from scoring.slates.drawing import Drawing
+from scoring.slates.evidence import Evidence
+from streams.cli.exits import Exit
+from streams.cli.main import run
+from streams.decision_record import DecisionRecord
+from streams.records import encode
+from tests.scoring.offpolicy.slate_bandit import SlateBandit
+
+BANDIT = SlateBandit(n_items=4, n_ranks=2, attraction=0.3, n_contexts=50)
+LOGGED = Drawing(2, "softmax", 0.4)
+N = 1_500
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A log of 1,500 simulated lists, their decisions, and one of each flaw."""
+    folder = tmp_path_factory.mktemp("shop")
+    lists, batches = BANDIT.log(N, LOGGED, 0)
+    with (folder / "decisions.jsonl").open("wb") as file:
+        for batch in batches:
+            for at, each in enumerate(batch.ids):
+                evidence = Evidence(
+                    recommendation_id=each,
+                    item_ids=tuple(map(str, range(4))),
+                    scores=tuple(batch.field.scores[at].tolist()),
+                    drawing=LOGGED,
+                )
+                record = DecisionRecord.of(evidence, rules={}, user_id="u", at_ms=100)
+                file.write(encode(record) + b"\n")
+        file.write(b"{}\n")
+    rows = [
+        {
+            "recommendation_id": lists.ids[at],
+            "user_id": lists.users[at],
+            "item_id": lists.items[at, rank],
+            "rank": rank + 1,
+            "propensity": lists.propensities[at, rank],
+            "at_ms": 100,
+            "examined": 1,
+            "clicked": int(lists.rewards[at, rank]),
+            "reward_at_ms": 200 if lists.rewards[at, rank] else None,
+            "simulated": True,
+        }
+        for at in range(N)
+        for rank in range(2)
+    ]
+    rows[0]["propensity"] = 0
+    rows[2]["reward_at_ms"] = 99
+    rows.append(rows[-1])
+    (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "few.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[4:204]))
+    (folder / "sharper.toml").write_text("temperature = 0.1\n")
+    (folder / "flatter.toml").write_text("temperature = 1.5\n")
+    return folder
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def promote(shop: Path, candidate: str, into: Path, log: str = "log.jsonl", *more: str) -> int:
+    files = ["--log", str(shop / log), "--decisions", str(shop / "decisions.jsonl")]
+    return run(["policy", "promote", str(shop / candidate), *files, "--into", str(into), *more])
+
+
+def test_a_target_is_estimated_and_flaws_are_counted(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["policy", "evaluate", str(shop / "log.jsonl"), "--target", "temperature=0.1"]
+    assert run([*words, "--decisions", str(shop / "decisions.jsonl"), "--json"]) == Exit.OK
+    found = printed(capsys)
+    truth = BANDIT.truth(Drawing(2, "softmax", 0.1))
+    assert (found["lists"], found["simulated"], found["enough"]) == (N - 2, True, True)
+    assert sorted(found["excluded"].values()) == [1, 1, 1]
+    by_name = {each["estimator"]: each for each in found["estimates"]}
+    assert len(by_name) == 11
+    low, high = by_name["cascade-dr"]["interval"]
+    assert low < truth < high
+
+
+def test_the_table_names_what_each_estimator_assumes(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["policy", "evaluate", str(shop / "log.jsonl"), "--target", str(shop / "sharper.toml")]
+    assert run([*words, "--decisions", str(shop / "decisions.jsonl")]) == Exit.OK
+    out, err = capsys.readouterr()
+    assert "simulated lists" in out
+    assert "nothing below an item matters" in out
+    assert "left out: 1 · a propensity that is 0" in out
+    assert "enough evidence, by cascade-dr" in out
+    assert "decisions.jsonl:1501" in err
+
+
+def test_a_few_lists_are_not_enough_evidence(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["policy", "evaluate", str(shop / "few.jsonl"), "--target", "temperature=0.1"]
+    assert run([*words, "--decisions", str(shop / "decisions.jsonl")]) == Exit.OK
+    assert "not enough evidence: only" in capsys.readouterr().out
+    place = tmp_path / "policy.toml"
+    assert promote(shop, "sharper.toml", place, "few.jsonl") == Exit.BELOW_TARGET
+    assert "not promoted: not enough evidence; only" in capsys.readouterr().out
+    assert not place.exists()
+
+
+def test_a_better_policy_is_promoted_with_its_evidence_and_the_old_one_is_kept(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "policy.toml"
+    place.write_text("weight_repeat = 0.25\n")
+    assert promote(shop, "sharper.toml", place, "log.jsonl", "--json") == Exit.OK
+    found = printed(capsys)
+    assert found["promoted"]
+    numbers = read_numbers(place)
+    assert (numbers["temperature"], numbers["draw"]) == (0.1, "softmax")
+    assert numbers["weight_repeat"] == 0.25
+    assert "by cascade-dr" in place.read_text()
+    assert "simulated" in place.read_text()
+    assert (tmp_path / "policy.before.toml").read_text() == "weight_repeat = 0.25\n"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["policy.before.toml", "policy.toml"]
+
+
+def test_a_worse_policy_is_refused_and_nothing_changes(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "policy.toml"
+    place.write_text("weight_repeat = 0.25\n")
+    assert promote(shop, "flatter.toml", place) == Exit.BELOW_TARGET
+    assert "not promoted: the gain by cascade-dr may be as low as -" in capsys.readouterr().out
+    assert promote(shop, "sharper.toml", place, "log.jsonl", "--margin", "0.5") == Exit.BELOW_TARGET
+    assert place.read_text() == "weight_repeat = 0.25\n"
+    assert [each.name for each in tmp_path.iterdir()] == ["policy.toml"]
+
+
+def test_a_policy_that_workers_could_not_start_with_is_not_put_in_force(
+    shop: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RILLSTREAM_TEMPERATURE", "0.4")
+    place = tmp_path / "policy.toml"
+    assert promote(shop, "sharper.toml", place) == Exit.FATAL
+    assert "RILLSTREAM_TEMPERATURE is 0.4" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--target", "candidates=500"], "would make other candidates"),
+        (["--target", "weight_repeat=3"], "--scores"),
+        (["--target", "temperture=3"], "did you mean temperature"),
+        (["--target", "temperature"], "name=value"),
+        (["--target", "diversity=mmr"], "vectors"),
+        (["--estimator", "guess"], "no estimate by 'guess'"),
+        (["--reward", "applause"], "known are clicked"),
+    ],
+)
+def test_what_the_log_cannot_say_is_one_line(
+    shop: Path, capsys: pytest.CaptureFixture[str], more: list[str], said: str
+) -> None:
+    words = ["policy", "evaluate", str(shop / "few.jsonl")]
+    code = run([*words, "--decisions", str(shop / "decisions.jsonl"), *more])
+    assert code in (Exit.BAD_INPUT, Exit.FATAL)
+    err = capsys.readouterr().err.strip().splitlines()
+    assert said in err[-1]
+
+
+def test_probabilities_of_another_system_need_no_records(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [json.loads(line) for line in (shop / "few.jsonl").read_text().splitlines()]
+    ids = dict.fromkeys(row["recommendation_id"] for row in rows)
+    file = tmp_path / "other.jsonl"
+    file.write_text(
+        "".join(
+            json.dumps({"recommendation_id": each, "probabilities": [0.25, 1 / 3]}) + "\n"
+            for each in ids
+        )
+    )
+    words = ["policy", "evaluate", str(shop / "few.jsonl"), "--probabilities", str(file), "--json"]
+    assert run(words) == Exit.OK
+    found = printed(capsys)
+    assert found["estimator"] == "sn-rips"
+    assert not found["enough"]
+    assert run([*words, "--target", "epsilon=1"]) == Exit.USAGE
