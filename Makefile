@@ -8,6 +8,9 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(EXTRA)
 OTHER := $(filter-out $(STAMP),$(VENV)/.installed-cpu $(VENV)/.installed-gpu)
+# Two processes: the tests that need a broker are one's, files are shared out to both. JOBS=0 for one process, as with --pdb.
+JOBS ?= 2
+TOGETHER := -n $(JOBS) --dist loadgroup
 PIP_ARGS := -c constraints.txt -e '.[$(EXTRA),dev]'
 
 .PHONY: help demo test test-fast check format venv clean
@@ -20,10 +23,10 @@ demo: $(STAMP)  ## The sample shop, end to end, in the terminal (ARGS="--events 
 	@$(BIN)/rillstream demo $(ARGS)
 
 test: $(STAMP)  ## Every test; those that need Kafka start their own broker (ARGS="-k row" to choose)
-	@$(BIN)/python -m pytest -m "not benchmark" $(ARGS)
+	@$(BIN)/python -m pytest -m "not benchmark" $(TOGETHER) $(ARGS)
 
 test-fast: $(STAMP)  ## The tests that need no broker and no patience
-	@$(BIN)/python -m pytest -m "not benchmark and not kafka and not slow" $(ARGS)
+	@$(BIN)/python -m pytest -m "not benchmark and not kafka and not slow" $(TOGETHER) $(ARGS)
 
 check: $(STAMP)  ## Lint and types
 	@$(BIN)/ruff check .
