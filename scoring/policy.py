@@ -64,6 +64,7 @@ class Policy:
         weight_engagement: The same for the chance that it is looked at for long.
         weight_cvr: The same for the chance that it is bought.
         weight_relevance: The same for the cosine to the current search.
+        rerank: So many candidates of a search are read by the re-ranker, where there is one.
         search_hit: A search whose best item has a lower cosine than this found nothing.
         exclude_bought: Leave out what the user bought within `bought_window_ms`.
         bought_window_ms: What "just bought" means.
@@ -98,6 +99,7 @@ class Policy:
     weight_engagement: float = 0.1
     weight_cvr: float = 1.0
     weight_relevance: float = 0.5
+    rerank: int = 50
     search_hit: float = 0.35
     exclude_bought: bool = False
     bought_window_ms: float = 7 * DAY_MS
@@ -138,6 +140,8 @@ class Policy:
             raise PolicyError(f"centroid_share is {self.centroid_share}, it must be 0 to 1")
         if problem := self.drawing.problem():
             raise PolicyError(problem)
+        if not 2 <= self.rerank <= 1_000:
+            raise PolicyError(f"rerank is {self.rerank}, it must be 2 to 1000")
         if min(self.category_cap, self.brand_cap) < 0:
             raise PolicyError("category_cap and brand_cap must be at least 0; 0 = no cap")
 

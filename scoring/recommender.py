@@ -28,6 +28,7 @@ from scoring.rules import forbidden_pairs
 from scoring.rules.book import NO_RULES, RuleBook
 from scoring.rules.limits import Caps, pins_of
 from scoring.rules.rule_file import Rules
+from scoring.search_order import PairScorer, SearchOrder
 from scoring.shop_counts import ShopCounts
 from scoring.slate import Request, Slate
 from scoring.slates.last_layer import LastLayer
@@ -73,6 +74,7 @@ class Recommender:
         keeps_evidence: bool = False,
         ranker: Ranker | None = None,
         shop: ShopCounts | None = None,
+        reranker: PairScorer | None = None,
     ) -> None:
         """Work out what does not change: centroids, popularity. Reads every vector once.
 
@@ -86,6 +88,7 @@ class Recommender:
             keeps_evidence: Whether each slate says what it was drawn from.
             ranker: Learned weights; None = the documented sum orders lists.
             shop: Counts of the whole shop, which columns of a ranker are; None = nothing is known.
+            reranker: Reads a search and its best candidates together; None = cosines order them.
 
         Raises:
             EncoderMismatchError: The snapshot's vectors come from another encoder.
@@ -118,6 +121,10 @@ class Recommender:
 
             self._learned = LearnedRanking(ranker, self.catalogue)
             self.policy_version += f"+{ranker.version}"
+        self._search_order = None
+        if reranker is not None:
+            self._search_order = SearchOrder(reranker, self.catalogue, self.policy.rerank)
+            self.policy_version += f"+{reranker.version}"
         self.obey(rules)
 
     @property
@@ -196,6 +203,8 @@ class Recommender:
         pool = merge(retrieved, purchases, popular, forbidden, catalogue, policy, masks, brought)
         hits, popularity = retrieved.search_hits, self._popular.relative
         told = score(pool, interests, hits, purchases, snapshot, popularity, related, policy)
+        if self._search_order is not None:
+            told = self._search_order.of(requests, pool, told, hits)
         chances = None
         if self._learned is not None and asked is not None:
             shop = self._shop.columns(catalogue, max(request.at_ms for request in requests))

@@ -163,6 +163,7 @@ class Settings(BaseSettings):
     rules: Path | None = None
     read_impressions: bool = False
     related: Path | None = None
+    reranker: Path | None = None
     shop_counts: bool = False
     draw: Literal["best", "softmax", "thompson"] = "best"
     temperature: float = Field(0.1, gt=0, le=1_000)

@@ -11,7 +11,7 @@ from functools import partial
 import structlog
 
 from index import set_threads
-from scoring import History, RelatedItems, Request, Rules
+from scoring import History, RelatedItems, Request, Rules, load_reranker
 from streams.agents import clicks, impressions, items, searches
 from streams.encoders import Encoders, Tower
 from streams.errors import TopicMismatchError
@@ -69,6 +69,9 @@ def run(
     announcements = Announcements(settings)  # before the current version is opened
     rules = rules_of(settings)
     related = None if settings.related is None else RelatedItems.load(settings.related)
+    reranker = None
+    if settings.reranker is not None:
+        reranker = load_reranker(settings.reranker, threads=settings.torch_threads)
     policy = policy_of(settings)
     editions = Editions(
         settings,
@@ -78,6 +81,7 @@ def run(
         boundary=boundary,
         rules=rules,
         related=related,
+        reranker=reranker,
         experiment=experiment_of(settings, policy),
     )
     ranking = LiveRanking(editions.open(None), index_metrics)

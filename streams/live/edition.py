@@ -24,6 +24,7 @@ from scoring import (
     Rules,
 )
 from scoring.experiments.experiment import Experiment
+from scoring.search_order import PairScorer
 from streams.encoders import Tower
 from streams.index_folder import index_store
 from streams.item_changes import ItemChange, Upsert
@@ -131,6 +132,7 @@ class Editions:
         boundary: Callable[[str], None],
         rules: Rules | None = None,
         related: RelatedItems | None = None,
+        reranker: PairScorer | None = None,
         experiment: Experiment | None = None,
     ) -> None:
         """Say how.
@@ -143,12 +145,14 @@ class Editions:
             boundary: Called at each line of the crash table.
             rules: Of the next version that is opened; may be set anew at any time.
             related: What goes together, in every ranking.
+            reranker: Reads searches with their candidates, in every ranking.
             experiment: Who gets another policy, or a shadow beside it.
         """
         self.rules = rules
         self._settings = settings
         self._policy = policy
         self._related = related
+        self._reranker = reranker
         self._experiment = experiment
         self._metrics = metrics
         self._load_tower = load_tower
@@ -216,6 +220,7 @@ class Editions:
                 policy=policy,
                 rules=self.rules,
                 related=self._related,
+                reranker=self._reranker,
                 keeps_evidence=settings.publish_decisions,
             )
 
