@@ -71,6 +71,7 @@ def serve(
     *,
     metrics: StepMetrics | None = None,
     boundary: Boundary = pass_by,
+    positions: type[GroupPositions] = GroupPositions,
     loop: str = "uvloop",
 ) -> int:
     """Process until SIGTERM or SIGINT, then drain.
@@ -80,6 +81,7 @@ def serve(
         plan: The jobs.
         metrics: Where batches are counted.
         boundary: Called at each line of the writer's crash table.
+        positions: Where each claim begins to read.
         loop: `uvloop` or `asyncio`.
 
     Returns:
@@ -90,7 +92,8 @@ def serve(
         import uvloop
 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    return asyncio.run(_Server(settings, plan, metrics or StepMetrics(), boundary).run())
+    server = _Server(settings, plan, metrics or StepMetrics(), boundary, positions)
+    return asyncio.run(server.run())
 
 
 class _Server:
@@ -100,8 +103,10 @@ class _Server:
         plan: Plan,
         metrics: StepMetrics,
         boundary: Boundary,
+        positions: type[GroupPositions],
     ) -> None:
         self._settings = settings
+        self._positions = positions
         self._metrics = metrics
         self._boundary = boundary
         self._state = StateFolder(settings.state_dir)
@@ -201,7 +206,7 @@ class _Server:
             instance_id=self._state.name if settings.static_membership else None,
             security=settings.security,
         )
-        app.positions = GroupPositions(client_config(settings), settings.app_id)
+        app.positions = self._positions(client_config(settings), settings.app_id)
         app.fetch_pause_s = settings.batch_window_ms / 1000
         app.recovery_timeout_s = settings.session_timeout_s + 60
         return app
@@ -286,6 +291,8 @@ class _Server:
     def _make_durable(self, outbox: Outbox) -> None:
         if self._failure is not None:
             raise self._failure  # nothing may be committed behind a batch that was not
+        if not outbox.reached:
+            return  # its effect, and its place in the topics, come with a later one
         with self._metrics.commit_s.time():
             positions = self._writer.commit(outbox)
             self._rows.settle(outbox.rows, positions)

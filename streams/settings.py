@@ -45,6 +45,7 @@ TopicKind = Literal[
     "decisions",
     "index_versions",
     "shop_counts",
+    "model_versions",
 ]
 
 
@@ -110,6 +111,7 @@ class Topics(BaseModel):
     decisions: TopicName = "decisions"
     index_versions: TopicName = "index-versions"
     shop_counts: TopicName = "shop-counts"
+    model_versions: TopicName = "model-versions"
 
 
 class Settings(BaseSettings):
@@ -165,6 +167,7 @@ class Settings(BaseSettings):
     related: Path | None = None
     reranker: Path | None = None
     shop_counts: bool = False
+    ranker: Path | None = None
     draw: Literal["best", "softmax", "thompson"] = "best"
     temperature: float = Field(0.1, gt=0, le=1_000)
     epsilon: float = Field(0.0, ge=0, le=1)
@@ -175,6 +178,15 @@ class Settings(BaseSettings):
     publish_latest: bool = True
     publish_features: bool = False
     publish_decisions: bool = False
+
+    learn_every_s: float = Field(60, ge=1, le=86_400)
+    learn_window_s: float = Field(1_800, ge=1, le=604_800)
+    learn_lateness_s: float = Field(60, ge=0, le=86_400)
+    learn_rate: float = Field(1e-3, gt=0, le=1)
+    learn_replay: int = Field(4_096, ge=0, le=100_000)
+    learn_distance: float = Field(0.1, ge=0, le=100)
+    learn_rollback: float = Field(0.02, gt=0, le=10)
+    learn_looked: tuple[Annotated[float, Field(gt=0, le=1)], ...] = ()
 
     faiss_threads: int = Field(1, ge=1, le=256)
     torch_threads: int = Field(1, ge=1, le=256)

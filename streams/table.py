@@ -59,6 +59,11 @@ class RowTable(faust.Table):
             lambda: bool(self.should_stop),
         )
 
+    @property
+    def assigned(self) -> frozenset[int]:
+        """Partitions whose rows are here."""
+        return frozenset(self._stores)
+
     def get_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
         """The newest row of each key, committed or not."""
         pending = self._pending[partition]

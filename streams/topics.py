@@ -25,6 +25,9 @@ DEAD_LETTER_BYTES: Final = 2_000_000
 SOURCES: Final[tuple[TopicKind, ...]] = ("clicks", "searches", "items")
 """Topics that every worker reads, so those with dead letters."""
 
+LEARNED: Final[tuple[TopicKind, ...]] = ("decisions", "impressions", "clicks")
+"""Topics that the online learner reads."""
+
 
 def sources(settings: Settings) -> tuple[TopicKind, ...]:
     """Topics that workers with these settings read."""
@@ -48,12 +51,21 @@ def dead_letter_topic(topic: str) -> str:
 
 def changelog_topic(settings: Settings) -> str:
     """Where the user rows are kept; Faust names it after the app and its table."""
-    return f"{settings.app_id}-rows-changelog"
+    return _changelog_of(settings.app_id)
+
+
+def _changelog_of(app_id: str) -> str:
+    return f"{app_id}-rows-changelog"
 
 
 def item_vectors_topic(settings: Settings, encoder_version: str) -> str:
     """Vectors of one encoder; another encoder's never share a topic."""
     return f"{settings.topic_prefix}item-vectors-{encoder_version}"
+
+
+def learner_app_id(settings: Settings) -> str:
+    """The group of the online learner; its state lies in a changelog of its own."""
+    return f"{settings.app_id}-learner"
 
 
 def ensure_topic(settings: Settings, name: str, *, timeout_s: float = 15.0) -> None:
@@ -98,7 +110,13 @@ def all_topics(settings: Settings) -> list[TopicSpec]:
         "retention.ms": str(30 * DAY_MS),
         "max.message.bytes": str(DEAD_LETTER_BYTES),
     }
-    for kind in sources(settings):
+    lettered = list(sources(settings))
+    if settings.publish_decisions:  # then there is something to learn from
+        specs.append(TopicSpec(settings.topic("model_versions"), 1, copies, compact))
+        learned = _changelog_of(learner_app_id(settings))
+        specs.append(TopicSpec(learned, settings.partitions, copies, compact))
+        lettered += [kind for kind in LEARNED if kind not in lettered]
+    for kind in lettered:
         name = dead_letter_topic(settings.topic(kind))
         specs.append(TopicSpec(name, 1, copies, letters))
     return specs

@@ -14,6 +14,7 @@ from streams.cli import (
     demo,
     doctor,
     index,
+    learn,
     models,
     policy,
     pretraining,
@@ -40,7 +41,18 @@ app = new_app(
         ]
     ),
 )
-for module in (demo, worker, publish, subscribe, simulate, pretraining, training, doctor, broker):
+for module in (
+    demo,
+    worker,
+    learn,
+    publish,
+    subscribe,
+    simulate,
+    pretraining,
+    training,
+    doctor,
+    broker,
+):
     module.register(app)
 for group in (index, models, tasks, policy, rules, topics, dead_letters):
     app.add_typer(group.app)

@@ -21,6 +21,8 @@ from streams.learning.shown_list import ShownList
 
 T = TypeVar("T")
 
+Joinable = ShownList | Impression | Click
+
 
 @dataclass(frozen=True, slots=True)
 class AnsweredList:
@@ -77,7 +79,7 @@ class Join:
         """Nothing older can be part of a list that is still open."""
         return self.closed_ms - 2 * self._window_ms
 
-    def observe(self, record: ShownList | Impression | Click) -> None:
+    def observe(self, record: Joinable) -> None:
         """Take one record; a repeated one changes nothing."""
         match record:
             case ShownList():
@@ -116,7 +118,7 @@ class Join:
         return closed
 
     def _observe_decision(self, made: ShownList) -> None:
-        if self._is_late(made.moment_ms) or not made.shown_items:
+        if made.shadow or not made.shown_items or self._is_late(made.moment_ms):
             return
         known = self._made.get(made.recommendation_id)
         if known is not None:

@@ -20,6 +20,7 @@ class ShownList(Record, frozen=True, kw_only=True):
         shown_items: K items by rank.
         shown_propensities: K.
         shown_features: K rows of F, raw, as they were; none where no ranker made the list.
+        shadow: Nobody was shown it, see docs/ranking.md.
         features_version: What the F columns are, see `scoring.ranker.heads.features_version`.
     """
 
@@ -38,6 +39,7 @@ class ShownList(Record, frozen=True, kw_only=True):
     index_version: fields.Version | None = None
     policy_version: fields.Version | None = None
     simulated: bool = False
+    shadow: bool = False
 
     def __post_init__(self) -> None:
         """Check what no single field shows.

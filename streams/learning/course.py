@@ -1,0 +1,126 @@
+"""Records -> answered lists -> rounds of learning; a function of the set of records, no Kafka.
+
+The state after a round depends on the rounds alone, and these on what was closed before their ends.
+So what has been learned is said by one moment: whoever joins the same records again, from far
+enough back, leaves out the lists that were due before it, and goes on bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scoring.online.examples import examples_of
+from scoring.online.learner import OnlineLearner, Round
+from streams.learning.answered_log import log_of
+from streams.learning.join import AnsweredList, Join, Joinable
+from streams.learning.timing import Timing
+from streams.learning.watermark import Watermark
+from streams.positions import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """One round.
+
+    Attributes:
+        until_ms: Its lists were due before.
+        version: Of the heads after it.
+        n_lists: That were learned from.
+        round: What the learner says of it.
+    """
+
+    until_ms: int
+    version: str
+    n_lists: int
+    round: Round
+
+
+class Course:
+    """What waits, and what learns.
+
+    Attributes:
+        learned_to_ms: Lists that were due before have been learned.
+        encoder_version: Of the lists; the first one decides. '' = none yet.
+    """
+
+    def __init__(
+        self,
+        learner: OnlineLearner,
+        timing: Timing,
+        mark: Watermark,
+        *,
+        learned_to_ms: int = 0,
+        encoder_version: str = "",
+    ) -> None:
+        """Begin, or go on.
+
+        Args:
+            learner: As it was at `learned_to_ms`.
+            timing: Of the join and of the rounds.
+            mark: New.
+            learned_to_ms: Of an earlier course.
+            encoder_version: Likewise.
+        """
+        self.learner = learner
+        self.join = Join(timing.window_ms)
+        self.counts = Counter[str]()
+        self.learned_to_ms = learned_to_ms
+        self.encoder_version = encoder_version
+        self._every_ms = timing.every_ms
+        self._mark = mark
+
+    @property
+    def horizon_ms(self) -> int:
+        """Nothing older is needed to go on from here."""
+        return self.join.horizon_ms
+
+    def observe(self, source: Source, record: Joinable, at_ms: int) -> None:
+        """A record was read.
+
+        Args:
+            source: Where.
+            record: What.
+            at_ms: Its event time.
+        """
+        self._mark.observe(source, at_ms)
+        self.join.observe(record)
+
+    def advance(self) -> list[Taught]:
+        """Hold the rounds whose time has come."""
+        mark = self._mark.at_ms
+        if mark is None:
+            return []
+        until_ms = mark // self._every_ms * self._every_ms
+        rounds: dict[int, list[AnsweredList]] = {}
+        for each in self.join.close(until_ms):
+            if each.due_ms >= self.learned_to_ms:
+                rounds.setdefault(each.due_ms // self._every_ms, []).append(each)
+        taught = [self._teach(lists, number) for number, lists in sorted(rounds.items())]
+        self.learned_to_ms = max(self.learned_to_ms, until_ms)
+        return [each for each in taught if each is not None]
+
+    def _teach(self, lists: Sequence[AnsweredList], number: int) -> Taught | None:
+        fitting = [each for each in lists if self._fits(each)]
+        if not fitting:
+            return None
+        heads = self.learner.base
+        rows = examples_of(log_of(fitting, heads.features), heads)
+        held = self.learner.learn(rows)
+        version = self.learner.heads.version
+        return Taught((number + 1) * self._every_ms, version, len(fitting), held)
+
+    def _fits(self, answered: AnsweredList) -> bool:
+        """Rows of other columns, or of another encoder's cosines, mean something else."""
+        base, made = self.learner.base, answered.made
+        widths = {len(row) for row in made.shown_features}
+        if made.features_version != base.features_version or widths != {len(base.features)}:
+            self.counts["other_features"] += 1
+            return False
+        encoder = made.encoder_version or ""
+        if encoder != (self.encoder_version or encoder):
+            self.counts["other_encoder"] += 1
+            return False
+        self.encoder_version = encoder
+        return True

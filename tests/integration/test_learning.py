@@ -1,0 +1,77 @@
+"""A learner killed around its commit learns what one that lives learns, bit for bit."""
+
+import time
+from pathlib import Path
+
+import pytest
+from confluent_kafka import OFFSET_BEGINNING, Message, Producer, TopicPartition
+
+from streams.brokers.kafka import KafkaBroker
+from streams.connection import PartitionReader
+from streams.kafka_config import consumer_config, producer_config
+from streams.learning.model_versions import KEY, read_headers
+from streams.settings import Settings
+from streams.topics import create_topics, dead_letter_topic
+from tests.integration.shop import make_settings
+from tests.integration.worker_process import WorkerProcess, workers
+from tests.streams.learning.shop_stream import BASE, N_PARTITIONS, messages
+from tests.streams.learning.test_learning_step import Broker, Lived
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
+
+N_LISTS, SEED = 300, 3
+
+
+class Records:
+    """The committed records of a topic of one partition, as they come."""
+
+    def __init__(self, settings: Settings, topic: str) -> None:
+        config = consumer_config(settings, "reader")
+        self._reader = PartitionReader(config, [TopicPartition(topic, 0, OFFSET_BEGINNING)])
+        self.found: list[Message] = []
+
+    def read_until(self, value: bytes | None, timeout_s: float = 150) -> None:
+        """To a record with this value, or to the end, which is where nothing comes for a second."""
+        deadline = time.monotonic() + timeout_s
+        while value is None or value not in [each.value() for each in self.found]:
+            new = self._reader.consume(100, 1.0)
+            self.found += [each for each in new if each.error() is None]
+            if value is None and not new:
+                break
+            assert time.monotonic() < deadline, f"{len(self.found)} records"
+        self._reader.close()
+
+
+def test_a_learner_killed_before_and_after_its_commit_learns_what_one_life_learns(
+    kafka: KafkaBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = Broker(N_LISTS, SEED)
+    Lived(expected, 0, seed=0)
+    (tmp_path / "heads.safetensors").write_bytes(BASE.to_bytes())
+    changes = {"partitions": N_PARTITIONS, "publish_decisions": True, "ranker": tmp_path}
+    for name, value in changes.items():
+        monkeypatch.setenv(f"RILLSTREAM_{name.upper()}", str(value))
+    settings = make_settings(kafka.bootstrap, tmp_path, batch_max=64, **changes)
+    create_topics(settings)
+    producer = Producer(producer_config(settings))
+    for sent in messages(N_LISTS, SEED):
+        producer.produce(settings.topic(sent.kind), sent.value, sent.key, sent.partition)  # type: ignore[arg-type]
+    assert producer.flush(20) == 0
+    learner = WorkerProcess(settings, "l0", module="tests.integration.learner")
+    with workers(learner):
+        for boundary in ("offsets sent", "committed"):
+            learner.start(f"{boundary}:1")
+            assert learner.wait(100) == -9, learner.log_text()[-3000:]
+        learner.start()
+        heads = Records(settings, settings.topic("model_versions"))
+        heads.read_until(expected.published[-1][0])
+        assert learner.stop() == 0
+    assert {each.key() for each in heads.found} == {KEY}
+    versions = [read_headers(each.headers()) for each in heads.found]  # type: ignore[arg-type]
+    assert versions[-1].version == expected.published[-1][1].version
+    learned_to = [each.learned_to_ms for each in versions]
+    assert learned_to == sorted(set(learned_to)), "what was aborted is not seen"
+    letters = Records(settings, dead_letter_topic(settings.topic("decisions")))
+    letters.read_until(None)
+    offsets = [str(sorted(each.headers() or ())) for each in letters.found]
+    assert 0 < len(offsets) == len(set(offsets)) <= expected.n_bad("decisions")

@@ -1,0 +1,155 @@
+"""A learner that is killed anywhere goes on from exactly there; fakes stand for Kafka."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from scoring.ranker.heads import Heads
+from streams.errors import SettingsError
+from streams.learning import model_versions
+from streams.learning.course import Course, Taught
+from streams.learning.step import LearningStep
+from streams.outbox import Outbox
+from streams.positions import Source
+from streams.runs import Claim, Run
+from tests.streams.learning.shop_stream import BASE, LEARNING, N_PARTITIONS, messages, topics
+
+
+class Broker:
+    """What is durable: logs, positions with notes, rows, what was published."""
+
+    def __init__(self, n_lists: int, seed: int) -> None:
+        self.assigned = frozenset(range(N_PARTITIONS))
+        self.logs: dict[Source, list[Any]] = {}
+        self.arrivals: list[Source] = []
+        for sent in messages(n_lists, seed):
+            source = sent.kind, sent.partition
+            log = self.logs.setdefault(source, [])
+            log.append(
+                SimpleNamespace(
+                    offset=len(log), timestamp=0, key=sent.key, value=sent.value, headers=()
+                )
+            )
+            self.arrivals.append(source)
+        self.positions: dict[Source, int] = {}
+        self.notes: dict[Source, str] = {}
+        self.rows: dict[bytes, bytes] = {}
+        self.published: list[tuple[bytes, model_versions.HeadsVersion]] = []
+        self.letters: list[bytes] = []
+
+    def get_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
+        return [self.rows.get(key) for key in keys]
+
+    def commit(self, outbox: Outbox) -> None:
+        for source, (begin, end) in outbox.reached.items():
+            assert self.positions.get(source, 0) == begin <= end
+            self.positions[source] = end
+        self.notes |= outbox.notes
+        self.rows |= outbox.rows.get(0, {})
+        for said in outbox.marked:
+            self.published.append((said.value or b"", model_versions.read_headers(said.headers)))
+        self.letters += [said.value or b"" for said in outbox.letters]
+
+    def n_bad(self, kind: str) -> int:
+        """Messages of a topic that cannot be read, up to the committed positions."""
+        return sum(
+            each.value == b"no JSON"
+            for (topic, partition), log in self.logs.items()
+            for each in log[: self.positions.get((topic, partition), 0)]
+            if topic == kind
+        )
+
+    def batches(self, rng: random.Random) -> list[list[tuple[Source, int, int]]]:
+        """What is left, in the order of arrival, cut by chance."""
+        at = {source: int(self.notes.get(source, "0")) for source in self.logs}
+        skip = dict(at)
+        found, batch = [], dict[Source, int]()
+        for source in self.arrivals:
+            if skip[source] > 0:
+                skip[source] -= 1
+                continue
+            batch[source] = batch.get(source, 0) + 1
+            if rng.random() < 0.05:
+                found.append([(key, at[key], at[key] + n) for key, n in batch.items()])
+                at |= {key: at[key] + n for key, n in batch.items()}
+                batch = {}
+        found.append([(key, at[key], at[key] + n) for key, n in batch.items()])
+        return found
+
+
+class Lived:
+    """One life after the other, each ended by chance, before or after a commit."""
+
+    def __init__(self, broker: Broker, n_deaths: int, seed: int) -> None:
+        self.broker = broker
+        self.rounds: list[tuple[int, str]] = []
+        rng = random.Random(seed)
+        for life in range(n_deaths + 1):
+            self._live(Claim(life, life, b""), rng, dies=life < n_deaths)
+
+    def _report(self, taught: Taught, course: Course) -> None:
+        self.rounds.append((taught.until_ms, taught.version))
+
+    def _live(self, claim: Claim, rng: random.Random, *, dies: bool) -> None:
+        broker = self.broker
+        step = LearningStep(
+            LEARNING,
+            topics(),
+            broker,
+            lambda: dict(broker.positions),
+            self._report,
+        )
+        batches = broker.batches(rng)
+        last = rng.randrange(len(batches)) if dies else len(batches)
+        for number, batch in enumerate(batches):
+            runs = [
+                Run(*source, begin, end, broker.logs[source][begin:end], claim)
+                for source, begin, end in batch
+            ]
+            outbox = step(runs, claim)
+            if outbox.reached and (number < last or rng.random() < 0.5):
+                broker.commit(outbox)
+            if number == last:
+                return
+
+
+def test_lives_that_end_anywhere_learn_what_one_life_learns() -> None:
+    """The crash table of docs/learning.md, with its transaction taken as one."""
+    whole, broken = (Broker(150, seed=1) for _ in range(2))
+    straight = Lived(whole, 0, seed=5)
+    killed = Lived(broken, 6, seed=7)
+    assert len(straight.rounds) >= 12
+    assert dict(killed.rounds) == dict(straight.rounds), "each round ends in the same heads"
+    raw, said = broken.published[-1]
+    assert raw == whole.published[-1][0]
+    assert said.learned_to_ms == whole.published[-1][1].learned_to_ms
+    assert Heads.from_bytes(raw).version == said.version != said.base_version == BASE.version
+    for broker in (whole, broken):
+        last = {f"{topic}:{partition}": at for (topic, partition), at in broker.positions.items()}
+        assert broker.published[-1][1].offsets == last
+        assert min(int(note) for note in broker.notes.values()) > 0, "the oldest is not read again"
+        assert len(broker.letters) == broker.n_bad("decisions") > 0, "each is put aside once"
+
+
+def test_a_second_learner_ends_and_the_first_waits_for_it() -> None:
+    broker = Broker(60, seed=2)
+    broker.assigned = frozenset([1])
+    with pytest.raises(SettingsError, match="stop the other"):
+        Lived(broker, 0, seed=1)
+    broker.assigned = frozenset([0])
+    assert Lived(broker, 0, seed=1).rounds == []
+    assert broker.positions == {}
+    broker.assigned = frozenset(range(N_PARTITIONS))
+    assert Lived(broker, 0, seed=1).rounds
+
+
+def test_headers_that_say_nothing_are_no_heads() -> None:
+    from streams.errors import RejectedError
+
+    with pytest.raises(RejectedError, match="version"):
+        model_versions.read_headers([("offsets", b"{}")])
