@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from streams.errors import BrokerUnavailableError, Reason
-from streams.kafka_config import consumer_config, producer_config
-from streams.refusal import Complaints, unanswered
+from streams.kafka_config import producer_config
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS, dead_letter_topic, sources
 
 if TYPE_CHECKING:
-    from confluent_kafka import Consumer, Message
+    from confluent_kafka import Message
 
 HEADER_TOPIC: Final = "rillstream.topic"
 HEADER_PARTITION: Final = "rillstream.partition"
@@ -85,10 +83,10 @@ def list_dead_letters(
         BrokerUnavailableError: No broker answers.
         RefusedError: One refuses our credentials, or we its certificate.
     """
-    from streams.letter_box import messages_there_now
+    from streams.letter_box import messages_there_now, reader
 
     # The group is never joined: partitions are assigned, nothing is committed.
-    with _consumer(settings, "dead-letters-list", "dead letters were not read") as consumer:
+    with reader(settings, "dead-letters-list", "dead letters were not read") as consumer:
         n_seen = 0
         for message in messages_there_now(consumer, _boxes(settings, topic), from_start=True):
             if max_n is not None and n_seen >= max_n:
@@ -125,7 +123,7 @@ def replay_dead_letters(
     """
     from confluent_kafka import Producer, TopicPartition
 
-    from streams.letter_box import messages_there_now
+    from streams.letter_box import messages_there_now, reader
 
     producer = Producer(producer_config(settings, **{"message.timeout.ms": 30_000}))
     failures: list[str] = []
@@ -136,7 +134,7 @@ def replay_dead_letters(
 
     positions: dict[tuple[str, int], int] = {}
     n_sent = 0
-    with _consumer(settings, "dead-letters-replay", "dead letters were not sent back") as consumer:
+    with reader(settings, "dead-letters-replay", "dead letters were not sent back") as consumer:
         boxes = _boxes(settings, topic)
         for message in messages_there_now(consumer, boxes, from_start=from_start):
             if max_n is not None and n_sent >= max_n:
@@ -165,23 +163,6 @@ def _boxes(settings: Settings, topic: str | None) -> list[str]:
     names: dict[str, str] = {kind: settings.topic(kind) for kind in sources(settings)}
     found = list(names.values()) if topic is None else [names.get(topic, topic)]
     return [dead_letter_topic(source) for source in found]
-
-
-@contextmanager
-def _consumer(settings: Settings, name: str, undone: str) -> Iterator[Consumer]:
-    """A consumer of the group `<app_id>-<name>`; what it raises says why `undone`."""
-    from confluent_kafka import Consumer, KafkaException
-
-    complaints = Complaints()
-    more = {"enable.partition.eof": True, "error_cb": complaints}
-    consumer = Consumer(consumer_config(settings, f"{settings.app_id}-{name}", **more))
-    try:
-        yield consumer
-    except KafkaException as exception:
-        cause = complaints.cause(consumer, exception.args[0])
-        raise unanswered(settings.bootstrap_servers, cause, undone) from None
-    finally:
-        consumer.close()
 
 
 def _letter(message: Message) -> DeadLetter:

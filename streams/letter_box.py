@@ -1,9 +1,10 @@
-"""Reads dead-letter topics up to the ends that they have at the start, so that a replay ends."""
+"""Reads topics up to the ends that they have at the start, so that the reading ends."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from confluent_kafka import (
@@ -16,12 +17,30 @@ from confluent_kafka import (
 )
 
 from streams.errors import BrokerUnavailableError
+from streams.kafka_config import consumer_config
 from streams.patience import NOT_READY, ask
+from streams.refusal import Complaints, unanswered
+from streams.settings import Settings
 
 ANSWER_S: Final = 15.0
 SILENCE_S: Final = 30.0
 
 Ends = dict[tuple[str, int], int]
+
+
+@contextmanager
+def reader(settings: Settings, name: str, undone: str) -> Iterator[Consumer]:
+    """A consumer of the group `<app_id>-<name>`; what it raises says why `undone`."""
+    complaints = Complaints()
+    more = {"enable.partition.eof": True, "error_cb": complaints}
+    consumer = Consumer(consumer_config(settings, f"{settings.app_id}-{name}", **more))
+    try:
+        yield consumer
+    except KafkaException as exception:
+        cause = complaints.cause(consumer, exception.args[0])
+        raise unanswered(settings.bootstrap_servers, cause, undone) from None
+    finally:
+        consumer.close()
 
 
 def messages_there_now(

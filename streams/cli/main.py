@@ -13,6 +13,7 @@ from streams.cli import (
     dead_letters,
     demo,
     doctor,
+    experiment,
     index,
     learn,
     models,
@@ -54,7 +55,7 @@ for module in (
     broker,
 ):
     module.register(app)
-for group in (index, models, tasks, policy, rules, topics, dead_letters):
+for group in (index, models, tasks, policy, experiment, rules, topics, dead_letters):
     app.add_typer(group.app)
 
 
