@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from index import Candidates, Catalogue, Corpus
 from scoring.held import Masks, drop_others, fill_held, search_held
 from scoring.interests import LONG_TERM, SEARCH, SHORT_TERM, Interests
-from scoring.policy import INTERESTS, Policy
+from scoring.policy import INTERESTS, MARKS, TRENDING, Policy
 from scoring.purchases import Purchases
-from scoring.rules import POSITION_MASK, USER_SHIFT, Forbidden, firsts, pairs_of
+from scoring.rules import POSITION_MASK, USER_SHIFT, Forbidden, firsts, pairs_of, places_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class Pool:
         positions: (M,).
         starts: (B + 1,) user b has the pairs starts[b] to starts[b + 1].
         struck: (B, rules) candidates that each `Rule` took out.
+        marks: (M,) who brought each, a bit for each of `policy.MARKS`; None where nobody asked.
     """
 
     pairs: NDArray[np.int64]
@@ -50,6 +51,7 @@ class Pool:
     positions: NDArray[np.int64]
     starts: NDArray[np.int64]
     struck: NDArray[np.int64]
+    marks: NDArray[np.uint16] | None = None
 
 
 def retrieve(
@@ -82,12 +84,15 @@ def retrieve(
 def merge(
     retrieved: Retrieved,
     purchases: Purchases,
-    popular: NDArray[np.int64],
+    fillings: Sequence[NDArray[np.int64]],
+    audiences: NDArray[np.int64],
     forbidden: Forbidden,
     catalogue: Catalogue,
     policy: Policy,
     masks: Masks | None = None,
-    brought: Sequence[NDArray[np.int64]] = (),
+    brought: Mapping[str, NDArray[np.int64]] | None = None,
+    *,
+    with_marks: bool = False,
 ) -> Pool:
     """All sources of candidates, each pair once, the rules applied.
 
@@ -98,32 +103,74 @@ def merge(
     Args:
         retrieved: For B users.
         purchases: Of the same users.
-        popular: From `popular.Popular`.
+        fillings: For each audience, the most popular items.
+        audiences: (B,) of the users.
         forbidden: From `rules.forbidden_pairs`.
         catalogue: Of the snapshot.
         policy: Length of a list.
         masks: From `held.masks_of`.
-        brought: Pairs of other sources: pinned ones from `rules.limits`, related ones.
+        brought: Pairs of other sources, by their name in `policy.MARKS`.
+        with_marks: Whether the pool shall say who brought what.
     """
     n_users = len(retrieved.search_hits)
     useful = (retrieved.kinds != SEARCH) | retrieved.search_hits[retrieved.users]
-    found = retrieved.found.positions[useful]
-    searched = pairs_of(retrieved.users[useful, None], found)[found >= 0]
+    found = retrieved.found.positions[useful]  # (q, k)
+    searched = pairs_of(retrieved.users[useful, None], found)
     bought = ~purchases.returned
-    filling = popular[: policy.slate_size + forbidden.most]
-    pairs = np.concatenate(
-        [
-            searched,
-            pairs_of(purchases.owners[bought], purchases.positions[bought]),
-            pairs_of(np.arange(n_users)[:, None], filling).ravel(),
-            *fill_held(popular, len(filling), masks or {}),
-            *brought,
-        ]
-    )
+    n_filling = policy.slate_size + forbidden.most
+    sources = {
+        "bought": pairs_of(purchases.owners[bought], purchases.positions[bought]),
+        "popular": np.concatenate(
+            [
+                *_fill(fillings, audiences, n_filling),
+                *fill_held(fillings[0], n_filling, masks or {}),
+            ]
+        ),
+        **(brought or {}),
+    }
+    pairs = np.concatenate([searched[found >= 0], *sources.values()])
     pairs.sort()
     pairs = pairs[firsts(pairs)]
     may, struck = forbidden.strike(pairs, catalogue)
     pairs = drop_others(pairs[may], masks or {})
+    marks = None
+    if with_marks:
+        kinds = retrieved.kinds[useful]
+        for kind, name in enumerate(INTERESTS):
+            sources[name] = searched[kinds == kind][found[kinds == kind] >= 0]
+        marks = _marks(pairs, sources)
     users = pairs >> USER_SHIFT
     starts = np.searchsorted(users, np.arange(n_users + 1))
-    return Pool(pairs, users, pairs & POSITION_MASK, starts, struck)
+    return Pool(pairs, users, pairs & POSITION_MASK, starts, struck, marks)
+
+
+def best_of(
+    fillings: Sequence[NDArray[np.int64]], audiences: NDArray[np.int64], policy: Policy
+) -> NDArray[np.int64]:
+    """Pairs of each user and what is trending for the user's audience, as the quota allows."""
+    found = _fill(fillings, audiences, policy.quotas.get("trending", TRENDING))
+    return np.concatenate(found) if found else np.empty(0, np.int64)
+
+
+def _fill(
+    fillings: Sequence[NDArray[np.int64]], audiences: NDArray[np.int64], n: int
+) -> list[NDArray[np.int64]]:
+    """Pairs of each user and the n most popular items of the user's audience."""
+    found = []
+    for audience, popular in enumerate(fillings):
+        users = np.flatnonzero(audiences == audience)
+        if len(users):
+            found.append(pairs_of(users[:, None], popular[:n]).ravel())
+    return found
+
+
+def _marks(
+    pairs: NDArray[np.int64], sources: Mapping[str, NDArray[np.int64]]
+) -> NDArray[np.uint16]:
+    """(M,) a bit for each source that brought the pair."""
+    marks = np.zeros(len(pairs), np.uint16)
+    if len(pairs):
+        for name, brought in sources.items():
+            at, there = places_in(pairs, brought)
+            marks[at[there]] |= np.uint16(1 << MARKS.index(name))
+    return marks

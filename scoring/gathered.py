@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from scoring.candidates import Pool, Retrieved
 from scoring.interests import Interests
 from scoring.ranking import Scored
@@ -29,6 +32,8 @@ class Gathered:
         pool: The candidates.
         told: The documented sum, of which reasons are told.
         chances: What a learned ranker says, where there is one.
+        popularity: (M,) of each candidate to its user's audience, 0 to 1.
+        new: (m,) positions of items that are new in the shop.
     """
 
     rings: Rings
@@ -39,3 +44,5 @@ class Gathered:
     pool: Pool
     told: Scored
     chances: Chances | None
+    popularity: NDArray[np.float32]
+    new: NDArray[np.int64]

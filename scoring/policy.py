@@ -18,8 +18,15 @@ DAY_MS: Final = 24 * 60 * MINUTE_MS
 INTERESTS: Final = ("short_term", "long_term", "search")
 """The vectors that a user is searched with, in the order of every axis that has one of each."""
 
-SOURCES: Final = (*INTERESTS, "related", "tables", "alike")
-"""What brings candidates in numbers that a quota can lower."""
+SOURCES: Final = (*INTERESTS, "related", "tables", "alike", "trending", "new_items")
+"""What brings candidates in numbers that a quota can set."""
+
+MARKS: Final = (*SOURCES, "bought", "popular", "pinned")
+"""Everything that brings candidates: who brought one is a bit for each, in this order."""
+
+TRENDING: Final = 50
+NEW_ITEMS: Final = 10
+"""Candidates of these two sources where no quota says otherwise."""
 
 TYPE_WEIGHTS: Final[Mapping[str, float]] = {
     "view": 1.0,
@@ -41,8 +48,9 @@ class Policy:
     Attributes:
         slate_size: Items in a list, 1 to 200.
         candidates: Retrieved for each interest vector; at least slate_size.
-        quotas: So many instead for `short_term`, `long_term`, `search`, `related`, `tables` or
-            `alike`, where it names them; an interest brings at most `candidates`.
+        quotas: So many instead for `short_term`, `long_term`, `search`, `related`, `tables`,
+            `alike`, `trending` or `new_items`, where it names them; an interest brings at most
+            `candidates`.
         search_effort: For a search, so many times the usual number of items is looked at: a few
             words are unlike any item, and an approximate engine misses more of what is near them.
         search_once_above: Where short-term and long-term have a higher cosine to each other, the

@@ -59,7 +59,7 @@ def score(
         search_hits: (B,) a search without a hit has no say.
         purchases: Of these users.
         snapshot: Has the vectors.
-        popularity: (N,) from `popular.Popular`.
+        popularity: (M,) of each pair's item to its user's audience, 0 to 1.
         related: From `related.source`; None = there is no table.
         policy: Weights.
     """
@@ -70,7 +70,7 @@ def score(
     say[~search_hits, SEARCH] = 0.0
     terms = np.empty((N_TERMS, len(pool.pairs)), np.float32)
     np.multiply(cosines, say.T[:, pool.users], out=terms[:POPULARITY])
-    np.multiply(popularity[pool.positions], np.float32(policy.weight_popularity), out=terms[3])
+    np.multiply(popularity, np.float32(policy.weight_popularity), out=terms[3])
     np.multiply(_repeats(pool, purchases, policy), np.float32(policy.weight_repeat), out=terms[4])
     together = interests.confidence[pool.users, LONG_TERM] * np.float32(policy.weight_related)
     np.multiply(_shares(pool, related), together, out=terms[RELATED])

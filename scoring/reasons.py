@@ -24,6 +24,7 @@ POPULAR: Final = 0.5
 AGAIN: Final = "time for it again"
 
 _NONE: Final = N_TERMS  # no term speaks for the item
+_NEW: Final = N_TERMS + 1  # nor does any, but it is new
 
 _BECAUSE: Final[Mapping[str, str]] = {
     "visit": "because you came by {}",
@@ -57,6 +58,7 @@ def explain(
     popularity: NDArray[np.float32],
     recurs: NDArray[np.bool_],
     related: Related | None = None,
+    new: NDArray[np.int64] | None = None,
 ) -> list[list[str]]:
     """A reason for each chosen pair.
 
@@ -70,10 +72,11 @@ def explain(
         scored: Their terms.
         rings: Of the B users.
         snapshot: Vectors and titles.
-        popularity: (N,) from `popular.Popular`.
+        popularity: (M,) of each pair, 0 to 1.
         recurs: (N,) items that a rule says are bought again after a while: they are in a list again
             because that while is over. Empty = no such rule.
         related: What goes together, where it has a say.
+        new: (m,) items that are new in the shop.
     """
     if not len(pool.pairs):
         return [[] for _ in requests]
@@ -81,13 +84,16 @@ def explain(
     positions = pool.positions[places]  # (B, n)
     terms = scored.terms[:, places]  # (5, B, n)
     strongest = terms.argmax(axis=0)  # (B, n)
-    unpopular = (strongest == POPULARITY) & (popularity[positions] < POPULAR)
+    unpopular = (strongest == POPULARITY) & (popularity[places] < POPULAR)
     strongest[unpopular | (terms.max(axis=0) <= 0)] = _NONE
+    if new is not None and len(new):
+        strongest[(strongest == _NONE) & np.isin(positions, new)] = _NEW
     plain = {
         SEARCH: "matches your search",
         POPULARITY: "popular now",
         REPEAT: "you bought it before",
         _NONE: "from our range",
+        _NEW: "new in the shop",
     }
     behind = _causes(strongest, positions, rings, snapshot)
     _name_company(behind, strongest, pool.pairs[places], related)

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import Catalogue, Change, Corpus
-from scoring.candidates import merge, retrieve
+from scoring.candidates import best_of, merge, retrieve
 from scoring.centroids import find_centroids
 from scoring.errors import RankerError
 from scoring.gathered import Gathered
 from scoring.held import masks_of
 from scoring.interests import find_interests
-from scoring.policy import Policy
+from scoring.newness import new_pairs
+from scoring.policy import NEW_ITEMS, Policy
 from scoring.popular import Popular
 from scoring.purchases import Purchases, read_purchases
 from scoring.query_vectors import QueryTower, QueryVectors
@@ -30,10 +31,12 @@ from scoring.rules.limits import Caps, pins_of
 from scoring.rules.rule_file import Rules
 from scoring.search_order import PairScorer, SearchOrder
 from scoring.shop_counts import ShopCounts
+from scoring.shop_view import ShopView
 from scoring.slate import Request, Slate
 from scoring.slates.last_layer import LastLayer
 from scoring.slates.making import ListMaker
 from scoring.slates.writing import say_pinned, slates_of
+from scoring.trends import Trending, Trends, unchanging
 
 if TYPE_CHECKING:
     from scoring.ranker.heads import Heads
@@ -87,8 +90,9 @@ class Recommender:
             last_layer: What is believed of the weights, for a policy that draws with thompson.
             keeps_evidence: Whether each slate says what it was drawn from.
             ranker: Learned weights; None = the documented sum orders lists.
-            shop: Counts of the whole shop, which columns of a ranker are; None = nothing is known.
             reranker: Reads a search and its best candidates together; None = cosines order them.
+            shop: Counts of the whole shop that someone else keeps: what is popular now, and columns
+                of a ranker; None = what is popular is what the index says.
 
         Raises:
             EncoderMismatchError: The snapshot's vectors come from another encoder.
@@ -114,7 +118,11 @@ class Recommender:
         self._related = None if related is None else RelatedSource(related, self.catalogue)
         self._last_layer = last_layer
         self._keeps_evidence = keeps_evidence
-        self._shop = shop or ShopCounts()
+        self._view = ShopView(shop or ShopCounts(), self.catalogue)
+        self._trends = None if shop is None else Trends(self._view, self.catalogue, _POPULAR)
+        if shop is not None:
+            self.policy_version += "+trends"
+        self._popular_now: Trending | None = None
         self._learned = None
         if ranker is not None:
             from scoring.ranker.learned import LearnedRanking  # torch comes with it
@@ -149,7 +157,7 @@ class Recommender:
         self.rules_version = None if rules is None else rules.version
         self._book = RuleBook(rules or NO_RULES, self.catalogue)
         caps = Caps(self._book.rules, self.policy, self.catalogue)
-        self._filled: NDArray[np.int64] | None = None
+        self._filled: tuple[Trending, list[NDArray[np.int64]]] | None = None
         self._maker = ListMaker(
             self.policy, caps, self._snapshot, self._last_layer, self._keeps_evidence
         )
@@ -173,9 +181,10 @@ class Recommender:
             told,
             gathered.rings,
             self._snapshot,
-            self._popular.relative,
+            gathered.popularity,
             self._book.recurs,
             gathered.related,
+            gathered.new,
         )
         say_pinned(reasons, lists, pool, pinned)
         return slates_of(lists, scored, gathered, reasons, self.catalogue)
@@ -194,22 +203,54 @@ class Recommender:
         retrieved = retrieve(interests, snapshot, policy, masks)
         forbidden = forbidden_pairs(requests, rings, purchases, catalogue, policy, self._book)
         pinned = pins_of(requests, self._book.rules, catalogue, policy.slate_size)
-        popular = self._filling()
+        now_ms = max(request.at_ms for request in requests)
+        trending = self._trending(now_ms)
+        audiences = trending.audiences(requests, np.diff(purchases.starts) > 0)
+        fillings = self._fillings(trending)
         related = None if self._related is None else self._related.of(rings, policy)
-        brought = [pinned.pairs] if related is None else [pinned.pairs, related.pairs]
+        at_most = policy.quotas.get("new_items", NEW_ITEMS)
+        new = new_pairs(trending, audiences, interests, snapshot, at_most)
+        brought = {"pinned": pinned.pairs, "new_items": new}
+        if related is not None:
+            brought["related"] = related.pairs
+        if len(fillings) > 1:
+            brought["trending"] = best_of(fillings, audiences, policy)
         asked = self._ask(requests, rings, purchases)
         if asked is not None:
-            brought.append(asked.pairs)
-        pool = merge(retrieved, purchases, popular, forbidden, catalogue, policy, masks, brought)
-        hits, popularity = retrieved.search_hits, self._popular.relative
+            brought |= asked.brought
+        pool = merge(
+            retrieved,
+            purchases,
+            fillings,
+            audiences,
+            forbidden,
+            catalogue,
+            policy,
+            masks,
+            brought,
+            with_marks=self._keeps_evidence,
+        )
+        hits = retrieved.search_hits
+        popularity = trending.relative[audiences[pool.users], pool.positions]  # (M,)
         told = score(pool, interests, hits, purchases, snapshot, popularity, related, policy)
         if self._search_order is not None:
             told = self._search_order.of(requests, pool, told, hits)
         chances = None
         if self._learned is not None and asked is not None:
-            shop = self._shop.columns(catalogue, max(request.at_ms for request in requests))
+            shop = self._view.columns(now_ms)
             chances = self._learned.chances(asked, pool, told.cosines, interests, shop)
-        return Gathered(rings, interests, retrieved, pinned, related, pool, told, chances)
+        return Gathered(
+            rings,
+            interests,
+            retrieved,
+            pinned,
+            related,
+            pool,
+            told,
+            chances,
+            popularity,
+            trending.new,
+        )
 
     def follow(self, change: Change) -> None:
         """Take over what an upsert or a deletion in the live index has changed."""
@@ -219,15 +260,26 @@ class Recommender:
             self._related.follow(change)
         if self._learned is not None:
             self._learned.follow(change)
+        self._view.follow()
         self._book.follow(change)
-        self._filled = None
+        self._filled = self._popular_now = None
 
-    def _filling(self) -> NDArray[np.int64]:
-        """Popular items that the rules let be, those first that a list has under the caps."""
-        if self._filled is None:
-            allowed = self._book.unblocked(self._popular.positions)
-            self._filled = self._maker.caps.spread(allowed, self.policy.slate_size)
-        return self._filled
+    def _trending(self, now_ms: int) -> Trending:
+        """What is bought now; what the index says is popular where the shop's counts say little."""
+        found = None if self._trends is None else self._trends.at(now_ms)
+        if found is not None:
+            return found
+        if self._popular_now is None:
+            self._popular_now = unchanging(self._popular)
+        return self._popular_now
+
+    def _fillings(self, trending: Trending) -> list[NDArray[np.int64]]:
+        """For each audience, what is popular and the rules let be, first what caps would take."""
+        if self._filled is None or self._filled[0] is not trending:
+            size, spread = self.policy.slate_size, self._maker.caps.spread
+            made = [spread(self._book.unblocked(each), size) for each in trending.positions]
+            self._filled = (trending, made)
+        return self._filled[1]
 
     def _ask(self, requests: Sequence[Request], rings: Rings, purchases: Purchases) -> Asked | None:
         if self._learned is None:

@@ -25,6 +25,7 @@ class Request:
         query: The current search; None or blank = there is none.
         exclude: Items that must not be in the list.
         filter: What every item of the list must meet; None = nothing.
+        region: Where the user is, as the event's context says; None = not known.
         recommendation_id: Of the list; a policy that draws derives its chance from it. None = from
             the user and the moment.
     """
@@ -36,6 +37,7 @@ class Request:
     exclude: frozenset[str] = frozenset()
     filter: Filter | None = None
     recommendation_id: str | None = None
+    region: str | None = None
 
     @property
     def chance_id(self) -> str:

@@ -23,6 +23,7 @@ class Decision:
     history: History
     simulated: bool
     filter: Filter | None = None
+    region: str | None = None
 
 
 @dataclass(slots=True)

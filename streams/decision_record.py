@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from scoring.policy import MARKS
 from scoring.slates.drawing import Drawing
 from scoring.slates.evidence import CapRows, Evidence
 from streams import fields
@@ -52,6 +53,8 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
         caps: What acted inside the draw.
         pins: Place among the candidates for each rank, -1 = none.
         features: Terms of each score, where the draw varied their weights.
+        sources: Everything that brings candidates.
+        marks: Which of them brought each candidate: a bit for each, the first the lowest.
         rules: Name of a rule -> candidates that it took out, or, of pins, put in.
         shown_items: The list, by rank: `item_ids` are those that it was drawn from.
         shown_propensities: Of each.
@@ -73,6 +76,8 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
     caps: Annotated[tuple[CapRecord, ...], Meta(max_length=16)] = ()
     pins: Annotated[tuple[int, ...], Meta(max_length=200)] = ()
     features: Annotated[tuple[tuple[float, ...], ...], Meta(max_length=MAX_CANDIDATES)] = ()
+    sources: Annotated[tuple[fields.Name, ...], Meta(max_length=32)] = ()
+    marks: Annotated[tuple[Annotated[int, Meta(ge=0)], ...], Meta(max_length=MAX_CANDIDATES)] = ()
     rules: Annotated[dict[fields.Name, Count], Meta(max_length=64)] = msgspec.field(
         default_factory=dict
     )
@@ -112,6 +117,8 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
             caps=tuple(CapRecord(**asdict(cap)) for cap in evidence.caps),
             pins=evidence.pins,
             features=evidence.features,
+            sources=MARKS if evidence.marks else (),
+            marks=evidence.marks,
             rules=dict(rules),
             **more,
         )
@@ -127,6 +134,7 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
             caps=tuple(CapRows(cap.name, cap.groups, cap.limits) for cap in self.caps),
             pins=self.pins,
             features=self.features,
+            marks=self.marks,
         )
 
 

@@ -8,7 +8,7 @@ A record names the first offset that it has not counted: that is its own lock, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from scoring.item_counts import ItemCounts
@@ -62,7 +62,7 @@ def counted(click: Click, source: Source, row: UserRow) -> Counted | None:
         click.item_id,
         click.type,
         click.at_ms,
-        region_of(click),
+        region_of(click.context),
         purchase and row.is_newcomer(click.at_ms),
         purchase and row.had_bought(click),
         click.price,
@@ -70,10 +70,9 @@ def counted(click: Click, source: Source, row: UserRow) -> Counted | None:
     )
 
 
-def region_of(click: Click) -> str | None:
-    """`region`, or else `country`, of the event's context."""
-    context = click.context or {}
-    said = context.get("region", context.get("country"))
+def region_of(context: Mapping[str, object] | None) -> str | None:
+    """`region`, or else `country`, of an event's context."""
+    said = None if context is None else context.get("region", context.get("country"))
     return said[:MAX_REGION_LENGTH] if isinstance(said, str) and said else None
 
 

@@ -169,6 +169,7 @@ class RecommendationStep:
                 d.query,
                 filter=d.filter,
                 recommendation_id=recommendation_id(p.source),
+                region=d.region,
             )
             for p, d in ((p, p.decision) for p in pending)
         ]

@@ -23,6 +23,7 @@ from streams.live.index_metrics import IndexMetrics
 from streams.live.live_ranking import LiveRanking
 from streams.live.rebuilds import Rebuilds
 from streams.live.rules_follower import RulesFollower
+from streams.live.shop_follower import CountsFollowed, ShopFollower
 from streams.live.version_follower import VersionFollower
 from streams.metrics import StepMetrics
 from streams.policy_file import policy_of
@@ -73,6 +74,7 @@ def run(
     if settings.reranker is not None:
         reranker = load_reranker(settings.reranker, threads=settings.torch_threads)
     policy = policy_of(settings)
+    counts = CountsFollowed.open(settings, metrics) if settings.shop_counts else None
     editions = Editions(
         settings,
         policy,
@@ -82,6 +84,7 @@ def run(
         rules=rules,
         related=related,
         reranker=reranker,
+        shop=None if counts is None else counts.shop,
         experiment=experiment_of(settings, policy),
     )
     ranking = LiveRanking(editions.open(None), index_metrics)
@@ -115,7 +118,7 @@ def run(
     between_items: list[BetweenBatches] = []
     encoding = Work("items", [items_topic], encode.outputs, encode, begun=between_items.append)
 
-    followers: list[VersionFollower | RulesFollower] = []
+    followers: list[VersionFollower | RulesFollower | ShopFollower] = []
 
     def follow(between_batches: BetweenBatches) -> None:
         follower = VersionFollower(
@@ -133,6 +136,8 @@ def run(
             obey = partial(_obey, settings, ranking, editions, between_batches)
             in_force = ranking.rules_version
             followers.append(RulesFollower(settings.rules, in_force, obey, metrics))
+        if counts is not None:
+            followers.append(ShopFollower(counts, between_batches, metrics))
         for each in followers:
             each.start()
 

@@ -44,13 +44,13 @@ class Asked:
         past: What they bought.
         session: Sorted pairs of user and item that the visit is about.
         sums: (B, T) what speaks for each of the ranker's items, by `SPOKEN` and `SESSION`.
-        pairs: Candidates: the best of the sums.
+        brought: Candidates: the best of the sums, by their source in `policy.MARKS`.
     """
 
     past: Past
     session: NDArray[np.int64]
     sums: dict[str, csr_array]
-    pairs: NDArray[np.int64]
+    brought: dict[str, NDArray[np.int64]]
 
 
 class RankerSource:
@@ -94,10 +94,10 @@ class RankerSource:
         sums = self._of_past(requests, past) | self._of_session(session, len(requests))
         most = policy.quotas.get("tables", policy.candidates)
         columns = self._rows.positions
-        brought = [best(sums[name], columns, most) for name in (*_BRINGING, *SESSION)]
+        tables = [best(sums[name], columns, most) for name in (*_BRINGING, *SESSION)]
         few = policy.quotas.get("alike", policy.candidates)
-        brought.append(best(sums["alike"], columns, few))
-        return Asked(past, session, sums, np.concatenate(brought))
+        alike = best(sums["alike"], columns, few)
+        return Asked(past, session, sums, {"tables": np.concatenate(tables), "alike": alike})
 
     def features(
         self,

@@ -42,6 +42,7 @@ class Evidence:
         drawing: How.
         caps: What the list had to keep to.
         pins: n places among the candidates, -1 = none.
+        marks: Who brought each candidate, a bit for each of `policy.MARKS`.
         features: C rows whose weighted sums are the scores, where the draw varied the weights.
     """
 
@@ -52,6 +53,7 @@ class Evidence:
     caps: tuple[CapRows, ...] = ()
     pins: tuple[int, ...] = ()
     features: tuple[tuple[float, ...], ...] = ()
+    marks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,6 +173,7 @@ class ListMaker:
                     features=tuple(map(tuple, field.features[user].tolist()))
                     if field.features
                     else (),
+                    marks=() if pool.marks is None else tuple(pool.marks[row].tolist()),
                 )
             )
         return found

@@ -8,7 +8,7 @@ from streams.events import decode_click
 from streams.records import check_key
 from streams.row import Source, UserRow
 from streams.runs import Record
-from streams.shop_counting import counted
+from streams.shop_counting import counted, region_of
 
 
 def apply(record: Record, source: Source, row: UserRow, shop: Shop) -> tuple[UserRow, Decision]:
@@ -36,6 +36,7 @@ def apply(record: Record, source: Source, row: UserRow, shop: Shop) -> tuple[Use
         query=None,
         history=row.history(click.at_ms),
         simulated=click.simulated,
+        region=region_of(click.context),
     )
     if shop.counted is not None and event is not None:
         shop.counted.append(event)

@@ -9,6 +9,7 @@ from streams.filters import filter_of
 from streams.records import check_key
 from streams.row import Source, UserRow
 from streams.runs import Record
+from streams.shop_counting import region_of
 
 
 def apply(record: Record, source: Source, row: UserRow, shop: Shop) -> tuple[UserRow, Decision]:
@@ -30,4 +31,5 @@ def apply(record: Record, source: Source, row: UserRow, shop: Shop) -> tuple[Use
         history=row.history(search.at_ms),
         simulated=search.simulated,
         filter=held_to,
+        region=region_of(search.context),
     )

@@ -25,6 +25,7 @@ from scoring import (
 )
 from scoring.experiments.experiment import Experiment
 from scoring.search_order import PairScorer
+from scoring.shop_counts import ShopCounts
 from streams.encoders import Tower
 from streams.index_folder import index_store
 from streams.item_changes import ItemChange, Upsert
@@ -133,6 +134,7 @@ class Editions:
         rules: Rules | None = None,
         related: RelatedItems | None = None,
         reranker: PairScorer | None = None,
+        shop: ShopCounts | None = None,
         experiment: Experiment | None = None,
     ) -> None:
         """Say how.
@@ -146,6 +148,7 @@ class Editions:
             rules: Of the next version that is opened; may be set anew at any time.
             related: What goes together, in every ranking.
             reranker: Reads searches with their candidates, in every ranking.
+            shop: Counts of the whole shop, in every ranking.
             experiment: Who gets another policy, or a shadow beside it.
         """
         self.rules = rules
@@ -153,6 +156,7 @@ class Editions:
         self._policy = policy
         self._related = related
         self._reranker = reranker
+        self._shop = shop
         self._experiment = experiment
         self._metrics = metrics
         self._load_tower = load_tower
@@ -221,6 +225,7 @@ class Editions:
                 rules=self.rules,
                 related=self._related,
                 reranker=self._reranker,
+                shop=self._shop,
                 keeps_evidence=settings.publish_decisions,
             )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
@@ -119,6 +120,38 @@ def take(shop: ShopCounts, value: bytes | None, metrics: StepMetrics) -> None:
         shop.put(record.source, record.item_id, record.counts)
 
 
+@dataclass(frozen=True, slots=True)
+class CountsFollowed:
+    """Counts of the whole shop, and where they go on being read."""
+
+    shop: ShopCounts
+    reader: CountReader
+
+    @classmethod
+    def open(cls, settings: Settings, metrics: StepMetrics) -> CountsFollowed:
+        """All that is on the topic now.
+
+        Raises:
+            BrokerUnavailableError: It could not be read.
+            TopicMismatchError: There is no such topic.
+        """
+        begun, shop, reader = time.monotonic(), ShopCounts(), ShopCountReader(settings)
+        try:
+            newest = reader.catch_up(timeout_s=settings.session_timeout_s + 60)
+        except BaseException:
+            reader.close()
+            raise
+        for value in newest.values():
+            take(shop, value, metrics)
+        log.info(
+            "shop counts read",
+            items=len(shop),
+            records=len(newest),
+            seconds=round(time.monotonic() - begun, 2),
+        )
+        return cls(shop, reader)
+
+
 class ShopFollower(threading.Thread):
     """Keeps the counts current: reads here, puts in between two batches.
 
@@ -128,22 +161,20 @@ class ShopFollower(threading.Thread):
 
     def __init__(
         self,
-        reader: CountReader,
-        shop: ShopCounts,
+        counts: CountsFollowed,
         between_batches: BetweenBatches,
         metrics: StepMetrics,
     ) -> None:
         """Say what to follow.
 
         Args:
-            reader: Of the topic.
-            shop: Belongs to the thread of the lane.
+            counts: From now on they belong to the thread of the lane.
             between_batches: Of the lane.
             metrics: Counts what cannot be used.
         """
         super().__init__(name="shop-counts", daemon=True)
-        self._reader = reader
-        self._shop = shop
+        self._reader = counts.reader
+        self._shop = counts.shop
         self._between_batches = between_batches
         self._metrics = metrics
         self._waiting: list[bytes | None] = []

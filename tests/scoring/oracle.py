@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +18,22 @@ from scoring.history import TYPE_NAMES
 Row = NDArray[np.float64]
 
 
+class Sale(NamedTuple):
+    """Somebody bought something."""
+
+    item_id: str
+    at_ms: int
+    region: str | None
+    newcomer: bool
+
+
 def rank(
     request: Request,
     snapshot: Snapshot,
     policy: Policy,
     query: Sequence[float] | None,
     related: RelatedItems | None = None,
+    sales: tuple[Sale, ...] = (),
 ) -> list[tuple[str, float]]:
     """All items that may be in the list with their scores, best first."""
     catalogue = snapshot.catalogue
@@ -35,6 +47,12 @@ def rank(
         if max(searched @ row for row in rows.values()) >= policy.search_hit:
             wants.append((policy.weight_search, searched, math.inf))
     most = math.log1p(float(catalogue.popularity.max()))
+    counted = {
+        item_id: math.log1p(count) / most if most > 0 else 0.0
+        for item_id, count in zip(catalogue.ids, catalogue.popularity, strict=True)
+    }
+    known = (sales, request.at_ms, request.region, not _has_bought(request, rows))
+    popularity = _bought_now(*known, tuple(catalogue.ids)) or counted
     out = _struck(request, policy)
     company = {} if related is None else _company(request, rows, policy, related)
     loyal = wants[1][2] / (wants[1][2] + 1)
@@ -46,13 +64,50 @@ def rank(
         for weight, vector, evidence in wants:
             confidence = 1.0 if evidence == math.inf else evidence / (evidence + 1)
             score += weight * confidence * float(vector @ rows[item_id])
-        if most > 0:
-            score += policy.weight_popularity * math.log1p(catalogue.popularity[at]) / most
+        score += policy.weight_popularity * popularity[item_id]
         if item_id in company:
             score += policy.weight_related * loyal * company[item_id] / max(company.values())
         times = _times_bought(request, item_id, policy)
         scores[item_id] = score + policy.weight_repeat * times / (times + 1)
     return sorted(scores.items(), key=lambda pair: -pair[1])
+
+
+@cache
+def _bought_now(
+    sales: tuple[Sale, ...],
+    at_ms: int,
+    region: str | None,
+    newcomer: bool,
+    item_ids: tuple[str, ...],
+) -> dict[str, float] | None:
+    """What is bought at a moment, by and for whom; None where too little is."""
+
+    def decayed(days: float, of: Sequence[Sale]) -> dict[str, float]:
+        found = dict.fromkeys(item_ids, 0.0)
+        for sale in of:
+            if sale.item_id in found:
+                found[sale.item_id] += 0.5 ** ((at_ms - sale.at_ms) / (days * 86_400_000))
+        return found
+
+    def among(some: Sequence[Sale]) -> float:
+        return sum(decayed(14, some).values())
+
+    month, worth = decayed(28, sales), decayed(7, sales)
+    if sum(month.values()) < 200:
+        return None
+    if newcomer:
+        first = [sale for sale in sales if sale.newcomer]
+        regions = {sale.region for sale in first if sale.region}
+        home = max(regions, key=lambda name: among([s for s in first if s.region == name]))
+        there = [s for s in first if s.region and (s.region == home) == (region == home)]
+        if region is None or among(there) < 50:
+            there = first
+        today, firsts = decayed(1, sales), decayed(14, there)
+        worth = {i: n / sum(today.values()) for i, n in today.items()}
+        if among(there) >= 50:
+            worth = {i: n + firsts[i] / among(there) for i, n in worth.items()}
+    largest, top = max(month.values()), max(worth.values())
+    return {i: math.log1p(n / top * largest) / math.log1p(largest) for i, n in worth.items()}
 
 
 def _interest(
@@ -114,10 +169,10 @@ def _struck(request: Request, policy: Policy) -> set[str]:
     for i in request.history.interactions:
         if _age_ms(request, i) < policy.just_seen_window_ms:
             out.add(i.item_id)
-    for i in _bought(request):
-        recent = _age_ms(request, i) < policy.bought_window_ms
-        if policy.exclude_bought and recent and TYPE_NAMES[i.type] == "purchase":
-            out.add(i.item_id)
+    for each in _bought(request):
+        recent = _age_ms(request, each) < policy.bought_window_ms
+        if policy.exclude_bought and recent and TYPE_NAMES[each.type] == "purchase":
+            out.add(each.item_id)
     return out
 
 
@@ -135,6 +190,10 @@ def _bought(request: Request) -> list[Interaction | Bought]:
     """The log of what was bought; without one, what the ring knows of it."""
     history = request.history
     return list(history.bought) or [i for i in history.interactions if i.type in "pr"]
+
+
+def _has_bought(request: Request, rows: Mapping[str, Row]) -> bool:
+    return any(i.item_id in rows for i in _bought(request))
 
 
 def _age_ms(request: Request, entry: Interaction | Bought) -> int:

@@ -76,7 +76,8 @@ def request(
     exclude: Sequence[str] = (),
     user_id: str = "u",
     log: Sequence[Bought] = (),
+    region: str | None = None,
 ) -> Request:
     """A list is wanted at NOW_MS."""
     history = History(interactions, counts or {}, bought=BoughtLog.of(log))
-    return Request(user_id, NOW_MS, history, query, frozenset(exclude))
+    return Request(user_id, NOW_MS, history, query, frozenset(exclude), region=region)

@@ -96,7 +96,8 @@ def pool_of(shop: Snapshot, wants: Interests, *histories: list[str]) -> NDArray[
     purchases = read_purchases(requests, rings, shop.catalogue)
     forbidden = forbidden_pairs(requests, rings, purchases, shop.catalogue, POLICY)
     found = retrieve(wants, shop, POLICY)
-    return merge(found, purchases, popular, forbidden, shop.catalogue, POLICY).pairs
+    everyone = np.zeros(len(requests), np.int64)
+    return merge(found, purchases, [popular], everyone, forbidden, shop.catalogue, POLICY).pairs
 
 
 def test_the_pool_is_what_was_found_bought_or_is_popular_and_in_stock(shop: Snapshot) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -12,8 +13,19 @@ from hypothesis import strategies as st
 
 from index import Snapshot
 from scoring import Policy, Recommender, RelatedItems, Request, Slate
-from tests.scoring.oracle import rank
-from tests.scoring.shop import DAY_MS, MINUTE_MS, Words, bought, did, item, open_shop, request
+from scoring.shop_counts import ShopCounts
+from tests.scoring.oracle import Sale, rank
+from tests.scoring.shop import (
+    DAY_MS,
+    MINUTE_MS,
+    NOW_MS,
+    Words,
+    bought,
+    did,
+    item,
+    open_shop,
+    request,
+)
 
 N_ITEMS, DIM = 60, 8
 RNG = np.random.default_rng(3)
@@ -27,6 +39,27 @@ RELATED = RelatedItems(
 RELATED.strengths[RELATED.neighbours >= 0] = 0.5
 RELATED.strengths[:, 0] *= 1.5
 QUERIES = {f"query {n}": RNG.standard_normal(DIM).tolist() for n in range(4)}
+
+SALES = tuple(
+    Sale(
+        f"i{int(RNG.pareto(1.0) * 5) % (N_ITEMS + 3)}",
+        NOW_MS - int(RNG.exponential(5 * DAY_MS)),
+        [None, "GB", "GB", "FR", "DE"][RNG.integers(5)],
+        bool(RNG.random() < 0.4),
+    )
+    for _ in range(600)
+)
+"""Enough that the counts speak; more newcomers are from GB than from elsewhere."""
+
+
+def counted(sales: Sequence[Sale]) -> ShopCounts:
+    """As the shop's workers count them."""
+    shop = ShopCounts()
+    for sale in sales:
+        shop.observe(
+            sale.item_id, "purchase", sale.at_ms, region=sale.region, newcomer=sale.newcomer
+        )
+    return shop
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +93,15 @@ _purchases = st.builds(
     st.sampled_from(["purchase", "purchase", "return"]),
 )
 _requests = st.builds(
-    lambda ring, query, counts, exclude, log: request(
-        *ring, query=query, counts=counts, exclude=exclude, log=log
+    lambda ring, query, counts, exclude, log, region: request(
+        *ring, query=query, counts=counts, exclude=exclude, log=log, region=region
     ),
     st.lists(_interactions, max_size=12),
     st.sampled_from([None, *QUERIES]),
     st.dictionaries(st.sampled_from(["c:c0", "c:c2", "b:b1", "c:gone", "p:4"]), st.floats(0.5, 9)),
     st.lists(st.integers(0, N_ITEMS).map("i{}".format), max_size=5),
     st.lists(_purchases, max_size=8),
+    st.sampled_from([None, "GB", "FR", "nowhere"]),
 )
 _policies = st.builds(
     Policy,
@@ -78,17 +112,28 @@ _policies = st.builds(
 )
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(st.lists(_requests, min_size=1, max_size=6), _policies, st.sampled_from([None, RELATED]))
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(
+    st.lists(_requests, min_size=1, max_size=6),
+    _policies,
+    st.sampled_from([None, RELATED]),
+    st.sampled_from([(), SALES]),
+)
 def test_lists_are_those_of_the_documented_formula(
-    shop: Snapshot, requests: list[Request], policy: Policy, related: RelatedItems | None
+    shop: Snapshot,
+    requests: list[Request],
+    policy: Policy,
+    related: RelatedItems | None,
+    sales: tuple[Sale, ...],
 ) -> None:
     """The index gives 100 of 60 items, so retrieval leaves nothing out."""
-    recommender = Recommender(shop, Words(QUERIES), policy=policy, related=related)
+    recommender = Recommender(
+        shop, Words(QUERIES), policy=policy, related=related, shop=counted(sales)
+    )
     slates = recommender.recommend(requests)
     for asked, slate in zip(requests, slates, strict=True):
         query = None if asked.query is None else QUERIES[asked.query]
-        expected = rank(asked, shop, policy, query, related)
+        expected = rank(asked, shop, policy, query, related, sales)
         if _undecided(asked, shop, policy):
             continue
         scores = dict(expected)
