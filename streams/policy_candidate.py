@@ -35,15 +35,23 @@ class _ProbabilitiesRow(msgspec.Struct):
 class Decisions:
     """Files of the decisions topic, one record a line.
 
+    Records of shadows, which nobody saw, are no evidence; those of one shadow may be asked about.
+
     Attributes:
         files: To read.
         unreadable: ``file:line: reason`` of each line that is no record; its list has then none.
         versions: Policies that made the lists, of what was read so far.
+        shadow: Its name, whose records are kept; None = of none.
+        shadows: Id of the list that was shown -> what the shadow would have drawn from.
+        shadow_versions: Policies of the shadow.
     """
 
     files: Iterable[Path]
+    shadow: str | None = None
     unreadable: list[str] = field(default_factory=list)
     versions: set[str] = field(default_factory=set)
+    shadows: dict[str, Evidence] = field(default_factory=dict)
+    shadow_versions: set[str] = field(default_factory=set)
 
     def __iter__(self) -> Iterator[Evidence]:
         for file in self.files:
@@ -53,8 +61,26 @@ class Decisions:
                 except RejectedError as error:
                     self.unreadable.append(f"{file}:{number}: {error}")
                     continue
-                self.versions.add(record.policy_version or "")
-                yield record.evidence
+                if not record.shadow:
+                    self.versions.add(record.policy_version or "")
+                    yield record.evidence
+                elif self.shadow is not None and record.variant == self.shadow:
+                    shown = record.recommendation_id.removesuffix(f"~{self.shadow}")
+                    self.shadows[shown] = record.evidence
+                    self.shadow_versions.add(record.policy_version or "")
+
+    def target(self) -> Target:
+        """The shadow, when all was read.
+
+        Raises:
+            EvidenceError: There is no record of it.
+        """
+        if not self.shadows:
+            raise EvidenceError(
+                f"no record of a shadow {self.shadow!r}: is it in the workers' experiment, and are "
+                "these the records of that time?"
+            )
+        return Target(shadows=self.shadows)
 
 
 def target_of(

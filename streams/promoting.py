@@ -27,7 +27,10 @@ def whole_drawing(target: Target, logged: Iterable[Drawing]) -> dict[str, Any]:
     Raises:
         EvidenceError: Lists were drawn in several ways, and the target does not settle on one.
     """
-    found = {target.drawing(each) for each in logged}
+    if target.shadows is not None:
+        found = {each.drawing for each in target.shadows.values()}
+    else:
+        found = {target.drawing(each) for each in logged}
     ways = {tuple(getattr(each, name) for name in DRAWING) for each in found}
     if len(ways) > 1:
         differ = [name for name, *values in zip(DRAWING, *ways, strict=True) if len({*values}) > 1]

@@ -32,6 +32,7 @@ class Decided:
     Attributes:
         rows: (B,) their numbers among the logged lists.
         ids: B recommendation ids.
+        item_ids: B times the ids of the candidates.
         field: Scores are the log's own.
         drawing: How they were drawn.
         lists: Drawn again, with what was pinned.
@@ -39,6 +40,7 @@ class Decided:
 
     rows: NDArray[np.int64]
     ids: list[str]
+    item_ids: list[tuple[str, ...]]
     field: Field
     drawing: Drawing
     lists: Drawn
@@ -82,9 +84,7 @@ def decided(
     for (drawing, *_), pairs in alike.items():
         for start in range(0, len(pairs), at_once):
             batch = _batch(pairs[start : start + at_once], drawing)  # type: ignore[arg-type]
-            kept = _compared(
-                batch, lists, [each.item_ids for _, each in pairs[start : start + at_once]], lost
-            )
+            kept = _compared(batch, lists, lost)
             if kept.any():
                 found.append(_part(batch, kept))
     return found, +lost
@@ -113,7 +113,7 @@ def _batch(pairs: list[tuple[int, Evidence]], drawing: Drawing) -> Decided:
     )
     chance = uniforms(ids, drawing.size)
     drawn = draw(field, drawing, chance, sampled_scores(field, ids, drawing, None))
-    return Decided(rows, ids, field, drawing, drawn)
+    return Decided(rows, ids, [each.item_ids for each in records], field, drawing, drawn)
 
 
 def _padded(
@@ -124,15 +124,13 @@ def _padded(
     return found
 
 
-def _compared(
-    batch: Decided, lists: LoggedLists, item_ids: list[tuple[str, ...]], lost: Counter[str]
-) -> NDArray[np.bool_]:
+def _compared(batch: Decided, lists: LoggedLists, lost: Counter[str]) -> NDArray[np.bool_]:
     """(B,) whether the log has what was drawn again; counts what it has not."""
     drawn, n_ranks = batch.lists, lists.there.shape[1]
     kept = np.zeros(len(batch.rows), np.bool_)
     for at, row in enumerate(batch.rows.tolist()):
         n = int(drawn.exists[at].sum())
-        again = [item_ids[at][place] for place in drawn.places[at, :n].tolist()]
+        again = [batch.item_ids[at][place] for place in drawn.places[at, :n].tolist()]
         if n > n_ranks or again != lists.items[row, lists.there[row]].tolist():
             lost[OTHER_LIST] += 1
         elif not np.allclose(
@@ -152,6 +150,7 @@ def _part(batch: Decided, kept: NDArray[np.bool_]) -> Decided:
     return Decided(
         batch.rows[kept],
         [batch.ids[at] for at in users.tolist()],
+        [batch.item_ids[at] for at in users.tolist()],
         rows_of(batch.field, users),
         batch.drawing,
         lists_of(batch.lists, users),

@@ -22,6 +22,7 @@ N_DRAWS: Final = 16
 AT_ONCE: Final = 256
 """Lists that are followed together: 256 x 16 x 200 candidates are 7 MB a rank."""
 
+NO_SHADOW: Final = "no record of the shadow"
 NO_PROBABILITY: Final = "no probability of it under the target"
 ODD_PROBABILITY: Final = "a probability under the target outside [0, 1], or no number"
 
@@ -49,6 +50,10 @@ def evaluate_records(
     Raises:
         EvidenceError: The records do not tell what the target would do, or too little is left.
     """
+    if target.shadows is not None:
+        shadowed = np.array([each in target.shadows for each in lists.ids.tolist()], np.bool_)
+        lost = lost + Counter({NO_SHADOW: int((~shadowed).sum())})
+        lists = lists.part(shadowed)
     batches, more = decided(lists, records, AT_ONCE)
     return evaluate_decided(lists, batches, target, lost + more, told=told)
 

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from scoring.offpolicy.decided import Decided, rows_of
 from scoring.offpolicy.pseudo_inverse import enumerated_weights, uniform_weights
-from scoring.offpolicy.target import Target
+from scoring.offpolicy.target import Drawer, Target
 from scoring.offpolicy.terms import Floats
 from scoring.slates.draw import draw
-from scoring.slates.drawing import Drawing
 from scoring.slates.field import Drawn, Field
 from scoring.slates.following import following
 
@@ -72,15 +71,6 @@ class Followed:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Policy:
-    """What a draw needs."""
-
-    field: Field
-    drawing: Drawing
-    sampled: list[NDArray[np.float32]] | None
-
-
 def follow(batch: Decided, target: Target, into: Followed, n_draws: int, seed: int) -> None:
     """Work a batch out.
 
@@ -94,16 +84,14 @@ def follow(batch: Decided, target: Target, into: Followed, n_draws: int, seed: i
     Raises:
         EvidenceError: The records do not tell what the target would do.
     """
-    other = target.field(batch)
-    sampled = target.sampled(batch, other)
-    drawing = target.drawing(batch.drawing)
+    own, theirs = target.beside(batch)
     users = np.arange(len(batch.rows))
     n_ranks = int(batch.lists.exists.sum(axis=1).max())
-    features = _features(batch.field, other)
-    own_sampled = Target().sampled(batch, batch.field)
-    own = following(batch.field, batch.drawing, batch.lists, own_sampled)
-    theirs = following(other, drawing, batch.lists, sampled)
-    for rank, (logged, wanted) in enumerate(zip(own, theirs, strict=True)):
+    features = _features(own.field, theirs.field)
+    both = (
+        following(each.field, each.drawing, batch.lists, each.sampled) for each in (own, theirs)
+    )
+    for rank, (logged, wanted) in enumerate(zip(*both, strict=True)):
         there = batch.lists.exists[:, rank]
         rows, taken = batch.rows[there], batch.lists.places[:, rank]
         if rank >= n_ranks:
@@ -112,8 +100,7 @@ def follow(batch: Decided, target: Target, into: Followed, n_draws: int, seed: i
         into.unsupported[rows, rank] = np.where(logged > 0, 0.0, wanted).sum(axis=1)[there]
         into.shown[rows, rank] = features[users, taken][there]
         into.expected[rows, rank] = np.einsum("bc,bcf->bf", wanted, features)[there]
-    policies = _Policy(other, drawing, sampled), _Policy(batch.field, batch.drawing, own_sampled)
-    _look_ahead(batch, *policies, features, into, n_draws, seed)
+    _look_ahead(batch, theirs, own, features, into, n_draws, seed)
 
 
 def _features(own: Field, other: Field) -> Floats:
@@ -137,15 +124,15 @@ def _by_list(field: Field) -> Floats:
 
 def _look_ahead(
     batch: Decided,
-    theirs: _Policy,
-    own: _Policy,
+    theirs: Drawer,
+    own: Drawer,
     features: Floats,
     into: Followed,
     n_draws: int,
     seed: int,
 ) -> None:
     """What does not depend on the logged items above: means over the lists of both policies."""
-    lists = _all_lists(batch)
+    lists = _all_lists(batch, own.field)
     users = np.arange(len(batch.rows))
     n_ranks = int(batch.lists.exists.sum(axis=1).max())
     if lists is None:
@@ -166,7 +153,7 @@ def _look_ahead(
             seen = (n_draws * seen + batch.lists.propensities[:, rank]) / (n_draws + 1)
         into.marginal_logged[rows, rank] = seen[there]
         into.ahead[rows, rank] = np.einsum("bc,bcf->bf", wanted[:, rank], features)[there]
-    whole = batch.field.there.all() and batch.lists.exists.all()
+    whole = own.field.there.all() and batch.lists.exists.all()
     if batch.is_uniform and whole:
         into.slate_weights[batch.rows] = uniform_weights(wanted, batch.lists.places)
     elif lists is not None:
@@ -174,18 +161,18 @@ def _look_ahead(
         into.slate_weights[batch.rows] = enumerated_weights(by_list[0], by_list[1], lists, shown)
 
 
-def _all_lists(batch: Decided) -> NDArray[np.int64] | None:
+def _all_lists(batch: Decided, field: Field) -> NDArray[np.int64] | None:
     """(L, K) all lists of all candidates; None where they are many, or not the same for all."""
-    n_items, n_ranks = batch.field.scores.shape[1], batch.lists.places.shape[1]
-    acts = bool(batch.field.caps) or batch.lists.pinned.any()
-    if acts or not batch.field.there.all() or not batch.lists.exists.all():
+    n_items, n_ranks = field.scores.shape[1], batch.lists.places.shape[1]
+    acts = bool(field.caps) or batch.lists.pinned.any()
+    if acts or not field.there.all() or not batch.lists.exists.all():
         return None
     if math.perm(n_items, n_ranks) > MOST_LISTS:
         return None
     return np.array(list(permutations(range(n_items), n_ranks)))
 
 
-def _probabilities(policy: _Policy, lists: NDArray[np.int64]) -> Floats:
+def _probabilities(policy: Drawer, lists: NDArray[np.int64]) -> Floats:
     """(B, L) of each list, by following it."""
     n_users, n_lists = len(policy.field.scores), len(lists)
     many = _often(policy, n_lists)
@@ -212,7 +199,7 @@ def _means_of_all(probabilities: Floats, lists: NDArray[np.int64], n_items: int)
     return found
 
 
-def _means_of_drawn(policy: _Policy, chance: Floats, n_draws: int) -> Floats:
+def _means_of_drawn(policy: Drawer, chance: Floats, n_draws: int) -> Floats:
     """(B, K, C) the same from drawn lists: the mean of the probabilities given what is above.
 
     Of those, and not of what was drawn (Rao 1945, Blackwell 1947): the first rank is exact.
@@ -224,8 +211,8 @@ def _means_of_drawn(policy: _Policy, chance: Floats, n_draws: int) -> Floats:
     return np.stack([p.reshape(shape).mean(axis=1) for p in ranks], axis=1)
 
 
-def _often(policy: _Policy, times: int) -> _Policy:
+def _often(policy: Drawer, times: int) -> Drawer:
     """Every user so many times, one copy after the other."""
     users = np.repeat(np.arange(len(policy.field.scores)), times)
     sampled = None if policy.sampled is None else [policy.sampled[at] for at in users.tolist()]
-    return _Policy(rows_of(policy.field, users), policy.drawing, sampled)
+    return Drawer(rows_of(policy.field, users), policy.drawing, sampled)

@@ -1,4 +1,4 @@
-"""A target policy: the log's own decisions drawn with other numbers, or from other scores."""
+"""A target policy: decisions drawn with other numbers, from other scores, or those of a shadow."""
 
 from __future__ import annotations
 
@@ -11,12 +11,28 @@ from numpy.typing import NDArray
 
 from scoring.errors import EvidenceError
 from scoring.offpolicy.decided import Decided
+from scoring.offpolicy.shadowed import side_by_side
 from scoring.slates.drawing import Drawing
-from scoring.slates.evidence import sampled_scores
+from scoring.slates.evidence import Evidence, sampled_scores
 from scoring.slates.field import Field
 
 DRAWING: Final = tuple(each.name for each in fields(Drawing) if each.name != "size")
 """Numbers of a policy that decide between the candidates of a record, and not what these are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawer:
+    """What a policy draws a batch of lists with.
+
+    Attributes:
+        field: Candidates and scores.
+        drawing: The numbers.
+        sampled: Scores under sampled weights, for thompson.
+    """
+
+    field: Field
+    drawing: Drawing
+    sampled: list[NDArray[np.float32]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +43,13 @@ class Target:
         numbers: Names of `DRAWING` -> value; what it does not name stays as each list was drawn.
         scores: Recommendation id -> scores of its candidates, in its record's order; None = the
             log's own.
+        shadows: Recommendation id -> the record of the shadow that is asked about, which then says
+            all; None = nothing was shadowed.
     """
 
     numbers: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, NDArray[np.float64]] | None = None
+    shadows: Mapping[str, Evidence] | None = None
 
     def __post_init__(self) -> None:
         """Check what can be asked.
@@ -51,12 +70,22 @@ class Target:
         """The numbers with which the target draws what was drawn with these."""
         return replace(logged, **self.numbers)
 
-    def field(self, batch: Decided) -> Field:
-        """What the target draws from.
+    def beside(self, batch: Decided) -> tuple[Drawer, Drawer]:
+        """The policy of the log and the target, over the same candidates.
 
         Raises:
-            EvidenceError: Scores of a list are missing, are too few or are not finite.
+            EvidenceError: The records do not tell what the target would do.
         """
+        if self.shadows is not None:
+            own, other, drawing = side_by_side(batch, [self.shadows[each] for each in batch.ids])
+            logged = Drawer(own, batch.drawing, _sampled(batch, batch.drawing))
+            return logged, Drawer(other, drawing)
+        drawing = self.drawing(batch.drawing)
+        logged = Drawer(batch.field, batch.drawing, _sampled(batch, batch.drawing))
+        return logged, Drawer(self._field(batch), drawing, _sampled(batch, drawing))
+
+    def _field(self, batch: Decided) -> Field:
+        """What the target draws from."""
         if self.scores is None:
             return batch.field
         found = np.zeros(batch.field.scores.shape)
@@ -72,20 +101,20 @@ class Target:
             found[at, there] = scores
         return replace(batch.field, scores=found)
 
-    def sampled(self, batch: Decided, drawn_from: Field) -> list[NDArray[np.float32]] | None:
-        """Scores under sampled weights, where the target draws by them.
 
-        Raises:
-            EvidenceError: The records have no terms of the scores, or the draw is diverse.
-        """
-        drawing = self.drawing(batch.drawing)
-        if drawing.is_diverse:
-            raise EvidenceError("a diverse target needs the items' vectors, which no record has")
-        if drawing.draw != "thompson":
-            return None
-        if not drawn_from.features:
-            raise EvidenceError(
-                "a target that draws by thompson needs the terms of each score; only lists that "
-                "were drawn by thompson have them in their records"
-            )
-        return sampled_scores(drawn_from, batch.ids, drawing, None)
+def _sampled(batch: Decided, drawing: Drawing) -> list[NDArray[np.float32]] | None:
+    """Scores under sampled weights, where a policy draws by them.
+
+    Raises:
+        EvidenceError: The records have no terms of the scores, or the draw is diverse.
+    """
+    if drawing.is_diverse:
+        raise EvidenceError("a diverse target needs the items' vectors, which no record has")
+    if drawing.draw != "thompson":
+        return None
+    if not batch.field.features:
+        raise EvidenceError(
+            "a target that draws by thompson needs the terms of each score; only lists that "
+            "were drawn by thompson have them in their records"
+        )
+    return sampled_scores(batch.field, batch.ids, drawing, None)

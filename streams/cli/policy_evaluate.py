@@ -12,6 +12,7 @@ from streams.cli.weighing import (
     Estimator,
     Reward,
     Scores,
+    Shadow,
     Simulated,
     as_record,
     chosen,
@@ -27,8 +28,9 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "rillstream policy evaluate log.jsonl --decisions decisions.jsonl "
             "--target temperature=0.05",
+            "rillstream policy evaluate log.parquet --decisions decisions.jsonl --shadow it --json",
             "rillstream policy evaluate log.parquet --decisions decisions.jsonl "
-            "--target tuned/policy.toml --scores scores.jsonl --json",
+            "--target tuned/policy.toml --scores scores.jsonl",
             "rillstream policy evaluate log.jsonl --probabilities other.jsonl --reward purchased",
         ),
     )(evaluate)
@@ -44,6 +46,7 @@ def evaluate(
         ),
     ] = None,
     decisions: Decisions = None,
+    shadow: Shadow = None,
     scores: Scores = None,
     probabilities: Annotated[
         Path | None,
@@ -67,12 +70,15 @@ def evaluate(
     from streams.policy_file import policy_of
 
     numbers, where = asked(target or [])
+    if shadow is not None and (numbers or scores is not None):
+        raise typer.BadParameter("--shadow says all of the target: no --target, no --scores")
     weighed = weigh(
         log,
         numbers,
         where,
         policy_of(settings_from()),
         decisions=decisions,
+        shadow=shadow,
         scores=scores,
         probabilities=probabilities,
         reward=reward,

@@ -12,6 +12,7 @@ from streams.cli.weighing import (
     Estimator,
     Reward,
     Scores,
+    Shadow,
     Simulated,
     as_record,
     chosen,
@@ -42,6 +43,7 @@ def promote(
     decisions: Annotated[
         list[Path], typer.Option(help="File of decision records, one a line. May be repeated.")
     ],
+    shadow: Shadow = None,
     scores: Scores = None,
     into: Annotated[
         Path | None,
@@ -63,7 +65,7 @@ def promote(
     """
     from scoring.errors import EvidenceError
     from scoring.offpolicy.verdict import Enough, verdict
-    from scoring.policy_file import read_numbers
+    from scoring.policy_file import read_numbers, with_numbers
     from streams.policy_file import policy_of
     from streams.promoting import put_in_force, whole_drawing
 
@@ -82,11 +84,18 @@ def promote(
         str(candidate),
         base,
         decisions=decisions,
+        shadow=shadow,
         scores=scores,
         probabilities=None,
         reward=reward,
         simulated=simulated,
     )
+    made = with_numbers(base, numbers, str(candidate)).version
+    if shadow is not None and weighed.shadowed_by != {made}:
+        raise EvidenceError(
+            f"the shadow {shadow} was {', '.join(sorted(weighed.shadowed_by))}, and {candidate} in "
+            f"{place} would be {made}: what is promoted must be what was shadowed"
+        )
     report = weighed.report
     row = chosen(report, estimator)
     found = verdict(report, row, margin)

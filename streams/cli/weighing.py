@@ -27,6 +27,12 @@ Scores = Annotated[
         help="Another ranker's scores, a line a list: recommendation_id, scores of its candidates."
     ),
 ]
+Shadow = Annotated[
+    str | None,
+    typer.Option(
+        help="A shadow of an experiment, whose records are in --decisions.", show_default=False
+    ),
+]
 Reward = Annotated[
     str, typer.Option(help="What is earned: clicked, carted, purchased, dwell_ms or value.")
 ]
@@ -51,12 +57,14 @@ class Weighed:
         target: What was asked about; None where it was given as probabilities.
         drawings: How the lists of the log were drawn, as their records say.
         made_by: Versions of the policies that made them.
+        shadowed_by: Versions of the policy of the shadow that was asked about.
     """
 
     report: "Report"
     target: "Target | None" = None
     drawings: "frozenset[Drawing]" = frozenset()
     made_by: frozenset[str] = frozenset()
+    shadowed_by: frozenset[str] = frozenset()
 
 
 def weigh(
@@ -66,6 +74,7 @@ def weigh(
     base: "Policy",
     *,
     decisions: Sequence[Path] | None,
+    shadow: str | None,
     scores: Path | None,
     probabilities: Path | None,
     reward: str,
@@ -94,19 +103,17 @@ def weigh(
     lists, lost = kept_lists(rows, time.time_ns() // 1_000_000, simulated=simulated)
     if probabilities is not None:
         return Weighed(evaluate_probabilities(lists, read_probabilities(probabilities), lost))
-    records = DecisionFiles(decisions or ())
+    records = DecisionFiles(decisions or (), shadow)
     with Bars() as bars:
         known = list(records)
         if records.unreadable:
             more = len(records.unreadable) - 1
             remark(f"not a record: {records.unreadable[0]}" + (f" … and {more} more" * bool(more)))
-        target = target_of(
-            numbers,
-            where,
-            base,
-            records.versions,
-            None if scores is None else read_scores(scores),
-        )
+        if shadow is not None:
+            target = records.target()
+        else:
+            given = None if scores is None else read_scores(scores)
+            target = target_of(numbers, where, base, records.versions, given)
         report = evaluate_records(
             lists,
             known,
@@ -115,7 +122,8 @@ def weigh(
             told=lambda done, total: bars.report("following lists", done, total),
         )
     drawings = frozenset(record.drawing for record in known)
-    return Weighed(report, target, drawings, frozenset(records.versions))
+    made_by, shadowed_by = frozenset(records.versions), frozenset(records.shadow_versions)
+    return Weighed(report, target, drawings, made_by, shadowed_by)
 
 
 def chosen(report: "Report", estimator: str | None) -> "Row":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scoring import Policy
 from scoring.policy_file import read_numbers
 from scoring.slates.drawing import Drawing
 from scoring.slates.evidence import Evidence
@@ -19,6 +21,7 @@ from tests.scoring.offpolicy.slate_bandit import SlateBandit
 
 BANDIT = SlateBandit(n_items=4, n_ranks=2, attraction=0.3, n_contexts=50)
 LOGGED = Drawing(2, "softmax", 0.4)
+SHARPER = Drawing(2, "softmax", 0.1)
 N = 1_500
 
 
@@ -37,7 +40,16 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     drawing=LOGGED,
                 )
                 record = DecisionRecord.of(evidence, rules={}, user_id="u", at_ms=100)
-                file.write(encode(record) + b"\n")
+                shadow = DecisionRecord.of(
+                    replace(evidence, recommendation_id=f"{each}~it", drawing=SHARPER),
+                    rules={},
+                    user_id="u",
+                    at_ms=100,
+                    variant="it",
+                    shadow=True,
+                    policy_version=Policy(temperature=0.1).version,
+                )
+                file.write(encode(shadow) + b"\n" + encode(record) + b"\n")
         file.write(b"{}\n")
     rows = [
         {
@@ -81,7 +93,7 @@ def test_a_target_is_estimated_and_flaws_are_counted(
     words = ["policy", "evaluate", str(shop / "log.jsonl"), "--target", "temperature=0.1"]
     assert run([*words, "--decisions", str(shop / "decisions.jsonl"), "--json"]) == Exit.OK
     found = printed(capsys)
-    truth = BANDIT.truth(Drawing(2, "softmax", 0.1))
+    truth = BANDIT.truth(SHARPER)
     assert (found["lists"], found["simulated"], found["enough"]) == (N - 2, True, True)
     assert sorted(found["excluded"].values()) == [1, 1, 1]
     by_name = {each["estimator"]: each for each in found["estimates"]}
@@ -100,7 +112,7 @@ def test_the_table_names_what_each_estimator_assumes(
     assert "nothing below an item matters" in out
     assert "left out: 1 · a propensity that is 0" in out
     assert "enough evidence, by cascade-dr" in out
-    assert "decisions.jsonl:1501" in err
+    assert "decisions.jsonl:3001" in err
 
 
 def test_a_few_lists_are_not_enough_evidence(
@@ -142,6 +154,23 @@ def test_a_worse_policy_is_refused_and_nothing_changes(
     assert promote(shop, "sharper.toml", place, "log.jsonl", "--margin", "0.5") == Exit.BELOW_TARGET
     assert place.read_text() == "weight_repeat = 0.25\n"
     assert [each.name for each in tmp_path.iterdir()] == ["policy.toml"]
+
+
+def test_what_was_shadowed_is_what_is_promoted(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["policy", "evaluate", str(shop / "log.jsonl"), "--shadow", "it", "--json"]
+    assert run([*words, "--decisions", str(shop / "decisions.jsonl")]) == Exit.OK
+    shadowed = printed(capsys)
+    place = tmp_path / "policy.toml"
+    assert promote(shop, "flatter.toml", place, "log.jsonl", "--shadow", "it") == Exit.BAD_INPUT
+    assert "what is promoted must be what was shadowed" in capsys.readouterr().err
+    assert promote(shop, "sharper.toml", place, "log.jsonl", "--shadow", "it", "--json") == Exit.OK
+    assert printed(capsys)["estimates"] == shadowed["estimates"]
+    assert read_numbers(place)["temperature"] == 0.1
+    assert (
+        run([*words[:-2], "nobody", "--decisions", str(shop / "decisions.jsonl")]) == Exit.BAD_INPUT
+    )
 
 
 def test_a_policy_that_workers_could_not_start_with_is_not_put_in_force(

@@ -106,4 +106,5 @@ def _batch(
     lists = Drawn(
         drawn.places[rows], drawn.exists[rows], drawn.propensities[rows], drawn.pinned[rows], {}
     )
-    return Decided(rows, ids[rows].tolist(), some, drawing, lists)
+    items = [tuple(map(str, range(field.scores.shape[1])))] * len(rows)
+    return Decided(rows, ids[rows].tolist(), items, some, drawing, lists)

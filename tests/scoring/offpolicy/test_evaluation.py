@@ -149,6 +149,7 @@ def test_a_better_policy_is_promoted_and_an_equal_one_is_not() -> None:
     said = verdict(better, better.row("cascade-dr"))
     assert said.promotes
     assert "at least +0.0" in said.reasons[0]
+    assert not verdict(better, better.row("dm")).promotes
     refused = verdict(better, better.row("cascade-dr"), margin=1.0)
     assert not refused.promotes
     equal = evaluated(Target(), 6_000)

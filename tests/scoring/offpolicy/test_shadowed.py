@@ -1,0 +1,106 @@
+"""Shadows: other candidates, scores, caps and pins for the same requests, in the same columns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from scoring.errors import EvidenceError
+from scoring.offpolicy.decided import decided
+from scoring.offpolicy.evaluation import NO_SHADOW, evaluate_records
+from scoring.offpolicy.followed import Followed, follow
+from scoring.offpolicy.target import Target
+from scoring.slates.drawing import Drawing
+from scoring.slates.evidence import CapRows, Evidence
+from tests.scoring.offpolicy.slate_shop import plackett_luce
+from tests.scoring.offpolicy.test_decided import a_record, as_logged
+
+OTHER = Drawing(3, "softmax", 0.5)
+
+
+def a_shadow(of: Evidence, number: int) -> Evidence:
+    """Without the first candidate, with a new one before the others, in another order."""
+    item_ids = ("new", *reversed(of.item_ids[1:]))
+    scores = np.random.default_rng([9, number]).normal(0, 0.4, len(item_ids))
+    return replace(
+        of,
+        recommendation_id=f"{of.recommendation_id}~it",
+        item_ids=item_ids,
+        scores=tuple(scores.tolist()),
+        drawing=OTHER,
+        caps=(),
+        pins=(),
+    )
+
+
+def test_a_logged_list_has_the_shadows_probability() -> None:
+    """In plain Python: Plackett-Luce over the shadow's own candidates; 0 for what it lacks."""
+    records = [replace(a_record(number, n_items=5), caps=(), pins=()) for number in range(30)]
+    logged = as_logged(records)
+    shadows = {each.recommendation_id: a_shadow(each, at) for at, each in enumerate(records)}
+    batches, lost = decided(logged, records, at_once=8)
+    assert not lost
+    known = Followed.empty(*logged.there.shape)
+    for batch in batches:
+        follow(batch, Target(shadows=shadows), known, 4, seed=0)
+    for at, record in enumerate(records):
+        shadow = shadows[record.recommendation_id]
+        items = logged.items[at].tolist()
+        whole = known.target[at].prod()
+        if "item 0" in items:
+            assert whole == 0
+            continue
+        places = [shadow.item_ids.index(each) for each in items]
+        expected = plackett_luce(shadow.scores, 0.5, places)
+        np.testing.assert_allclose(known.target[at], expected)
+        chance = np.exp(np.array(shadow.scores) / 0.5)
+        assert known.unsupported[at, 0] == pytest.approx(chance[0] / chance.sum())
+
+
+def test_the_shadows_caps_and_pins_act() -> None:
+    records = [replace(a_record(number, n_items=5), caps=(), pins=()) for number in range(12)]
+    capped = {
+        each.recommendation_id: replace(
+            each,
+            drawing=OTHER,
+            caps=(CapRows("one of a kind", (0, 0, 0, 1, 2), (1,) * 5),),
+        )
+        for each in records
+    }
+    logged = as_logged(records)
+    known = Followed.empty(*logged.there.shape)
+    for batch in decided(logged, records, at_once=8)[0]:
+        follow(batch, Target(shadows=capped), known, 4, seed=0)
+    of_a_kind = np.isin(logged.items.astype(str), ["item 0", "item 1", "item 2"]).sum(axis=1)
+    assert ((known.target.prod(axis=1) == 0) == (of_a_kind > 1)).all()
+    assert len(set(of_a_kind.tolist())) > 1
+
+
+def test_lists_that_were_not_shadowed_are_left_out() -> None:
+    records = [a_record(number) for number in range(40)]
+    same = {each.recommendation_id: each for each in records[5:]}
+    report = evaluate_records(as_logged(records), records, Target(shadows=same), Counter())
+    assert report.excluded == {NO_SHADOW: 5}
+    assert report.row("rips").gain == pytest.approx(0)
+    assert report.unsupported == 0
+
+
+@pytest.mark.parametrize(
+    ("drawing", "said"),
+    [
+        (Drawing(4, "softmax"), "lists 4 items and the log 3"),
+        (Drawing(3, "thompson"), "cannot be followed"),
+        (Drawing(3, "softmax", diversity="dpp"), "cannot be followed"),
+    ],
+)
+def test_a_shadow_that_cannot_be_followed_is_an_error(drawing: Drawing, said: str) -> None:
+    records = [a_record(number) for number in range(4)]
+    shadows = {each.recommendation_id: replace(each, drawing=drawing) for each in records}
+    with pytest.raises(EvidenceError, match=said):
+        evaluate_records(as_logged(records), records, Target(shadows=shadows), Counter())
+    shadows["list 0"] = replace(records[0], drawing=OTHER)
+    with pytest.raises(EvidenceError, match="has changed how it draws"):
+        evaluate_records(as_logged(records), records, Target(shadows=shadows), Counter())
