@@ -1,0 +1,100 @@
+"""Training on simulated shoppers: a ranker to begin from, then round after round of visits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from torch import nn
+
+from scoring.ranker.network import HeadsNetwork
+from scoring.reinforcement.episodes import Episodes, roll
+from scoring.reinforcement.learner import Learner
+from scoring.reinforcement.policy import NetworkPolicy, new_network, scale_to
+from scoring.reinforcement.settings import TRIES, LearningSettings
+from scoring.reinforcement.supervised import ShownItems, fit
+from scoring.simulation.contract import FEATURES, Shoppers
+
+_BEGIN_USERS: Final = 20
+"""So many times the users of a round visit uniform lists before anything is learned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """How far a training is.
+
+    Attributes:
+        number: From 1.
+        earned: Of each simulator, mean reward of a user over all visits.
+        visits: The same of visits.
+        entropy: Mean of a rank, nats.
+        moved: Mean KL of a list that this round brought, nats.
+    """
+
+    number: int
+    earned: tuple[float, ...]
+    visits: tuple[float, ...]
+    entropy: float
+    moved: float
+
+
+def begun(simulators: Sequence[Shoppers], settings: LearningSettings, seed: int) -> HeadsNetwork:
+    """The network that training begins from, see `LearningSettings.begin`."""
+    network = new_network(len(FEATURES), settings, seed)
+    uniform = NetworkPolicy(network, settings.slate_size, seed=seed)
+    n_users = _BEGIN_USERS * settings.users
+    logs = [roll(each, uniform, n_users, settings.visits, seed) for each in simulators]
+    scale_to(network, np.concatenate([each.features for each in logs]))
+    if settings.begin == "supervised":
+        shown = ShownItems.of(logs[0])
+        for each in logs[1:]:
+            shown = shown + ShownItems.of(each)
+        fit(network, shown.features, shown.purchases, loss=nn.BCEWithLogitsLoss(), seed=seed)
+        network.slopes.fill_(1 / settings.temperature)
+    return network
+
+
+def learn_from(
+    simulators: Sequence[Shoppers],
+    network: HeadsNetwork,
+    settings: LearningSettings,
+    seed: int,
+) -> Iterator[Round]:
+    """Train a network in place; yields after each round, so that a caller may stop.
+
+    Users of a round are strangers that no other round has met.
+    """
+    learner = Learner(network, settings, seed)
+    n_tries = TRIES if settings.baseline == "leave-one-out" else 1
+    for number in range(1, settings.rounds + 1):
+        groups = [
+            [_try(each, network, settings, _seed(seed, number), place) for place in range(n_tries)]
+            for each in simulators
+        ]
+        said = learner.learn(groups)
+        yield Round(
+            number,
+            tuple(_mean(tries, lambda e: float(e.earned().mean())) for tries in groups),
+            tuple(_mean(tries, lambda e: len(e.visits) / e.shape[1]) for tries in groups),
+            said.entropy,
+            said.moved,
+        )
+
+
+def _try(
+    shoppers: Shoppers, network: HeadsNetwork, settings: LearningSettings, seed: int, place: int
+) -> Episodes:
+    n_tries = TRIES if settings.baseline == "leave-one-out" else 1
+    policy = NetworkPolicy(network, settings.slate_size, seed=n_tries * seed + place)
+    return roll(shoppers, policy, max(settings.users // n_tries, 1), settings.visits, seed)
+
+
+def _mean(tries: Sequence[Episodes], number: Callable[[Episodes], float]) -> float:
+    return sum(map(number, tries)) / len(tries)
+
+
+def _seed(training: int, number: int) -> int:
+    """Of the users of a round."""
+    return 1_000_003 * (training + 1) + number

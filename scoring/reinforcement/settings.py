@@ -1,0 +1,91 @@
+"""How a slate policy is trained: every switch of the mathematics, with its range."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+
+from scoring.errors import RecipeError
+
+Baseline = Literal["value", "leave-one-out", "none"]
+Credit = Literal["ranks", "top-k", "single"]
+Begin = Literal["supervised", "uniform"]
+
+TRIES: Final = 4
+"""Copies of the same users that a leave-one-out baseline compares."""
+
+
+class LearningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Numbers of a training.
+
+    Attributes:
+        slate_size: Items in a list.
+        rounds: Of drawing lists (or reading the log) and learning from them.
+        users: Visitors of each simulator in a round; a leave-one-out baseline lets a quarter as
+            many people live four times.
+        visits: Of each user in a round, at most.
+        passes: Over what a round has drawn.
+        batch: Lists in a step.
+        learning_rate: Of Adam; falls linearly to a tenth.
+        width: Of the network's hidden layers.
+        hidden: How many of them.
+        begin: supervised = from a ranker of chances to buy, learned from uniform lists (of a log:
+            from its own lists); uniform = from lists that prefer nothing.
+        temperature: Of the softmax over that ranker's log odds, above 0.
+        discount: γ of a visit, 0 (this visit only: myopic) to 1.
+        trace: λ of the generalised advantages, 0 to 1; needs the baseline `value` below 1.
+        baseline: What is taken off the returns.
+        credit: ranks = exact probabilities of lists; top-k = Chen et al. 2019, single draws with
+            their correction; single = the same without it.
+        cap: Largest importance weight, for logs and for the forms of single draws.
+        clip: Of the ratio to the policy that drew the lists; 0 = none.
+        entropy: Weight of each rank's entropy; falls linearly to 0.
+        divergence: Weight of KL to the policy it began from, or to the logging policy.
+        bound: Mean KL of a list that one step may go, nats; 0 = any.
+    """
+
+    slate_size: int = 10
+    rounds: int = 50
+    users: int = 240
+    visits: int = 30
+    passes: int = 3
+    batch: int = 1_024
+    learning_rate: float = 3e-3
+    width: int = 32
+    hidden: int = 2
+    begin: Begin = "supervised"
+    temperature: float = 0.3
+    discount: float = 0.97
+    trace: float = 1.0
+    baseline: Baseline = "leave-one-out"
+    credit: Credit = "ranks"
+    cap: float = 10.0
+    clip: float = 0.2
+    entropy: float = 0.0
+    divergence: float = 0.0
+    bound: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained with.
+
+        Raises:
+            RecipeError: With the setting and its range.
+        """
+        for name in ("slate_size", "rounds", "users", "visits", "passes", "batch", "width"):
+            if getattr(self, name) < 1:
+                raise RecipeError(f"{name} is {getattr(self, name)}, it must be at least 1")
+        for name in ("discount", "trace"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise RecipeError(f"{name} is {getattr(self, name)}, it must be 0 to 1")
+        for name in ("hidden", "clip", "entropy", "divergence", "bound"):
+            if not 0 <= getattr(self, name):
+                raise RecipeError(f"{name} is {getattr(self, name)}, it must be at least 0")
+        for name in ("learning_rate", "cap", "temperature"):
+            if not getattr(self, name) > 0:
+                raise RecipeError(f"{name} is {getattr(self, name)}, it must be above 0")
+        if self.baseline != "value" and self.trace < 1:
+            raise RecipeError(
+                f"trace is {self.trace}: below 1 it needs baseline = 'value', "
+                f"and that is {self.baseline!r}"
+            )

@@ -1,0 +1,88 @@
+"""A ranker of immediate chances: what a policy begins from, and what it has to beat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from scoring.ranker.network import HeadsNetwork
+from scoring.reinforcement.episodes import Episodes
+
+_BATCH: Final = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class ShownItems:
+    """R items that people looked at.
+
+    Attributes:
+        features: (R, F) float32.
+        clicks: (R,) float32, 0 or 1.
+        purchases: (R,) float32, 0 or 1.
+        rewards: (R,) float32.
+    """
+
+    features: NDArray[np.float32]
+    clicks: NDArray[np.float32]
+    purchases: NDArray[np.float32]
+    rewards: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, episodes: Episodes) -> Self:
+        """What was examined: an item that nobody looked at says nothing (no position bias)."""
+        seen = episodes.examined
+        shown = np.take_along_axis(episodes.features, episodes.places[:, :, None], axis=1)
+        return cls(
+            shown[seen],
+            episodes.clicks[seen].astype(np.float32),
+            episodes.purchases[seen].astype(np.float32),
+            episodes.item_rewards[seen].astype(np.float32),
+        )
+
+    def __add__(self, other: ShownItems) -> ShownItems:
+        return ShownItems(
+            np.concatenate([self.features, other.features]),
+            np.concatenate([self.clicks, other.clicks]),
+            np.concatenate([self.purchases, other.purchases]),
+            np.concatenate([self.rewards, other.rewards]),
+        )
+
+
+def fit(
+    network: HeadsNetwork,
+    features: NDArray[np.float32],
+    labels: NDArray[np.float32],
+    *,
+    loss: nn.Module,
+    epochs: int = 3,
+    learning_rate: float = 4e-3,
+    seed: int = 0,
+) -> None:
+    """Make a network's logits predict labels; it is changed in place.
+
+    Args:
+        network: With one output; scaled to the features before.
+        features: (R, F).
+        labels: (R,).
+        loss: Log loss of chances, or squared error of rewards.
+        epochs: Over the rows, with one cycle of the learning rate.
+        learning_rate: The largest, of Adam.
+        seed: Of the order of the rows.
+    """
+    rows, wanted = torch.from_numpy(features), torch.from_numpy(labels)
+    optimizer = torch.optim.Adam(network.parameters())
+    n_steps = epochs * -(-len(rows) // _BATCH)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=n_steps + 1)
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(epochs):
+        for chosen in torch.split(torch.randperm(len(rows), generator=generator), _BATCH):
+            miss = loss(network(rows[chosen]).squeeze(1), wanted[chosen])
+            optimizer.zero_grad()
+            miss.backward()
+            optimizer.step()
+            cycle.step()

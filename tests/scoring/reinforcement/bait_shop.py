@@ -1,0 +1,62 @@
+"""A shop whose truth fits on a line: bait pays more now and drives people away."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.simulation.contract import Chances, Offer, Reactions
+
+N_ITEMS = 6
+BAIT, GOOD = (0, 1), (2, 3)  # places; the others are never clicked
+_CLICKS = np.array([1.0, 1.0, 0.6, 0.6, 0.0, 0.0])
+_STAYS = np.array([0.0, 0.0, 0.45, 0.45, 0.2, 0.2])  # added over a list of two
+
+
+class BaitShop:
+    """Lists of two of six items, each its own feature; implements `Shoppers`."""
+
+    name = "bait"
+    n_items = N_ITEMS
+
+    def reset(self, n_users: int, seed: int) -> None:
+        """All come."""
+        self._n, self._rng = n_users, np.random.default_rng(seed)
+        self._here = np.ones(n_users, np.bool_)
+
+    def candidates(self, users: NDArray[np.int64] | None = None) -> Offer:
+        """Everything."""
+        who = np.arange(self._n) if users is None else users
+        features = np.tile(np.eye(N_ITEMS, dtype=np.float32), (len(who), 1, 1))
+        places = np.tile(np.arange(N_ITEMS), (len(who), 1))
+        return Offer(features, places, self._here[who])
+
+    def chances(self, slates: NDArray[np.int64], users: NDArray[np.int64] | None = None) -> Chances:
+        """Each item by itself."""
+        clicks, none = _CLICKS[slates], np.zeros(slates.shape)
+        return Chances(none + 1, clicks, none, none, none)
+
+    def expected_reward(
+        self, slates: NDArray[np.int64], users: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float64]:
+        """Clicks alone."""
+        found: NDArray[np.float64] = 0.1 * _CLICKS[slates].sum(axis=1)
+        return found
+
+    def react(self, slates: NDArray[np.int64], users: NDArray[np.int64] | None = None) -> Reactions:
+        """Click, and stay or go."""
+        who = np.arange(self._n) if users is None else users
+        clicks = self._rng.random((self._n, 2))[who] < _CLICKS[slates]
+        self._here[who] &= self._rng.random(self._n)[who] < _STAYS[slates].sum(axis=1)
+        none, left = np.zeros(slates.shape, np.bool_), ~self._here[who]
+        days = np.where(left, np.inf, 1.0)
+        return Reactions(
+            none | True,
+            clicks,
+            none,
+            none,
+            np.zeros(slates.shape),
+            left,
+            days,
+            0.1 * clicks.sum(axis=1),
+        )
