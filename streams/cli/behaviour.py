@@ -74,15 +74,10 @@ def train(asked: TrainingAsked) -> Trained:
 
 def read_recipe(config: Path, seed: int | None) -> "BehaviourRecipe":
     """The recipe, with another seed where one is given."""
-    import msgspec
-
     from scoring.behaviour.recipe import read_behaviour_recipe
+    from scoring.training.seeded import seeded
 
-    recipe = read_behaviour_recipe(config)
-    if seed is None:
-        return recipe
-    training = msgspec.structs.replace(recipe.training, seed=seed)
-    return msgspec.structs.replace(recipe, training=training)
+    return seeded(read_behaviour_recipe(config), seed)
 
 
 def evaluate(

@@ -30,21 +30,16 @@ def is_model(folder: Path) -> bool:
 
 def train(asked: TrainingAsked) -> Trained:
     """Train by a recipe and save; returns HR@10 and NDCG@10 of each user's last event."""
-    import msgspec
     import torch
 
     from scoring.sequence.learning import learn
     from scoring.sequence.recipe import read_sequence_recipe
+    from scoring.training.seeded import seeded
     from streams.cli.training_course import Course, curves, until_asked
 
     no_twins(asked, KIND)
     torch.set_num_threads(asked.threads)
-    recipe = read_sequence_recipe(asked.config)
-    if asked.seed is not None:
-        replace = msgspec.structs.replace
-        training = replace(recipe.training, seed=asked.seed)
-        task = replace(recipe.task, seed=asked.seed)
-        recipe = replace(recipe, training=training, task=task)
+    recipe = seeded(read_sequence_recipe(asked.config), asked.seed, "training", "task")
     place = asked.place(recipe.name)
     with (
         until_asked() as stop,

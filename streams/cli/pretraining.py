@@ -39,17 +39,13 @@ def pretrain(
     What comes out is an encoder for `index build --encoder`, and for `source` in a recipe of
     `rillstream train`. Measured before and after, on texts that were not learned from.
     """
-    import msgspec
-
     from scoring.pretraining.recipe import read_pretraining
     from scoring.pretraining.run import pretrain as run
     from scoring.training.rows import Reading
+    from scoring.training.seeded import seeded
     from streams.cli.training_course import Course, curves, until_asked
 
-    recipe = read_pretraining(config)
-    if seed is not None:
-        training = msgspec.structs.replace(recipe.training, seed=seed)
-        recipe = msgspec.structs.replace(recipe, training=training)
+    recipe = seeded(read_pretraining(config), seed)
     place = out or Path("models") / recipe.name
     reading = Reading(skip_bad)
     with until_asked() as stop, curves(tensorboard) as writer, Course(recipe.training) as course:

@@ -109,12 +109,7 @@ def _load(folder: Path) -> "tuple[SavedModel, Answering]":
 
 def read_recipe(config: Path, seed: int | None) -> "Recipe":
     """The recipe, with another seed where one is given."""
-    import msgspec
-
     from scoring.training.recipe import read_recipe as read
+    from scoring.training.seeded import seeded
 
-    recipe = read(config)
-    if seed is None:
-        return recipe
-    training = msgspec.structs.replace(recipe.training, seed=seed)
-    return msgspec.structs.replace(recipe, training=training)
+    return seeded(read(config), seed)

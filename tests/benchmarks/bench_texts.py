@@ -36,6 +36,7 @@ from scoring.tasks.choice import make_task
 from scoring.tasks.contract import Example
 from scoring.training.recipe import BinarySettings, ClassificationSettings, Recipe, read_recipe
 from scoring.training.rows import Reading, read_examples
+from scoring.training.seeded import seeded
 from scoring.training.task_rows import TaskRows, read_task_rows
 
 Chances = NDArray[np.float64]
@@ -143,10 +144,7 @@ def main() -> None:
     )
     asked = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
-    recipe = read_recipe(asked.recipe)
-    if asked.seed is not None:
-        training = msgspec.structs.replace(recipe.training, seed=asked.seed)
-        recipe = msgspec.structs.replace(recipe, training=training)
+    recipe = seeded(read_recipe(asked.recipe), asked.seed)
     if asked.all_rows:
         tasks = {n: msgspec.structs.replace(t, max_rows=None) for n, t in recipe.tasks.items()}
         recipe = msgspec.structs.replace(recipe, tasks=tasks)
