@@ -105,6 +105,14 @@ class JoinedLog:
         return self.part(np.lexsort(keys))
 
 
+def joined(logs: Sequence[JoinedLog]) -> JoinedLog:
+    """All rows of logs of the same features, one log at least, in a log's order."""
+    parts: dict[str, Any] = {
+        name: np.concatenate([getattr(each, name) for each in logs]) for name in column_names()
+    }
+    return replace(logs[0], **parts).ordered()
+
+
 def column_names() -> list[str]:
     """Of the columns that have a row's length."""
     return [each.name for each in fields(JoinedLog) if each.name != "feature_names"]

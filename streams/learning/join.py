@@ -75,6 +75,11 @@ class Join:
         return len(self._made) + len(self._shown) + len(self._clicks)
 
     @property
+    def n_shown(self) -> int:
+        """Lists that are open."""
+        return len(self._shown)
+
+    @property
     def horizon_ms(self) -> int:
         """Nothing older can be part of a list that is still open."""
         return self.closed_ms - 2 * self._window_ms

@@ -21,19 +21,16 @@ from scoring.online.settings import OnlineSettings
 from scoring.online.state import from_bytes, to_bytes
 from scoring.ranker.heads import Heads
 from streams.errors import RejectedError, SettingsError
-from streams.events import decode_click, decode_impression
 from streams.learning import checkpoint
 from streams.learning.course import Course, Taught
-from streams.learning.join import Joinable
 from streams.learning.model_versions import heads_record
+from streams.learning.reading import decode_joinable, moment_of
 from streams.learning.reread import Reread
-from streams.learning.shown_list import ShownList, decode_shown
 from streams.learning.timing import Timing
 from streams.learning.watermark import IDLE_S, Watermark
 from streams.outbox import Letter, Outbox
 from streams.positions import Source
-from streams.records import check_key
-from streams.runs import Claim, Record, Run
+from streams.runs import Claim, Run
 from streams.step import Rows, letter
 
 log = structlog.get_logger(__name__)
@@ -136,6 +133,11 @@ class LearningStep:
         self._stood = stood
         self._report = report
         self._clock = clock
+        self._kinds = {
+            topics.decisions: "decisions",
+            topics.impressions: "impressions",
+            topics.clicks: "clicks",
+        }
         self._life: _Life | None = None
         self._held: Claim | None = None
 
@@ -210,28 +212,23 @@ class LearningStep:
         newest_ms = -1
         for record in run.records:
             try:
-                found = self._decode(run.topic, record)
+                found = decode_joinable(
+                    self._kinds[run.topic],
+                    record.key,
+                    record.value,
+                    max_bytes=self._learning.max_bytes,
+                )
             except RejectedError as error:
                 life.course.counts["unreadable"] += 1
                 # What is read again after a restart has been put aside before.
                 if run.topic in self._topics.lettered and record.offset >= life.stood[run.source]:
                     life.letters.append(letter(record, run, error))
                 continue
-            at_ms = found.moment_ms if isinstance(found, ShownList) else found.at_ms
+            at_ms = moment_of(found)
             newest_ms = max(newest_ms, at_ms)
             life.course.observe(run.source, found, at_ms)
         life.reread.setdefault(run.source, Reread()).note(run.begin, newest_ms)
         life.ends[run.source] = run.end
-
-    def _decode(self, topic: str, record: Record) -> Joinable:
-        if topic == self._topics.decisions:
-            return decode_shown(record.value)
-        now_ms = time.time_ns() // 1_000_000
-        if topic == self._topics.clicks:
-            return decode_click(record.value, now_ms, max_bytes=self._learning.max_bytes)
-        shown = decode_impression(record.value, now_ms, max_bytes=self._learning.max_bytes)
-        check_key(record.key, shown.user_id)
-        return shown
 
     def _is_due(self, life: _Life) -> bool:
         """Whether a round has ended since, and something was read that had not been read before.

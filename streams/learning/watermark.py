@@ -46,6 +46,10 @@ class Watermark:
         self._heard_s[source] = self._clock()
         self._newest_ms[source] = max(at_ms, self._newest_ms.get(source, at_ms))
 
+    def end(self, source: Source) -> None:
+        """Nothing more comes from there."""
+        self._heard_s.pop(source, None)
+
     @property
     def at_ms(self) -> int | None:
         """It never goes back; None while nothing is known."""

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Message, Producer, TopicPartition
 
+from scoring.ranker.heads import Heads
 from streams.brokers.kafka import KafkaBroker
 from streams.connection import PartitionReader
 from streams.kafka_config import consumer_config, producer_config
-from streams.learning.model_versions import KEY, read_headers
+from streams.learning.model_versions import KEY, HeadsVersion, read_headers
 from streams.settings import Settings
 from streams.topics import create_topics, dead_letter_topic
 from tests.integration.shop import make_settings
@@ -30,16 +31,21 @@ class Records:
         self._reader = PartitionReader(config, [TopicPartition(topic, 0, OFFSET_BEGINNING)])
         self.found: list[Message] = []
 
-    def read_until(self, value: bytes | None, timeout_s: float = 150) -> None:
-        """To a record with this value, or to the end, which is where nothing comes for a second."""
+    def read_until(self, version: str | None, timeout_s: float = 150) -> None:
+        """To heads of this version, or to the end, which is where nothing comes for a second."""
         deadline = time.monotonic() + timeout_s
-        while value is None or value not in [each.value() for each in self.found]:
+        while version is None or version not in [versions(each).version for each in self.found]:
             new = self._reader.consume(100, 1.0)
             self.found += [each for each in new if each.error() is None]
-            if value is None and not new:
+            if version is None and not new:
                 break
             assert time.monotonic() < deadline, f"{len(self.found)} records"
         self._reader.close()
+
+
+def versions(record: Message) -> HeadsVersion:
+    """What the headers of a record say."""
+    return read_headers(record.headers())  # type: ignore[arg-type]
 
 
 def test_a_learner_killed_before_and_after_its_commit_learns_what_one_life_learns(
@@ -64,12 +70,12 @@ def test_a_learner_killed_before_and_after_its_commit_learns_what_one_life_learn
             assert learner.wait(100) == -9, learner.log_text()[-3000:]
         learner.start()
         heads = Records(settings, settings.topic("model_versions"))
-        heads.read_until(expected.published[-1][0])
+        heads_version = expected.published[-1][1].version
+        heads.read_until(heads_version)
         assert learner.stop() == 0
     assert {each.key() for each in heads.found} == {KEY}
-    versions = [read_headers(each.headers()) for each in heads.found]  # type: ignore[arg-type]
-    assert versions[-1].version == expected.published[-1][1].version
-    learned_to = [each.learned_to_ms for each in versions]
+    assert Heads.from_bytes(heads.found[-1].value() or b"").version == heads_version
+    learned_to = [versions(each).learned_to_ms for each in heads.found]
     assert learned_to == sorted(set(learned_to)), "what was aborted is not seen"
     letters = Records(settings, dead_letter_topic(settings.topic("decisions")))
     letters.read_until(None)

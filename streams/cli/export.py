@@ -1,0 +1,87 @@
+"""`rillstream export`: what was shown and what came of it, as files."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from streams.cli.options import Broker, Json, examples, settings_from
+from streams.cli.printing import print_json, remark
+from streams.cli.waiting import tell_if_awaited
+
+
+class FileFormat(StrEnum):
+    """Of the files."""
+
+    parquet = "parquet"
+    jsonl = "jsonl"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        "export",
+        epilog=examples(
+            "rillstream export --out exported --since 2026-11-01",
+            "rillstream export --out exported --format jsonl --json",
+        ),
+    )(export)
+
+
+def export(
+    out: Annotated[Path, typer.Option(help="Folder for the files; what is there is replaced.")],
+    broker: Broker = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(help="Lists made from then on (UTC).", show_default="all that is kept"),
+    ] = None,
+    file_format: Annotated[
+        FileFormat, typer.Option("--format", help="Of the files.")
+    ] = FileFormat.parquet,
+    window: Annotated[
+        float | None,
+        typer.Option(
+            min=1,
+            help="Seconds from a list's first impression to its last answer.",
+            show_default="RILLSTREAM_LEARN_WINDOW_S, or 1800",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the joined log: a row for each item of a list that was shown, with its answers.
+
+    Features are those of the moment of the decision. joined.parquet has the lists that a ranker
+    made, plain.parquet the others, without features. Lists whose window is open are left out.
+    """
+    settings = settings_from(bootstrap_servers=broker, learn_window_s=window)
+    from scoring.ranker.features import FEATURES
+    from scoring.ranker.heads import features_version
+    from streams.cli.progress import Bars
+    from streams.learning.export import export as write
+    from streams.learning.timing import Timing
+
+    tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
+    since_ms = 0 if since is None else int(since.replace(tzinfo=UTC).timestamp() * 1000)
+    with Bars() as bars:
+        exported = write(
+            settings,
+            Timing.of(settings),
+            out,
+            suffix=f".{file_format.value}",
+            since_ms=since_ms,
+            names={features_version(FEATURES): FEATURES},
+            progress=bars.report,
+        )
+    counts = {name: n for name, n in sorted(exported.counts.items()) if n}
+    if as_json:
+        print_json({"rows": exported.rows, "records": counts})
+        return
+    for file, n in exported.rows.items():
+        print(f"{file}: {n:,} rows")
+    if not exported.rows:
+        print("no list has been shown and closed")
+    remark(", ".join(f"{name} {n:,}" for name, n in counts.items()))
+    if counts.get("other_features"):
+        remark("lists of another version's columns are in the plain file, without features")

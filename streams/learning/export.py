@@ -1,0 +1,188 @@
+"""decisions, impressions, clicks -> files of the joined log, partition by partition, to the end.
+
+The three topics are partitioned alike by user, so each partition is joined by itself. Nothing is
+committed: an export changes nothing, and may be repeated.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from scoring.joined_log import JoinedLog, joined
+from scoring.joined_log_file import write_joined_log
+from streams.errors import RejectedError
+from streams.kafka_config import consumer_config
+from streams.learning.answered_log import by_features, log_of
+from streams.learning.join import AnsweredList, Join
+from streams.learning.reading import decode_joinable, moment_of
+from streams.learning.watermark import Watermark
+from streams.positions import Source, place_of
+from streams.records import MAX_AHEAD_MS
+from streams.topics import as_ours, connect, is_embedded, topic_ids
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+    from streams.learning.timing import Timing
+    from streams.settings import Settings
+
+MOST: Final = 5_000_000
+"""Records of a partition that may wait for others."""
+
+ANSWER_S: Final = 15.0
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(slots=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        rows: File -> rows in it.
+        counts: What became of records, see `Join`; `open` lists are not due yet.
+    """
+
+    rows: dict[str, int] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def export(
+    settings: Settings,
+    timing: Timing,
+    out: Path,
+    *,
+    suffix: str,
+    since_ms: int,
+    names: dict[str, tuple[str, ...]],
+    progress: Progress,
+) -> Exported:
+    """Write `joined<suffix>`, lists with features, and `plain<suffix>`, those without.
+
+    Args:
+        settings: Where the topics are.
+        timing: Of the join.
+        out: Folder; made where it is missing.
+        suffix: .parquet or .jsonl.
+        since_ms: Lists that were made before are left out.
+        names: Version of columns -> their names; rows of others go without features.
+        progress: Told the stage, how far, and of how much.
+
+    Raises:
+        BrokerUnavailableError: No broker answers.
+        TopicMismatchError: A topic is missing.
+    """
+    exported = Exported()
+    logs: dict[str, list[JoinedLog]] = {}
+    for partition in range(settings.partitions):
+        read = _Partition(settings, timing, partition, since_ms)
+        for lists in read.closed(progress):
+            kept = [each for each in lists if each.made.moment_ms >= since_ms]
+            for version, some in by_features(kept).items():
+                name = version if version in names else ""
+                exported.counts["other_features"] += len(some) if version and not name else 0
+                logs.setdefault(name, []).append(log_of(some, names.get(name, ())))
+        exported.counts += read.counts
+    out.mkdir(parents=True, exist_ok=True)
+    for version, parts in logs.items():
+        file = out / f"{'joined' if version else 'plain'}{suffix}"
+        log = joined(parts)
+        write_joined_log(log, file)
+        exported.rows[str(file)] = len(log)
+    return exported
+
+
+class _Partition:
+    """One partition of the three topics, from a moment to the end that it has now."""
+
+    def __init__(self, settings: Settings, timing: Timing, partition: int, since_ms: int) -> None:
+        self._settings = settings
+        self._partition = partition
+        self._since_ms = since_ms
+        self._kinds = {
+            settings.topic(kind): kind for kind in ("decisions", "impressions", "clicks")
+        }
+        self._sources: list[Source] = [(topic, partition) for topic in self._kinds]
+        self._join = Join(timing.window_ms, most=MOST)
+        self._mark = Watermark(self._sources, timing.lateness_ms, idle_s=float("inf"))
+        self.counts: Counter[str] = Counter()
+
+    def closed(self, progress: Progress) -> Iterator[list[AnsweredList]]:
+        """Lists as they are closed."""
+        topic_ids(self._settings, self._kinds)  # or a missing topic would be an empty one
+        consumer = Consumer(
+            consumer_config(
+                self._settings,
+                f"{self._settings.app_id}-export",
+                **{"enable.partition.eof": True},
+            )
+        )
+        try:
+            yield from self._read(consumer, progress)
+        except KafkaException as exception:
+            raise as_ours(self._settings, exception.args[0], "the export stopped") from None
+        finally:
+            consumer.close()
+        newest = max(time.time_ns() // 1_000_000, self._join.closed_ms)
+        yield self._join.close(newest)
+        self.counts += self._join.counts
+        self.counts["open"] += self._join.n_shown
+
+    def _read(self, consumer: Consumer, progress: Progress) -> Iterator[list[AnsweredList]]:
+        starts, n_left = self._starts(consumer)
+        stage, n_all, n_read = f"partition {self._partition}", n_left, 0
+        consumer.assign(starts)
+        waiting = set(self._sources)
+        while waiting:
+            for message in consumer.consume(1_000, 1.0):
+                source = (message.topic() or "", place_of(message)[0])
+                error = message.error()
+                if error is None:
+                    n_read += 1
+                    self._take(source, message)
+                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - it has no public name
+                    waiting.discard(source)
+                    self._mark.end(source)
+                elif not error.retriable():
+                    raise KafkaException(error)
+            progress(stage, min(n_read, n_all), n_all)
+            yield self._join.close(self._mark.at_ms or 0)
+
+    def _starts(self, consumer: Consumer) -> tuple[list[TopicPartition], int]:
+        """Where each source begins; nothing of a later moment was produced much before it."""
+        asked = [
+            TopicPartition(topic, partition, max(0, self._since_ms - MAX_AHEAD_MS))
+            for topic, partition in self._sources
+        ]
+        _, cluster = connect(self._settings, ANSWER_S)
+        if self._since_ms and not is_embedded(cluster):  # which knows no times
+            asked = consumer.offsets_for_times(asked, timeout=ANSWER_S)
+        else:
+            asked = [TopicPartition(*source, 0) for source in self._sources]
+        n_left = 0
+        for place in asked:
+            low, high = consumer.get_watermark_offsets(place, timeout=ANSWER_S)
+            place.offset = high if place.offset < 0 else max(low, place.offset)
+            n_left += high - place.offset
+        return asked, n_left
+
+    def _take(self, source: Source, message: Message) -> None:
+        try:
+            record = decode_joinable(
+                self._kinds[source[0]],
+                message.key(),
+                message.value(),
+                max_bytes=self._settings.max_message_bytes,
+            )
+        except RejectedError:
+            self.counts["unreadable"] += 1
+            return
+        self._mark.observe(source, moment_of(record))
+        self._join.observe(record)

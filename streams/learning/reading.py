@@ -1,0 +1,39 @@
+"""Messages of the topics that are joined -> records."""
+
+from __future__ import annotations
+
+import time
+
+from streams.events import decode_click, decode_impression
+from streams.learning.join import Joinable
+from streams.learning.shown_list import ShownList, decode_shown
+from streams.records import check_key
+
+
+def decode_joinable(
+    kind: str, key: bytes | None, value: bytes | None, *, max_bytes: int
+) -> Joinable:
+    """A message as what its topic has.
+
+    Args:
+        kind: "decisions", "impressions" or "clicks".
+        key: The message's key.
+        value: Its value.
+        max_bytes: Longer impressions and clicks are refused unread.
+
+    Raises:
+        RejectedError: It is none, or an impression is not under its user's key.
+    """
+    if kind == "decisions":
+        return decode_shown(value)
+    now_ms = time.time_ns() // 1_000_000
+    if kind == "clicks":
+        return decode_click(value, now_ms, max_bytes=max_bytes)
+    shown = decode_impression(value, now_ms, max_bytes=max_bytes)
+    check_key(key, shown.user_id)
+    return shown
+
+
+def moment_of(record: Joinable) -> int:
+    """Event time."""
+    return record.moment_ms if isinstance(record, ShownList) else record.at_ms

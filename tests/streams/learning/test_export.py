@@ -1,0 +1,83 @@
+"""`rillstream export`: what lies on the topics, joined, as files that training reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from confluent_kafka import Producer
+
+from scoring.joined_log_file import read_joined_log
+from scoring.ranker.features import FEATURES
+from scoring.ranker.heads import features_version
+from streams.cli.exits import Exit
+from streams.cli.main import run
+from streams.events import Click, Impression
+from streams.kafka_config import producer_config
+from streams.learning.shown_list import ShownList
+from streams.records import Record, encode
+from streams.settings import Settings
+from streams.topics import create_topics
+
+DAY_MS = 24 * 3600 * 1000
+FIRST_MS = 1_700_000_000_000  # 2023-11-14T22:13:20Z
+
+
+def put(settings: Settings, kind: str, user: str, *records: Record | bytes) -> None:
+    producer = Producer(producer_config(settings))
+    for record in records:
+        value = record if isinstance(record, bytes) else encode(record)
+        producer.produce(settings.topic(kind), value, user.encode())  # type: ignore[arg-type]
+    assert producer.flush(20) == 0
+
+
+def fill(settings: Settings) -> None:
+    """A list a day of two users; the ranker made all but the last."""
+    for number, user in enumerate(["ann", "bob", "ann", "bob"]):
+        at_ms, name = FIRST_MS + number * DAY_MS, f"l{number}"
+        made = ShownList(
+            recommendation_id=name,
+            user_id=user,
+            at_ms=at_ms,
+            shown_items=("mug", "cup"),
+            shown_propensities=(0.5, 0.25),
+            shown_features=() if number == 3 else ((float(number),) * len(FEATURES),) * 2,
+            features_version=None if number == 3 else features_version(FEATURES),
+            policy_version="p1",
+            simulated=True,
+        )
+        shown = Impression(
+            recommendation_id=name, user_id=user, at_ms=at_ms + 5, item_ids=("mug", "cup")
+        )
+        click = Click(event_id=name, user_id=user, type="view", item_id="cup", at_ms=at_ms + 9)
+        put(settings, "decisions", user, made, b"no JSON")
+        put(settings, "impressions", user, shown)
+        put(settings, "clicks", user, click)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
+def test_lists_come_back_with_their_answers_and_the_features_of_then(
+    embedded: Settings,
+    suffix: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RILLSTREAM_BOOTSTRAP_SERVERS", embedded.bootstrap_servers)
+    create_topics(embedded)
+    fill(embedded)
+    words = ["export", "--out", "logs", "--format", suffix, "--since", "2023-11-15", "--json"]
+    assert run(words) == Exit.OK
+    said = json.loads(capsys.readouterr().out)
+    assert said["rows"] == {f"logs/joined.{suffix}": 4, f"logs/plain.{suffix}": 2}
+    assert said["records"] == {"lists": 4, "unreadable": 4}
+    log = read_joined_log([Path(f"logs/joined.{suffix}")])
+    assert log.recommendation_id.tolist() == ["l1", "l1", "l2", "l2"], "l0 is older"
+    assert log.user_id.tolist() == ["bob", "bob", "ann", "ann"]
+    assert log.clicked.tolist() == [False, True] * 2
+    assert log.feature_names == FEATURES
+    np.testing.assert_array_equal(log.features[:, 0], [1, 1, 2, 2])
+    assert set(log.policy_version) == {"p1"}
+    assert log.simulated.all()
+    assert read_joined_log([Path(f"logs/plain.{suffix}")]).feature_names == ()
