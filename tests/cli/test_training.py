@@ -97,6 +97,7 @@ def test_an_unknown_setting_is_one_line_with_the_nearest(
     assert "do you mean `epochs`?" in capsys.readouterr().err
 
 
+@pytest.mark.timeout(300)  # a busy machine takes its time to begin
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, Exit.INTERRUPTED), (signal.SIGTERM, Exit.TERMINATED)]
 )
@@ -111,7 +112,7 @@ def test_a_signal_ends_it_after_a_step_and_the_same_command_goes_on(
     state = tmp_path / ".model.training" / "checkpoint.json"
     environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment) as child:
-        until_s = time.monotonic() + 60
+        until_s = time.monotonic() + 200
         while not state.is_file() and child.poll() is None and time.monotonic() < until_s:
             time.sleep(0.05)
         child.send_signal(number)
