@@ -25,6 +25,7 @@ from scoring.offpolicy.estimators import Estimate, with_records, without_records
 from scoring.offpolicy.evaluation import N_DRAWS, evaluate_decided
 from scoring.offpolicy.followed import Followed, follow
 from scoring.offpolicy.intervals import (
+    Interval,
     bootstrap,
     empirical_bernstein,
     percentiles,
@@ -180,22 +181,26 @@ def real(folder: Path) -> None:
         middle = campaigns[target].clicks.mean()
         print(
             f"\n{logged} -> {target}: {told.n_rewarded} clicks in {told.n_lists:,} impressions, "
-            f"{told.logged:.5f} ({told.logged_interval.low:.5f} – {told.logged_interval.high:.5f}); "
-            f"truly {middle:.5f} ({true.low:.5f} – {true.high:.5f}); "
+            f"{told.logged:.5f} ({_said(told.logged_interval)}); "
+            f"truly {middle:.5f} ({_said(true)}); "
             f"{int(unseen.sum())} items never logged\n"
             "| estimator | clicks an impression | 95 % | worth impressions | worth clicks | "
             "mean weight |\n|---|---|---|---|---|---|"
         )
         for row in told.rows:
             print(
-                f"| {row.name} | {row.value:.5f} "
-                f"| {row.interval.low:.5f} – {row.interval.high:.5f} | {row.effective:,.0f} | {row.effective_rewards:.0f} | {row.control.mean:.3f} |"
+                f"| {row.name} | {row.value:.5f} | {_said(row.interval)} | {row.effective:,.0f} | "
+                f"{row.effective_rewards:.0f} | {row.control.mean:.3f} |"
             )
         with tempfile.TemporaryDirectory() as place:
             log, other = Path(place) / "log.jsonl", Path(place) / "target.jsonl"
             campaign.write(log, other, wanted[target])
             sys.stdout.flush()
             run(["policy", "evaluate", str(log), "--probabilities", str(other)])
+
+
+def _said(interval: Interval) -> str:
+    return f"{interval.low:.5f} – {interval.high:.5f}"
 
 
 def main() -> None:

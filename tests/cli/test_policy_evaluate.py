@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from scoring import Policy
 from scoring.policy_file import read_numbers
 from scoring.slates.drawing import Drawing
 from scoring.slates.evidence import Evidence
 from streams.cli.exits import Exit
 from streams.cli.main import run
 from streams.decision_record import DecisionRecord
+from streams.policy_file import policy_of
 from streams.records import encode
+from streams.settings import Settings
 from tests.scoring.offpolicy.slate_bandit import SlateBandit
 
 BANDIT = SlateBandit(n_items=4, n_ranks=2, attraction=0.3, n_contexts=50)
@@ -47,7 +48,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     at_ms=100,
                     variant="it",
                     shadow=True,
-                    policy_version=Policy(temperature=0.1).version,
+                    policy_version=replace(policy_of(Settings()), temperature=0.1).version,
                 )
                 file.write(encode(shadow) + b"\n" + encode(record) + b"\n")
         file.write(b"{}\n")
@@ -168,9 +169,8 @@ def test_what_was_shadowed_is_what_is_promoted(
     assert promote(shop, "sharper.toml", place, "log.jsonl", "--shadow", "it", "--json") == Exit.OK
     assert printed(capsys)["estimates"] == shadowed["estimates"]
     assert read_numbers(place)["temperature"] == 0.1
-    assert (
-        run([*words[:-2], "nobody", "--decisions", str(shop / "decisions.jsonl")]) == Exit.BAD_INPUT
-    )
+    words[words.index("it")] = "nobody"
+    assert run([*words, "--decisions", str(shop / "decisions.jsonl")]) == Exit.BAD_INPUT
 
 
 def test_a_policy_that_workers_could_not_start_with_is_not_put_in_force(
