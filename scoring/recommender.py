@@ -118,7 +118,7 @@ class Recommender:
         self._related = None if related is None else RelatedSource(related, self.catalogue)
         self._last_layer = last_layer
         self._keeps_evidence = keeps_evidence
-        self._view = ShopView(shop or ShopCounts(), self.catalogue)
+        self._view = ShopView(ShopCounts() if shop is None else shop, self.catalogue)
         self._trends = None if shop is None else Trends(self._view, self.catalogue, _POPULAR)
         if shop is not None:
             self.policy_version += "+trends"

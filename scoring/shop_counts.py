@@ -58,10 +58,6 @@ class ShopCounts:
         self._parts: dict[tuple[str, int], _Part] = {}
         self._lock = threading.Lock()  # a new version's ranking is warmed up in a thread of its own
 
-    def __len__(self) -> int:
-        """How many items are known."""
-        return len(self.item_ids)
-
     def observe(
         self,
         item_id: str,

@@ -145,7 +145,7 @@ class CountsFollowed:
             take(shop, value, metrics)
         log.info(
             "shop counts read",
-            items=len(shop),
+            items=len(shop.item_ids),
             records=len(newest),
             seconds=round(time.monotonic() - begun, 2),
         )

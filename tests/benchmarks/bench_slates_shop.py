@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -105,16 +106,16 @@ def baskets(lines: list[Line]) -> list[Basket]:
             kind = TYPE_CODES["return" if line.is_return else "purchase"]
             event = Interaction(number, line.item_id, kind, at_ms, line.quantity.bit_length())
             rings[user_id].insert(0, event)
-            bought = Bought(number, line.item_id, at_ms, line.quantity, kind)
-            logs[user_id] = logs[user_id].observe(bought)
+            entry = Bought(number, line.item_id, at_ms, line.quantity, kind)
+            logs[user_id] = logs[user_id].observe(entry)
         del rings[user_id][MAX_INTERACTIONS:]
     return found
 
 
-def gain(slate: Slate, bought: frozenset[str]) -> float:
+def gain(item_ids: Sequence[str], bought: frozenset[str]) -> float:
     """NDCG@20 of one list."""
     discounts = 1 / np.log2(np.arange(2, _SIZE + 2))
-    hits = [found.item_id in bought for found in slate.items]
+    hits = [item_id in bought for item_id in item_ids]
     return float(discounts[: len(hits)] @ hits / discounts[: len(bought)].sum())
 
 
@@ -150,8 +151,8 @@ def main() -> None:
             for start in range(0, len(asked), 64):
                 requests = [basket.request for basket in asked[start : start + 64]]
                 slates += made.recommend(requests)
-            pairs = list(zip(slates, asked, strict=True))
-            gains = np.array([gain(slate, basket.bought) for slate, basket in pairs])
+            ids = [[found.item_id for found in slate.items] for slate in slates]
+            gains = np.array([gain(i, each.bought) for i, each in zip(ids, asked, strict=True)])
             shown = {found.item_id for slate in slates for found in slate.items}
             logs = [np.log(found.propensity) for slate in slates for found in slate.items]
             cells = (

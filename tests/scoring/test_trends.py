@@ -62,6 +62,16 @@ def test_what_is_bought_now_takes_the_place_of_what_was_popular_when_the_index_w
     assert list_of(shop, counts).items[0].reason == "popular now"
 
 
+def test_counts_that_come_after_the_recommender_are_seen(shop: Snapshot) -> None:
+    counts = ShopCounts()
+    made = Recommender(shop, None, policy=Policy(slate_size=2), shop=counts)
+    assert ids_of(made.recommend([request()])[0]) == ["i0", "i1"]
+    sold(counts, "i9", 250)
+    sold(counts, "i7", 240)
+    later = Request("u", NOW_MS + 1_000, request().history)
+    assert ids_of(made.recommend([later])[0]) == ["i9", "i7"]
+
+
 def test_too_few_purchases_say_nothing(shop: Snapshot) -> None:
     counts = ShopCounts()
     sold(counts, "i9", 150)
