@@ -17,7 +17,7 @@ from scoring.errors import EvidenceError
 from scoring.offpolicy.target import DRAWING, Target
 from scoring.policy_file import checked_numbers, with_numbers
 from scoring.slates.evidence import Evidence
-from streams.decision_record import decode_decision
+from streams.decision_record import DecisionRecord, decode_decision
 from streams.errors import BadFileError, RejectedError
 
 
@@ -62,12 +62,12 @@ class Decisions:
                     self.unreadable.append(f"{file}:{number}: {error}")
                     continue
                 if not record.shadow:
-                    self.versions.add(record.policy_version or "")
+                    self.versions.add(_policy(record))
                     yield record.evidence
                 elif self.shadow is not None and record.variant == self.shadow:
                     shown = record.recommendation_id.removesuffix(f"~{self.shadow}")
                     self.shadows[shown] = record.evidence
-                    self.shadow_versions.add(record.policy_version or "")
+                    self.shadow_versions.add(_policy(record))
 
     def target(self) -> Target:
         """The shadow, when all was read.
@@ -81,6 +81,11 @@ class Decisions:
                 "these the records of that time?"
             )
         return Target(shadows=self.shadows)
+
+
+def _policy(record: DecisionRecord) -> str:
+    """Version of its numbers; that of tables and rankers stands after it."""
+    return (record.policy_version or "").partition("+")[0]
 
 
 def target_of(

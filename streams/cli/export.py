@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
         "export",
         epilog=examples(
             "rillstream export --out exported --since 2026-11-01",
-            "rillstream export --out exported --format jsonl --json",
+            "rillstream export --out exported --decisions --format jsonl --json",
         ),
     )(export)
 
@@ -48,6 +48,13 @@ def export(
             show_default="RILLSTREAM_LEARN_WINDOW_S, or 1800",
         ),
     ] = None,
+    decisions: Annotated[
+        bool,
+        typer.Option(
+            "--decisions",
+            help="Also decisions.jsonl: what each list was drawn from, for policy evaluate.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write the joined log: a row for each item of a list that was shown, with its answers.
@@ -73,6 +80,7 @@ def export(
             since_ms=since_ms,
             names={features_version(FEATURES): FEATURES},
             progress=bars.report,
+            decisions=decisions,
         )
     counts = {name: n for name, n in sorted(exported.counts.items()) if n}
     if as_json:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from scoring.joined_log import JoinedLog, joined
@@ -22,6 +24,7 @@ from streams.kafka_config import consumer_config
 from streams.learning.answered_log import by_features, log_of
 from streams.learning.join import AnsweredList, Join
 from streams.learning.reading import decode_joinable, moment_of
+from streams.learning.shown_list import ShownList
 from streams.learning.watermark import Watermark
 from streams.positions import Source, place_of
 from streams.records import MAX_AHEAD_MS
@@ -63,6 +66,7 @@ def export(
     since_ms: int,
     names: dict[str, tuple[str, ...]],
     progress: Progress,
+    decisions: bool = False,
 ) -> Exported:
     """Write `joined<suffix>`, lists with features, and `plain<suffix>`, those without.
 
@@ -74,6 +78,7 @@ def export(
         since_ms: Lists that were made before are left out.
         names: Version of columns -> their names; rows of others go without features.
         progress: Told the stage, how far, and of how much.
+        decisions: Also write `decisions.jsonl`: the records as they are, a line each.
 
     Raises:
         BrokerUnavailableError: No broker answers.
@@ -81,16 +86,20 @@ def export(
     """
     exported = Exported()
     logs: dict[str, list[JoinedLog]] = {}
-    for partition in range(settings.partitions):
-        read = _Partition(settings, timing, partition, since_ms)
-        for lists in read.closed(progress):
-            kept = [each for each in lists if each.made.moment_ms >= since_ms]
-            for version, some in by_features(kept).items():
-                name = version if version in names else ""
-                exported.counts["other_features"] += len(some) if version and not name else 0
-                logs.setdefault(name, []).append(log_of(some, names.get(name, ())))
-        exported.counts += read.counts
     out.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as opened:
+        records = _Records(opened, out / "decisions.jsonl", since_ms) if decisions else None
+        for partition in range(settings.partitions):
+            read = _Partition(settings, timing, partition, since_ms, records)
+            for lists in read.closed(progress):
+                kept = [each for each in lists if each.made.moment_ms >= since_ms]
+                for version, some in by_features(kept).items():
+                    name = version if version in names else ""
+                    exported.counts["other_features"] += len(some) if version and not name else 0
+                    logs.setdefault(name, []).append(log_of(some, names.get(name, ())))
+            exported.counts += read.counts
+    if records is not None:
+        exported.rows[str(records.file)] = records.n_written
     for version, parts in logs.items():
         file = out / f"{'joined' if version else 'plain'}{suffix}"
         log = joined(parts)
@@ -99,13 +108,37 @@ def export(
     return exported
 
 
+class _Records:
+    """A file of the decisions' own records."""
+
+    def __init__(self, opened: ExitStack, file: Path, since_ms: int) -> None:
+        self.file = file
+        self.n_written = 0
+        self._since_ms = since_ms
+        self._lines = opened.enter_context(file.open("wb"))
+
+    def take(self, made: ShownList, raw: bytes) -> None:
+        """A record, in one line; those of shadows are written, too."""
+        if made.moment_ms >= self._since_ms:
+            self._lines.write(msgspec.json.format(raw, indent=-1) + b"\n")
+            self.n_written += 1
+
+
 class _Partition:
     """One partition of the three topics, from a moment to the end that it has now."""
 
-    def __init__(self, settings: Settings, timing: Timing, partition: int, since_ms: int) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        timing: Timing,
+        partition: int,
+        since_ms: int,
+        records: _Records | None,
+    ) -> None:
         self._settings = settings
         self._partition = partition
         self._since_ms = since_ms
+        self._records = records
         self._kinds = {
             settings.topic(kind): kind for kind in ("decisions", "impressions", "clicks")
         }
@@ -184,5 +217,7 @@ class _Partition:
         except RejectedError:
             self.counts["unreadable"] += 1
             return
+        if self._records is not None and isinstance(record, ShownList):
+            self._records.take(record, message.value() or b"")
         self._mark.observe(source, moment_of(record))
         self._join.observe(record)

@@ -31,6 +31,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A log of 1,500 simulated lists, their decisions, and one of each flaw."""
     folder = tmp_path_factory.mktemp("shop")
     lists, batches = BANDIT.log(N, LOGGED, 0)
+    version = replace(policy_of(Settings()), temperature=0.1).version
     with (folder / "decisions.jsonl").open("wb") as file:
         for batch in batches:
             for at, each in enumerate(batch.ids):
@@ -48,7 +49,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     at_ms=100,
                     variant="it",
                     shadow=True,
-                    policy_version=replace(policy_of(Settings()), temperature=0.1).version,
+                    policy_version=version + "+heads-12345678",
                 )
                 file.write(encode(shadow) + b"\n" + encode(record) + b"\n")
         file.write(b"{}\n")

@@ -68,9 +68,13 @@ def test_lists_come_back_with_their_answers_and_the_features_of_then(
     create_topics(embedded)
     fill(embedded)
     words = ["export", "--out", "logs", "--format", suffix, "--since", "2023-11-15", "--json"]
+    words.append("--decisions")
     assert run(words) == Exit.OK
     said = json.loads(capsys.readouterr().out)
-    assert said["rows"] == {f"logs/joined.{suffix}": 4, f"logs/plain.{suffix}": 2}
+    files = {"logs/decisions.jsonl": 3, f"logs/joined.{suffix}": 4, f"logs/plain.{suffix}": 2}
+    assert said["rows"] == files
+    records = [json.loads(line) for line in Path("logs/decisions.jsonl").read_text().splitlines()]
+    assert sorted(record["recommendation_id"] for record in records) == ["l1", "l2", "l3"]
     assert said["records"] == {"lists": 4, "unreadable": 4}
     log = read_joined_log([Path(f"logs/joined.{suffix}")])
     assert log.recommendation_id.tolist() == ["l1", "l1", "l2", "l2"], "l0 is older"
