@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scoring.policy import INTERESTS
 from scoring.ranker.past import ITEM_FEATURES, USER_FEATURES
 from scoring.ranker.places import places
-from scoring.ranker.shop_features import SHOP_FEATURES
+from scoring.ranker.shop_features import REGION_FEATURES, SHOP_FEATURES
 
 SPOKEN: Final = ("customers", "customers_30d", "recent", "baskets_30d", "following", "alike")
 """What a user's purchases speak for, by each table and by customers alike."""
@@ -28,9 +28,15 @@ _OF_PAIRS: Final = (
     "in_session",
     *(f"cosine_{name}" for name in INTERESTS),
     *SHOP_FEATURES,
+    *REGION_FEATURES,
     "price",
 )
-_OF_USERS: Final = (*USER_FEATURES, "n_session", *(f"confidence_{name}" for name in INTERESTS))
+_OF_USERS: Final = (
+    *USER_FEATURES,
+    "n_session",
+    "region_share",
+    *(f"confidence_{name}" for name in INTERESTS),
+)
 
 _PLACED: Final = (
     *SPOKEN,
@@ -39,6 +45,7 @@ _PLACED: Final = (
     "decayed_90d",
     "sold_3d",
     "sold_14d",
+    "sold_region",
     "cosine_long_term",
     "cosine_short_term",
 )

@@ -16,7 +16,7 @@ from scoring.ranker.closed_form import TABLES, learn_weights
 from scoring.ranker.sales import Sales
 from scoring.ranker.tables import ItemTables
 
-_FILE: Final = "knowledge.safetensors"
+KNOWLEDGE: Final = "knowledge.safetensors"
 
 
 class KnowledgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,7 +70,7 @@ class Knowledge:
             "customer_weights": customers.weights,
         }
         save_file(
-            {name: np.ascontiguousarray(each) for name, each in arrays.items()}, folder / _FILE
+            {name: np.ascontiguousarray(each) for name, each in arrays.items()}, folder / KNOWLEDGE
         )
 
     @classmethod
@@ -83,7 +83,7 @@ class Knowledge:
             SafetensorError: It is damaged.
             KeyError: It holds something else.
         """
-        arrays = load_file(folder / _FILE)
+        arrays = load_file(folder / KNOWLEDGE)
         tables = ItemTables(item_ids, arrays["starts"], arrays["neighbours"], arrays["weights"])
         customers = Customers(
             arrays["customer_digests"],

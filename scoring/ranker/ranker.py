@@ -21,9 +21,10 @@ from safetensors import SafetensorError
 from scoring.errors import RankerError
 from scoring.ranker.features import FEATURES
 from scoring.ranker.heads import Heads
-from scoring.ranker.knowledge import Knowledge
+from scoring.ranker.knowledge import KNOWLEDGE, Knowledge
 
 HEADS: Final = "heads.safetensors"
+WEIGHTS: Final = (HEADS, KNOWLEDGE)
 _FILE: Final = "ranker.json"
 _FORMAT: Final = 1
 

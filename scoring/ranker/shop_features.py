@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -11,6 +12,7 @@ from scoring.item_counts import BOUGHT_DAYS, DAY_MS, LOOKED_DAYS, NEVER
 from scoring.shop_columns import ShopColumns
 
 _MOST_IDLE_DAYS: Final = 200.0
+_TWO_WEEKS: Final = BOUGHT_DAYS.index(14.0)
 
 SHOP_FEATURES: Final = (
     *(f"sold_{days:g}d" for days in BOUGHT_DAYS),
@@ -22,6 +24,40 @@ SHOP_FEATURES: Final = (
     "missed_sales",
     "bought_again",
 )
+
+REGION_FEATURES: Final = ("sold_region", "sold_newcomers")
+"""What is sold in the user's region, and what its newcomers buy; half-life 14 days."""
+
+
+def region_features(
+    columns: ShopColumns,
+    regions: Sequence[str | None],
+    owners: NDArray[np.int64],
+    positions: NDArray[np.int64],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(len(REGION_FEATURES), M) of each candidate, and (B,) the region's share of the sales.
+
+    Args:
+        columns: Of the shop.
+        regions: B regions; None = not known, which sells nothing, though it has newcomers.
+        owners: (M,) user of each candidate, ascending.
+        positions: (M,).
+    """
+    found = np.zeros((len(REGION_FEATURES), len(positions)), np.float32)
+    shares = np.zeros(len(regions), np.float32)
+    sold = float(columns.bought[_TWO_WEEKS].sum())
+    codes = {region: code for code, region in enumerate(dict.fromkeys(regions))}
+    region_of_user = np.array([codes[region] for region in regions])
+    for region, code in codes.items():
+        users = region_of_user == code
+        rows = np.flatnonzero(users[owners])
+        if region is not None and region in columns.by_region:
+            of_region = columns.by_region[region]
+            found[0, rows] = np.log1p(of_region[positions[rows]])
+            shares[users] = float(of_region.sum()) / max(sold, 1.0)
+        if (region or "") in columns.newcomers:
+            found[1, rows] = np.log1p(columns.newcomers[region or ""][positions[rows]])
+    return found, shares
 
 
 def shop_features(columns: ShopColumns) -> NDArray[np.float32]:

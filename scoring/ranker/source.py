@@ -21,7 +21,7 @@ from scoring.ranker.closed_form import PAST_HALF_LIFE_DAYS, RECENT_DAYS, TABLES
 from scoring.ranker.features import SESSION, SPOKEN, lay_out
 from scoring.ranker.knowledge import Knowledge
 from scoring.ranker.past import ITEM_FEATURES, NOTHING, SESSION_MS, Past, read_past
-from scoring.ranker.shop_features import shop_features
+from scoring.ranker.shop_features import region_features, shop_features
 from scoring.ranker.speaking import Entries, Layout, best
 from scoring.rings import TYPES, Rings
 from scoring.rules.pairs import USER_SHIFT, pairs_of, places_in
@@ -43,12 +43,14 @@ class Asked:
     Attributes:
         past: What they bought.
         session: Sorted pairs of user and item that the visit is about.
+        regions: Of the B users; None = not known.
         sums: (B, T) what speaks for each of the ranker's items, by `SPOKEN` and `SESSION`.
         brought: Candidates: the best of the sums, by their source in `policy.MARKS`.
     """
 
     past: Past
     session: NDArray[np.int64]
+    regions: Sequence[str | None]
     sums: dict[str, csr_array]
     brought: dict[str, NDArray[np.int64]]
 
@@ -97,7 +99,8 @@ class RankerSource:
         tables = [best(sums[name], columns, most) for name in (*_BRINGING, *SESSION)]
         few = policy.quotas.get("alike", policy.candidates)
         alike = best(sums["alike"], columns, few)
-        return Asked(past, session, sums, {"tables": np.concatenate(tables), "alike": alike})
+        brought = {"tables": np.concatenate(tables), "alike": alike}
+        return Asked(past, session, [each.region for each in requests], sums, brought)
 
     def features(
         self,
@@ -127,13 +130,19 @@ class RankerSource:
             in_session[0, at[there]] = 1.0
         spoken = [self._at(asked.sums[name], pool) for name in (*SPOKEN, *SESSION)]
         of_items = shop_features(shop)[:, positions]
+        of_regions, shares = region_features(shop, asked.regions, pool.users, positions)
         price = np.where(shop.price > 0, shop.price, self._catalogue.prices[: len(shop.price)])
         prices = np.log1p(np.nan_to_num(price[positions], nan=0.0))[None, :]
-        of_pairs = np.concatenate([own, spoken, in_session, cosines, of_items, prices])
+        of_pairs = np.concatenate([own, spoken, in_session, cosines, of_items, of_regions, prices])
         n_users = len(pool.starts) - 1
         n_session = np.bincount(asked.session >> USER_SHIFT, minlength=n_users)
         of_users = np.concatenate(
-            [asked.past.users, np.log1p(n_session)[None, :], interests.confidence.T]
+            [
+                asked.past.users,
+                np.log1p(n_session)[None, :],
+                shares[None, :],
+                interests.confidence.T,
+            ]
         )
         return lay_out(
             pool.users, pool.starts, of_pairs.astype(np.float32), of_users.astype(np.float32)

@@ -12,6 +12,9 @@ import msgspec
 from scoring.behaviour.saved import WEIGHTS, is_behaviour, read_behaviour
 from scoring.folder import UPDATE_WEIGHTS
 from scoring.fusion.saved import is_fused, read_fused
+from scoring.ranker.ranker import WEIGHTS as RANKER_WEIGHTS
+from scoring.ranker.ranker import is_ranker, load_ranker
+from scoring.ranker.saved import read_facts
 from scoring.saved.folder import HEADS, read_saved
 
 
@@ -21,7 +24,7 @@ class Described:
 
     Attributes:
         folder: Where it is; its card is README.md there.
-        version: 12 hex digits of what its answers depend on.
+        version: Of what its answers depend on: 12 hex digits, or the versions of its parts.
         ancestor: Version of the encoder that it began as; None = it has none.
         tasks: Their names.
         metrics: On test rows: task -> measure -> value.
@@ -40,7 +43,8 @@ class Described:
 
 def is_model(folder: Path) -> bool:
     """Whether a folder claims to hold a model that can be described."""
-    return is_behaviour(folder) or is_fused(folder) or (folder / HEADS / "heads.json").is_file()
+    kinds = (is_behaviour, is_fused, is_ranker)
+    return any(kind(folder) for kind in kinds) or (folder / HEADS / "heads.json").is_file()
 
 
 def described(folder: Path) -> Described:
@@ -73,6 +77,8 @@ def described(folder: Path) -> Described:
             {"weights": list(fused.weights), "members": members},
             (),
         )
+    if is_ranker(folder):
+        return _ranker(folder)
     saved = read_saved(folder)
     update = (saved.folder / UPDATE_WEIGHTS).is_file()
     return Described(
@@ -83,4 +89,17 @@ def described(folder: Path) -> Described:
         saved.metrics,
         msgspec.to_builtins(saved.recipe),
         (UPDATE_WEIGHTS if update else "model.safetensors", f"{HEADS}/heads.safetensors"),
+    )
+
+
+def _ranker(folder: Path) -> Described:
+    ranker, facts = load_ranker(folder), read_facts(folder)
+    return Described(
+        folder,
+        f"{ranker.heads.version}+{ranker.version}",
+        None,
+        ranker.heads.tasks,
+        facts.measures,
+        msgspec.to_builtins(facts.recipe),
+        RANKER_WEIGHTS,
     )

@@ -7,14 +7,14 @@ from typing import Annotated, Final
 
 import typer
 
-from streams.cli import behaviour, next_item, related, texts
+from streams.cli import behaviour, next_item, ranker, related, texts
 from streams.cli.asked import Kind, TrainingAsked
 from streams.cli.measured import judge, print_measures
 from streams.cli.options import Json, examples
 from streams.cli.printing import remark
 from streams.cli.together import one_voice
 
-_KINDS: Final[tuple[Kind, ...]] = (next_item, behaviour, related, texts)
+_KINDS: Final[tuple[Kind, ...]] = (next_item, behaviour, ranker, related, texts)
 """The first that says yes; tasks on texts are what no other is."""
 
 Data = Annotated[

@@ -1,0 +1,169 @@
+"""`rillstream train`, `evaluate` and `predict` for a learned ranker."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from scoring import Policy, Recommender, Request
+from scoring.joined_log import joined_log, row_fields
+from scoring.joined_log_file import write_joined_log
+from scoring.ranker.features import FEATURES
+from scoring.ranker.ranker import load_ranker
+from streams.cli.main import app
+from tests.streams.baskets.log import BEGIN_MS, DAY_MS, build_shop, events, write_events
+
+RUNNER = CliRunner()
+RECIPE = """
+kind = "ranker"
+name = "small"
+events = ["events.jsonl"]
+joined = ["shown.jsonl"]
+[lists]
+days = 30
+periods = 3
+candidates = 20
+[knowledge]
+nearest = 5
+[network]
+width = 8
+epochs = 20
+n_codes = 16
+learning_rate = 1e-2
+"""
+
+
+def shown(file: Path) -> None:
+    """Whose column `times` is above 0 clicks; nobody carts."""
+    rng = np.random.default_rng(0)
+    clicked = rng.random(400) < 0.5
+    features = np.zeros((400, len(FEATURES)), np.float32)
+    features[clicked, FEATURES.index("times")] = 1.5
+    rows = [
+        {
+            "recommendation_id": f"l{row // 4}",
+            "user_id": "u",
+            "item_id": f"i{row % 4}",
+            "rank": 1 + row % 4,
+            "propensity": 1.0,
+            "at_ms": BEGIN_MS + row // 4,
+            "examined": True,
+            "clicked": bool(clicked[row]),
+            "reward_at_ms": -1,
+        }
+        for row in range(400)
+    ]
+    empty: dict[str, Any] = {name: False for name in ("carted", "purchased", "simulated")}
+    empty |= {"dwell_ms": 0, "value": 0.0}
+    empty |= {name: "" for name in ("heads_version", "policy_version", "index_version")}
+    values = [[(empty | row)[name] for name in row_fields()] for row in rows]
+    write_joined_log(joined_log(values, features, FEATURES), file)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A folder with a log, an index and a model, and what the training printed."""
+    folder = tmp_path_factory.mktemp("ranker")
+    write_events(folder / "events.jsonl", events())
+    build_shop(folder / "index")
+    shown(folder / "shown.jsonl")
+    (folder / "small.toml").write_text(RECIPE, "utf-8")
+    words = ["train", str(folder / "small.toml"), "--out", str(folder / "model"), "--json"]
+    done = RUNNER.invoke(app, words)
+    assert done.exit_code == 0, done.output
+    return folder, json.loads(done.stdout)
+
+
+def test_what_is_learned_beats_chance_and_is_calibrated(
+    trained: tuple[Path, dict[str, Any]],
+) -> None:
+    _, said = trained
+    assert said["task"] == "cvr"
+    # 12 items of a taste, 3 wanted; those that a user takes again and again are known.
+    assert said["ndcg@20"] > 0.6
+    assert said["log loss"] < said["log loss of the rate"]
+    assert said["ece"] < 0.1
+
+
+def test_a_worker_can_rank_with_it(trained: tuple[Path, dict[str, Any]]) -> None:
+    folder, _ = trained
+    ranker = load_ranker(folder / "model")
+    assert ranker.heads.tasks == ("ctr", "engagement", "cvr")
+    from index import IndexStore
+    from scoring import History
+
+    snapshot = IndexStore(folder / "index").open()
+    made = Recommender(snapshot, None, policy=Policy(slate_size=5), ranker=ranker)
+    (slate,) = made.recommend([Request("u0", BEGIN_MS + 60 * DAY_MS, History())])
+    assert all(0 < (each.tasks["cvr"] or 0) < 1 for each in slate.items)
+    assert len(slate.items) == 5
+
+
+def test_logged_rows_are_scored_alone(trained: tuple[Path, dict[str, Any]]) -> None:
+    folder, _ = trained
+    asked = ["predict", str(folder / "model"), "ctr", "--input", str(folder / "shown.jsonl")]
+    done = RUNNER.invoke(app, asked)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    logged = (folder / "shown.jsonl").read_text("utf-8").splitlines()
+    clicked = [bool(json.loads(line)["clicked"]) for line in logged]
+    said = np.array([row["ctr"] for row in rows])
+    assert len(said) == 400
+    assert said[np.array(clicked)].mean() > said[~np.array(clicked)].mean() + 0.3
+
+
+def test_it_is_measured_on_newer_baskets_only(trained: tuple[Path, dict[str, Any]]) -> None:
+    folder, _ = trained
+    model = ["evaluate", str(folder / "model"), "--data", str(folder), "--json"]
+    done = RUNNER.invoke(app, model)
+    assert "it is measured on newer ones" in str(done.exception) + done.output
+    newer = folder / "newer.jsonl"
+    write_events(newer, events(n_days=70))
+    done = RUNNER.invoke(app, [*model, "--input", str(newer)])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["ndcg@20"] > 0.5
+
+
+def test_it_is_listed_with_its_card(trained: tuple[Path, dict[str, Any]]) -> None:
+    folder, _ = trained
+    done = RUNNER.invoke(app, ["models", "list", str(folder), "--json"])
+    assert json.loads(done.stdout)["metrics"]["cvr"]["ndcg@20"] > 0
+    done = RUNNER.invoke(app, ["models", "card", str(folder / "model")])
+    assert "| cvr | ndcg@20 |" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("days = 30", "days = 300"), "nothing was bought before period 1"),
+        (("candidates = 20", "candidate = 20"), "do you mean `candidates`"),
+        (("[knowledge]", "[lists.quotas]\nsuggested = 3\n[knowledge]"), "known are"),
+        (('joined = ["shown.jsonl"]', 'joined = ["events.jsonl"]'), "events.jsonl:1"),
+    ],
+    ids=["too many days", "an unknown key", "an unknown source", "no joined log"],
+)
+def test_what_cannot_be_learned_is_said(
+    trained: tuple[Path, dict[str, Any]], tmp_path: Path, change: tuple[str, str], said: str
+) -> None:
+    folder, _ = trained
+    recipe = tmp_path / "bad.toml"
+    recipe.write_text(RECIPE.replace(*change), "utf-8")
+    words = ["train", str(recipe), "--data", str(folder), "--out", str(tmp_path / "model")]
+    done = RUNNER.invoke(app, words)
+    assert done.exit_code != 0
+    assert said in str(done.exception) + done.output
+    assert not (tmp_path / "model").exists()
+
+
+def test_events_out_of_order_are_refused(tmp_path: Path) -> None:
+    rows = events(n_days=20)
+    write_events(tmp_path / "events.jsonl", rows[::-1])
+    build_shop(tmp_path / "index")
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(RECIPE, "utf-8")
+    done = RUNNER.invoke(app, ["train", str(recipe), "--out", str(tmp_path / "model")])
+    assert "sort the files by at_ms" in str(done.exception) + done.output
