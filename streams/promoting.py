@@ -45,7 +45,7 @@ def put_in_force(place: Path, numbers: Mapping[str, Any], about: str, settings: 
     """Replace these numbers in a policy file; others in it stay.
 
     What was there is copied aside first, and the new file takes its place in one step: a crash
-    leaves either policy whole, and a second run makes the same file.
+    leaves either policy whole, and a second run changes nothing.
 
     Args:
         place: The file; made where there is none.
@@ -58,8 +58,11 @@ def put_in_force(place: Path, numbers: Mapping[str, Any], about: str, settings: 
         SettingsError: A setting was made that says otherwise.
     """
     before = read_numbers(place) if place.exists() else {}
+    after = {**before, **numbers}
+    if after == before:
+        return  # it is in force; what was before it is to stay beside it
     new = place.with_suffix(".new.toml")
-    write_numbers(new, {**before, **numbers}, about)
+    write_numbers(new, after, about)
     try:
         policy_of(settings.model_copy(update={"policy": new}))
     except BaseException:

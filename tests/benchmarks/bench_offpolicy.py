@@ -15,6 +15,7 @@ import argparse
 import sys
 import tempfile
 from collections import Counter, defaultdict
+from math import nan
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,15 @@ def world(name: str, bandit: SlateBandit, target: Target, n: int, times: int, la
                 values = each.terms.numerators[:, 0]
                 bound = empirical_bernstein(values, 0.0, 3.0 * np.sqrt(n))
                 said["clipped-ips, Bernstein"].append(
-                    (value, error, 0, 0, bound.low <= truth <= bound.high, bound.low <= truth, 0)
+                    (
+                        value,
+                        error,
+                        nan,
+                        nan,
+                        bound.low <= truth <= bound.high,
+                        bound.low <= truth,
+                        nan,
+                    )
                 )
     print(
         f"| estimator | error at {large:,} | bias | deviation | claimed | t | bootstrap | "
@@ -96,11 +105,12 @@ def world(name: str, bandit: SlateBandit, target: Target, n: int, times: int, la
     for estimator, rows in said.items():
         table = np.array(rows)
         value, claimed, t, drawn, wide_holds, low, effective = table.mean(axis=0)
+        shares = (f"{each:.3f}" if each == each else "" for each in (t, drawn, wide_holds, low))
         off = f"{at_once[estimator] / truth - 1:+.2%}" if estimator in at_once else ""
         print(
             f"| {estimator} | {off} | {value / truth - 1:+.2%} | {table[:, 0].std() / truth:.2%} | "
-            f"{claimed / truth:.2%} | {t:.3f} | {drawn:.3f} | {wide_holds:.3f} | {low:.3f} | "
-            f"{effective:,.0f} |"
+            f"{claimed / truth:.2%} | {' | '.join(shares)} | "
+            f"{effective:,.0f} |".replace("nan |", "|")
         )
 
 
@@ -119,37 +129,35 @@ def equal_scores(bandit: SlateBandit) -> Floats:
     return 2 * scores + low * noise
 
 
-def gate(n: int, times: int) -> None:
-    """How often policies are promoted, by what they are truly worth."""
-    bandit = SlateBandit()
+def candidates(bandit: SlateBandit) -> dict[str, Floats]:
+    """(X, C) scores of policies that ask to be promoted, all drawn as the log's."""
     scores = bandit.world[0]
-    candidates = {
+    return {
         "as good": equal_scores(bandit),
         "better": 2 * scores,
         "worse": 0 * scores,
         "the log's own": scores,
     }
-    place = {row.tobytes(): at for at, row in enumerate(scores)}
-    print(
-        "\n| candidate | true gain a list | promoted by cascade-dr | by ips | enough evidence |\n"
-        "|---|---|---|---|---|"
-    )
-    for name, other in candidates.items():
-        counts = Counter[str]()
-        for seed in range(times):
-            lists, batches = bandit.log(n, LOGGED, 20_000 + seed)
-            rows = {
-                each: other[place[row.tobytes()]]
-                for batch in batches
-                for each, row in zip(batch.ids, batch.field.scores, strict=True)
-            }
-            found = evaluate_decided(lists, batches, Target(scores=rows), Counter())
-            counts["dr"] += verdict(found, found.row("cascade-dr")).promotes
-            counts["ips"] += verdict(found, found.row("ips")).promotes
-            counts["enough"] += not Enough().lacking(found, found.row("cascade-dr"))
-        gain = bandit.truth(LOGGED, scores=other) - bandit.truth(LOGGED)
-        shares = (f"{counts[each] / times:.3f}" for each in ("dr", "ips", "enough"))
-        print(f"| {name} | {gain:+.4f} | " + " | ".join(shares) + " |")
+
+
+def gate(bandit: SlateBandit, name: str, scores: Floats, n: int, times: int) -> None:
+    """How often a policy is promoted, beside what it is truly worth."""
+    place = {row.tobytes(): at for at, row in enumerate(bandit.world[0])}
+    counts = Counter[str]()
+    for seed in range(times):
+        lists, batches = bandit.log(n, LOGGED, 20_000 + seed)
+        rows = {
+            each: scores[place[row.tobytes()]]
+            for batch in batches
+            for each, row in zip(batch.ids, batch.field.scores, strict=True)
+        }
+        found = evaluate_decided(lists, batches, Target(scores=rows), Counter())
+        counts["dr"] += verdict(found, found.row("cascade-dr")).promotes
+        counts["ips"] += verdict(found, found.row("ips")).promotes
+        counts["enough"] += not Enough().lacking(found, found.row("cascade-dr"))
+    gain = bandit.truth(LOGGED, scores=scores) - bandit.truth(LOGGED)
+    shares = (f"{counts[each] / times:.3f}" for each in ("dr", "ips", "enough"))
+    print(f"| {name} | {gain:+.4f} | " + " | ".join(shares) + " |", flush=True)
 
 
 def real(folder: Path) -> None:
@@ -216,7 +224,13 @@ def main() -> None:
         return
     for name, (bandit, target) in WORLDS.items():
         world(name, bandit, target, given.lists, given.times, given.large)
-    gate(given.lists, given.times)
+    print(
+        "\n| candidate | true gain a list | promoted by cascade-dr | by ips | enough evidence |\n"
+        "|---|---|---|---|---|"
+    )
+    bandit = SlateBandit()
+    for name, scores in candidates(bandit).items():
+        gate(bandit, name, scores, given.lists, given.times)
 
 
 if __name__ == "__main__":
