@@ -21,7 +21,7 @@ INTERESTS: Final = ("short_term", "long_term", "search")
 SOURCES: Final = (*INTERESTS, "related", "tables", "alike", "trending", "new_items")
 """What brings candidates in numbers that a quota can set."""
 
-MARKS: Final = (*SOURCES, "bought", "popular", "pinned")
+MARKS: Final = (*SOURCES, "bought", "popular", "pinned", "floors")
 """Everything that brings candidates: who brought one is a bit for each, in this order."""
 
 TRENDING: Final = 50

@@ -27,6 +27,7 @@ from scoring.related.table import RelatedItems
 from scoring.rings import Rings, read_rings, type_weights
 from scoring.rules import forbidden_pairs
 from scoring.rules.book import NO_RULES, RuleBook
+from scoring.rules.floors import FloorBook
 from scoring.rules.limits import Caps, pins_of
 from scoring.rules.rule_file import Rules
 from scoring.search_order import PairScorer, SearchOrder
@@ -157,9 +158,10 @@ class Recommender:
         self.rules_version = None if rules is None else rules.version
         self._book = RuleBook(rules or NO_RULES, self.catalogue)
         caps = Caps(self._book.rules, self.policy, self.catalogue)
+        floors = FloorBook(self._book.rules, self.catalogue, self.policy.slate_size)
         self._filled: tuple[Trending, list[NDArray[np.int64]]] | None = None
         self._maker = ListMaker(
-            self.policy, caps, self._snapshot, self._last_layer, self._keeps_evidence
+            self.policy, caps, floors, self._snapshot, self._last_layer, self._keeps_evidence
         )
 
     def recommend(self, requests: Sequence[Request]) -> list[Slate]:
@@ -215,6 +217,8 @@ class Recommender:
             brought["related"] = related.pairs
         if len(fillings) > 1:
             brought["trending"] = best_of(fillings, audiences, policy)
+        if self._maker.floors:
+            brought["floors"] = self._maker.floors.pairs(len(requests))
         asked = self._ask(requests, rings, purchases)
         if asked is not None:
             brought |= asked.brought

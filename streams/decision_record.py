@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from scoring.policy import MARKS
 from scoring.slates.drawing import Drawing
-from scoring.slates.evidence import CapRows, Evidence
+from scoring.slates.evidence import CapRows, Evidence, FloorRows
 from streams import fields
 from streams.records import Record, decode_with
 
@@ -40,6 +40,14 @@ class CapRecord(Record, frozen=True, kw_only=True):
     limits: Annotated[tuple[int, ...], Meta(max_length=MAX_CANDIDATES)]
 
 
+class FloorRecord(Record, frozen=True, kw_only=True):
+    """Of the first r items at least floor(share * r) are of these places among item_ids."""
+
+    name: fields.Name
+    share: fields.Probability
+    members: Annotated[tuple[int, ...], Meta(max_length=MAX_CANDIDATES)]
+
+
 class DecisionRecord(Record, frozen=True, kw_only=True):
     """The candidates of one list and what decided between them.
 
@@ -51,6 +59,7 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
         scores: Of each.
         drawing: How.
         caps: What acted inside the draw.
+        floors: The same, from below.
         pins: Place among the candidates for each rank, -1 = none.
         features: Terms of each score, where the draw varied their weights.
         sources: Everything that brings candidates.
@@ -74,6 +83,7 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
     scores: Annotated[tuple[fields.Score, ...], Meta(max_length=MAX_CANDIDATES)]
     drawing: DrawingRecord
     caps: Annotated[tuple[CapRecord, ...], Meta(max_length=16)] = ()
+    floors: Annotated[tuple[FloorRecord, ...], Meta(max_length=64)] = ()
     pins: Annotated[tuple[int, ...], Meta(max_length=200)] = ()
     features: Annotated[tuple[tuple[float, ...], ...], Meta(max_length=MAX_CANDIDATES)] = ()
     sources: Annotated[tuple[fields.Name, ...], Meta(max_length=32)] = ()
@@ -115,6 +125,7 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
             scores=evidence.scores,
             drawing=DrawingRecord(**asdict(evidence.drawing)),
             caps=tuple(CapRecord(**asdict(cap)) for cap in evidence.caps),
+            floors=tuple(FloorRecord(**asdict(floor)) for floor in evidence.floors),
             pins=evidence.pins,
             features=evidence.features,
             sources=MARKS if evidence.marks else (),
@@ -132,6 +143,7 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
             scores=self.scores,
             drawing=Drawing(**msgspec.structs.asdict(self.drawing)),
             caps=tuple(CapRows(cap.name, cap.groups, cap.limits) for cap in self.caps),
+            floors=tuple(FloorRows(each.name, each.share, each.members) for each in self.floors),
             pins=self.pins,
             features=self.features,
             marks=self.marks,

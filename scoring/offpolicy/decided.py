@@ -14,8 +14,8 @@ from scoring.offpolicy.logged_lists import LoggedLists
 from scoring.slates.chance import uniforms
 from scoring.slates.draw import draw
 from scoring.slates.drawing import Drawing
-from scoring.slates.evidence import Evidence, sampled_scores
-from scoring.slates.field import UNLIMITED, Cap, Drawn, Field
+from scoring.slates.evidence import Evidence, floor_of, sampled_scores
+from scoring.slates.field import UNLIMITED, Cap, Drawn, Field, Floor
 
 NO_RECORD: Final = "no record of its decision"
 DIVERSE: Final = "a diverse draw, whose vectors no record has"
@@ -48,7 +48,8 @@ class Decided:
     @property
     def is_uniform(self) -> bool:
         """Whether every list of candidates, none twice, was as likely as any other."""
-        return self.drawing.epsilon == 1 and not self.field.caps and not self.lists.pinned.any()
+        acts = bool(self.field.caps) or bool(self.field.floors) or bool(self.lists.pinned.any())
+        return self.drawing.epsilon == 1 and not acts
 
 
 def decided(
@@ -74,7 +75,8 @@ def decided(
         if record.drawing.is_diverse:
             lost[DIVERSE] += 1
         elif record.item_ids:
-            names = tuple(cap.name for cap in record.caps)
+            floors = tuple((floor.name, floor.share) for floor in record.floors)
+            names = (*(cap.name for cap in record.caps), *floors)
             size = 1 << (len(record.item_ids) - 1).bit_length()
             alike[record.drawing, names, bool(record.pins), size].append((row, record))
         else:
@@ -104,10 +106,15 @@ def _batch(pairs: list[tuple[int, Evidence]], drawing: Drawing) -> Decided:
         )
         for at, cap in enumerate(records[0].caps)
     ]
+    floors = []
+    for at, floor in enumerate(records[0].floors):
+        rows_at = [floor_of(each.floors[at], there.shape[1]).members for each in records]
+        floors.append(Floor(floor.name, np.vstack(rows_at), floor.share))
     field = Field(
         scores=_padded([each.scores for each in records], there, 0.0),
         there=there,
         caps=caps,
+        floors=floors,
         pins=np.array([each.pins for each in records], np.int64) if records[0].pins else None,
         features=[np.array(each.features) for each in records] if records[0].features else (),
     )
@@ -163,6 +170,7 @@ def rows_of(field: Field, users: NDArray[np.int64]) -> Field:
         scores=field.scores[users],
         there=field.there[users],
         caps=[Cap(cap.name, cap.groups[users], cap.limits[users]) for cap in field.caps],
+        floors=[Floor(each.name, each.members[users], each.share) for each in field.floors],
         pins=None if field.pins is None else field.pins[users],
         features=[field.features[at] for at in users.tolist()] if field.features else (),
     )

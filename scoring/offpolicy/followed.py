@@ -164,7 +164,7 @@ def _look_ahead(
 def _all_lists(batch: Decided, field: Field) -> NDArray[np.int64] | None:
     """(L, K) all lists of all candidates; None where they are many, or not the same for all."""
     n_items, n_ranks = field.scores.shape[1], batch.lists.places.shape[1]
-    acts = bool(field.caps) or batch.lists.pinned.any()
+    acts = bool(field.caps) or bool(field.floors) or batch.lists.pinned.any()
     if acts or not field.there.all() or not batch.lists.exists.all():
         return None
     if math.perm(n_items, n_ranks) > MOST_LISTS:

@@ -16,7 +16,7 @@ from scoring.errors import EvidenceError
 from scoring.offpolicy.decided import Decided
 from scoring.slates.drawing import Drawing
 from scoring.slates.evidence import Evidence
-from scoring.slates.field import UNLIMITED, Cap, Field
+from scoring.slates.field import UNLIMITED, Cap, Field, Floor
 
 
 def side_by_side(batch: Decided, shadows: Sequence[Evidence]) -> tuple[Field, Field, Drawing]:
@@ -80,6 +80,7 @@ def _wider(field: Field, width: int) -> Field:
         ],
         pins=field.pins,
         features=field.features,
+        floors=[Floor(each.name, np.pad(each.members, more), each.share) for each in field.floors],
     )
 
 
@@ -88,6 +89,7 @@ def _field(shadows: Sequence[Evidence], columns: Sequence[NDArray[np.int64]], wi
     scores, there = np.zeros(shape), np.zeros(shape, np.bool_)
     pins = np.full((len(shadows), shadows[0].drawing.size), -1)
     caps: dict[str, Cap] = {}
+    floors: dict[tuple[str, float], Floor] = {}
     for user, (shadow, places) in enumerate(zip(shadows, columns, strict=True)):
         scores[user, places] = shadow.scores
         there[user, places] = True
@@ -99,4 +101,10 @@ def _field(shadows: Sequence[Evidence], columns: Sequence[NDArray[np.int64]], wi
             )
             cap.groups[user, places] = rows.groups
             cap.limits[user, places] = rows.limits
-    return Field(scores, there, list(caps.values()), pins)
+        for held in shadow.floors:
+            none = np.zeros(shape, np.bool_)
+            floor = floors.setdefault(
+                (held.name, held.share), Floor(held.name, none, held.share)
+            )
+            floor.members[user, places[list(held.members)]] = True
+    return Field(scores, there, list(caps.values()), pins, floors=list(floors.values()))

@@ -39,11 +39,12 @@ def unknown_names(rules: Rules, catalogue: Catalogue) -> Iterator[str]:
     named = [
         *rules.block.categories,
         *rules.caps.categories,
+        *rules.floors.categories,
         *(cycles.categories if cycles else ()),
     ]
     named += [pin.category for pin in rules.pins if pin.category is not None]
     yield from _unknown("category", named, catalogue.category_names)
-    brands = [*rules.block.brands, *rules.caps.brands]
+    brands = [*rules.block.brands, *rules.caps.brands, *rules.floors.brands]
     yield from _unknown("brand", brands, catalogue.brand_names)
 
 

@@ -29,3 +29,6 @@ class Rule(IntEnum):
 CATEGORY_CAP = "category_cap"
 BRAND_CAP = "brand_cap"
 PIN = "pin"
+TAIL_FLOOR = "tail_floor"
+CATEGORY_FLOOR = "category_floor"
+BRAND_FLOOR = "brand_floor"

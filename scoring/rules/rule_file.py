@@ -17,6 +17,7 @@ from scoring.history import MAX_SHOWN
 Days = Annotated[float, msgspec.Meta(ge=0, le=36_500)]
 Number = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Price = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 MAX_BYTES: Final = 1_000_000
@@ -96,6 +97,20 @@ class Caps(Strict, frozen=True, kw_only=True):
     brands: dict[Name, Number] = {}
 
 
+class Floors(Strict, frozen=True, kw_only=True):
+    """Of the first r items of each list, at least floor(share * r) are of a group, for every r.
+
+    Attributes:
+        tail: Items outside the most popular fifth of the shop.
+        categories: Of some categories.
+        brands: Of some brands.
+    """
+
+    tail: Share | None = None
+    categories: dict[Name, Share] = {}
+    brands: dict[Name, Share] = {}
+
+
 class Pin(Strict, frozen=True, kw_only=True):
     """An item at a position, whatever its score; the hard rules hold for it too.
 
@@ -126,6 +141,7 @@ class Rules(Strict, frozen=True, kw_only=True):
     block: Block = Block()
     price: Bounds = Bounds()
     caps: Caps = Caps()
+    floors: Floors = Floors()
     pins: list[Pin] = []
 
     @property

@@ -43,6 +43,11 @@ def sentences(rules: Rules) -> Iterator[str]:
         if most is not None or named:
             usual = "any number" if most is None else f"at most {most}"
             yield f"In a list: {usual} of a {kind}{_named(named, '', kind)}."
+    floors = [] if rules.floors.tail is None else [("the long tail", rules.floors.tail)]
+    floors += [(f"category {name}", share) for name, share in rules.floors.categories.items()]
+    floors += [(f"brand {name}", share) for name, share in rules.floors.brands.items()]
+    for group, share in floors:
+        yield f"In a list, from its head on: at least {share:.0%} of {group}."
     for pin in rules.pins:
         yield _pin(pin)
 

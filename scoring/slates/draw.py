@@ -9,6 +9,7 @@ from scoring.slates.choosers import Best, Chooser, Softmax, Thompson
 from scoring.slates.diversity import KINDS, Diversity
 from scoring.slates.drawing import Drawing
 from scoring.slates.field import Drawn, Field
+from scoring.slates.floors import Floors
 from scoring.slates.limits import Limits
 
 
@@ -20,7 +21,8 @@ def draw(
 ) -> Drawn:
     """Fill the lists of B users, all users rank by rank.
 
-    At each rank: the items that may be there (not above, no cap reached, not pinned elsewhere),
+    At each rank: the items that may be there (not above, no cap reached, not pinned elsewhere, of
+    a group whose floor asks for it),
     their worth (score and diversity), its probabilities, epsilon, one draw. The propensity is the
     probability of what was drawn; a pin has 1. So nothing is done to a list after it was drawn.
 
@@ -42,6 +44,7 @@ def draw(
     pins = np.full((n_users, n_ranks), -1) if field.pins is None else field.pins.copy()
     left = field.there.copy()
     limits.reserve(pins, left)
+    floors = Floors(field.floors, n_users)
     drawn = Drawn(
         places=np.zeros((n_users, n_ranks), np.int64),
         exists=np.zeros((n_users, n_ranks), np.bool_),
@@ -57,6 +60,7 @@ def draw(
         may = left & limits.room()
         going: NDArray[np.bool_] = np.any(may, axis=1)
         pin = _due(pins, rank, going)
+        may = floors.narrow(rank, may, pin >= 0)
         p = chooser.probabilities(share, bonus, may)
         if drawing.epsilon > 0:
             p = mixed(p, may, drawing.epsilon)
@@ -71,9 +75,10 @@ def draw(
         drawn.propensities[free, rank] = p[free, taken[free]] / total[free]
         left[users[free], taken[free]] = False
         limits.count(taken, free)
+        floors.count(taken, exists)
         if diversity is not None and rank + 1 < n_ranks:
             diversity.took(taken, exists)
-    drawn.capped.update(limits.passed_over(left, field.scores, drawn))
+    drawn.capped.update(limits.passed_over(left, field.scores, drawn) | floors.acted)
     return drawn
 
 

@@ -12,7 +12,7 @@ from scoring.slates.chance import uniforms
 from scoring.slates.choosers import N_SAMPLES
 from scoring.slates.draw import draw
 from scoring.slates.drawing import Drawing
-from scoring.slates.field import Cap, Field
+from scoring.slates.field import Cap, Field, Floor
 from scoring.slates.last_layer import LastLayer
 
 
@@ -32,6 +32,21 @@ class CapRows:
 
 
 @dataclass(frozen=True, slots=True)
+class FloorRows:
+    """A floor under one list.
+
+    Attributes:
+        name: Of the rule.
+        share: Of its group.
+        members: Places of the candidates that belong.
+    """
+
+    name: str
+    share: float
+    members: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """The candidates of one list after the hard rules, and what acted inside its draw.
 
@@ -41,6 +56,7 @@ class Evidence:
         scores: C float32 numbers.
         drawing: How.
         caps: What the list had to keep to.
+        floors: The same, from below.
         pins: n places among the candidates, -1 = none.
         marks: Who brought each candidate, a bit for each of `policy.MARKS`.
         features: C rows whose weighted sums are the scores, where the draw varied the weights.
@@ -51,6 +67,7 @@ class Evidence:
     scores: tuple[float, ...]
     drawing: Drawing
     caps: tuple[CapRows, ...] = ()
+    floors: tuple[FloorRows, ...] = ()
     pins: tuple[int, ...] = ()
     features: tuple[tuple[float, ...], ...] = ()
     marks: tuple[int, ...] = ()
@@ -89,6 +106,7 @@ def replay(
         scores=np.array([evidence.scores], np.float64).reshape(1, count),
         there=np.ones((1, count), np.bool_),
         caps=[_cap(cap) for cap in evidence.caps],
+        floors=[floor_of(floor, count) for floor in evidence.floors],
         pins=np.array([evidence.pins], np.int64) if evidence.pins else None,
         vectors=() if vectors is None else [vectors],
         features=[np.array(evidence.features)] if evidence.features else (),
@@ -130,6 +148,13 @@ def sampled_scores(
         weights = believed.sample(each, N_SAMPLES)  # (S, F)
         found.append((weights @ features.T).astype(np.float32))
     return found
+
+
+def floor_of(rows: FloorRows, n_candidates: int) -> Floor:
+    """(1, C) of one list."""
+    members = np.zeros((1, n_candidates), np.bool_)
+    members[0, list(rows.members)] = True
+    return Floor(rows.name, members, rows.share)
 
 
 def _cap(rows: CapRows) -> Cap:

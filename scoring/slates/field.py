@@ -28,6 +28,21 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
+class Floor:
+    """Of the first r items of a list at least floor(share * r) belong to a group, for every r.
+
+    Attributes:
+        name: Of the rule.
+        members: (B, C) whether a candidate belongs.
+        share: Above 0, at most 1.
+    """
+
+    name: str
+    members: NDArray[np.bool_]
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """Candidates of B users, C places each; the hard rules have been applied.
 
@@ -38,6 +53,7 @@ class Field:
         pins: (B, n) place of the item that is pinned to each rank, -1 = none; no place twice.
         vectors: B arrays (C_b, d) of unit rows, where diversity needs them; C_b at most C.
         features: B arrays (C_b, F) whose weighted sums are the scores, where a draw varies weights.
+        floors: What a list must have of some groups.
     """
 
     scores: NDArray[np.float64]
@@ -46,6 +62,7 @@ class Field:
     pins: NDArray[np.int64] | None = None
     vectors: Sequence[NDArray[np.float32]] = field(default_factory=tuple)
     features: Sequence[NDArray[np.float64]] = field(default_factory=tuple)
+    floors: Sequence[Floor] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +74,8 @@ class Drawn:
         exists: (B, n) False where a list has ended.
         propensities: (B, n) probability of the item at its rank, given those above it.
         pinned: (B, n) True where a pin put the item there.
-        capped: Name of a cap -> (B,) items that were passed over for it.
+        capped: Name of a cap -> (B,) items that were passed over for it; of a floor -> (B,) ranks
+            at which others were.
     """
 
     places: NDArray[np.int64]

@@ -14,12 +14,13 @@ from index import Corpus
 from scoring.candidates import Pool
 from scoring.policy import Policy
 from scoring.ranking import Scored, best
+from scoring.rules.floors import FloorBook
 from scoring.rules.limits import Caps, Pinned
 from scoring.rules.pairs import places_in
 from scoring.slate import Request
 from scoring.slates.chance import uniforms
 from scoring.slates.draw import draw
-from scoring.slates.evidence import CapRows, Evidence, sampled_scores
+from scoring.slates.evidence import CapRows, Evidence, FloorRows, sampled_scores
 from scoring.slates.field import Field
 from scoring.slates.last_layer import LastLayer
 
@@ -36,7 +37,8 @@ class Lists:
         exists: (B, n) False where a list has ended.
         propensities: (B, n) of each item at its rank.
         pinned: (B, n) True where a pin put the item there.
-        capped: Name of a cap -> (B,) items that were passed over for it.
+        capped: Name of a cap -> (B,) items that were passed over for it; of a floor -> (B,) ranks
+            at which others were.
         evidence: B, where it was asked for; else none.
     """
 
@@ -55,6 +57,7 @@ class ListMaker:
     Attributes:
         policy: How to draw.
         caps: Of the policy and the rules.
+        floors: Of the rules.
         snapshot: Has the vectors.
         last_layer: For thompson; None = nothing was learned.
         keeps: Whether lists come with their evidence.
@@ -62,6 +65,7 @@ class ListMaker:
 
     policy: Policy
     caps: Caps
+    floors: FloorBook
     snapshot: Corpus
     last_layer: LastLayer | None = None
     keeps: bool = False
@@ -81,7 +85,7 @@ class ListMaker:
             pinned: Pins that apply.
         """
         drawing = self.policy.drawing
-        acts = drawing.is_diverse or bool(self.caps) or len(pinned) > 0
+        acts = drawing.is_diverse or bool(self.caps) or bool(self.floors) or len(pinned) > 0
         if drawing.is_certain and not acts and not self.keeps:
             places, exists = best(pool, scored, self.policy.slate_size)
             ones, none = np.ones(places.shape), np.zeros(places.shape, np.bool_)
@@ -120,6 +124,7 @@ class ListMaker:
             scores=scored.totals[places].astype(np.float64),
             there=there,
             caps=self.caps.of(pool.positions[places]),
+            floors=self.floors.of(pool.positions[places]),
             pins=pins[start:end],
             vectors=[self.snapshot.gather(pool.positions[each]) for each in wanted],
             features=[scored.terms[:, each].T.astype(np.float64) for each in varied],
@@ -168,6 +173,14 @@ class ListMaker:
                             tuple(cap.limits[user, :n].tolist()),
                         )
                         for cap in field.caps
+                    ),
+                    floors=tuple(
+                        FloorRows(
+                            floor.name,
+                            floor.share,
+                            tuple(np.flatnonzero(floor.members[user, :n]).tolist()),
+                        )
+                        for floor in field.floors
                     ),
                     pins=() if field.pins is None else tuple(field.pins[user].tolist()),
                     features=tuple(map(tuple, field.features[user].tolist()))

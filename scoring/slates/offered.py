@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.slates.field import Drawn, Field
+from scoring.slates.floors import Floors
 from scoring.slates.limits import Limits
 
 
@@ -27,11 +28,14 @@ def offered(field: Field, drawn: Drawn) -> NDArray[np.bool_]:
     left = field.there.copy()
     limits = Limits(field.caps, field.there.shape)
     limits.reserve(np.where(drawn.pinned, drawn.places, -1), left)
+    floors = Floors(field.floors, len(users))
     free = drawn.exists & ~drawn.pinned
     found = np.zeros((*drawn.places.shape, field.there.shape[1]), np.bool_)
     for rank in range(drawn.places.shape[1]):
         acting, taken = free[:, rank], drawn.places[:, rank]
-        found[acting, rank] = (left & limits.room())[acting]
+        may = floors.narrow(rank, left & limits.room(), drawn.pinned[:, rank])
+        found[acting, rank] = may[acting]
         left[users[acting], taken[acting]] = False
         limits.count(taken, acting)
+        floors.count(taken, drawn.exists[:, rank])
     return found

@@ -19,6 +19,7 @@ from scoring import Policy, Request
 from scoring.candidates import Pool
 from scoring.history import EMPTY
 from scoring.ranking import Scored
+from scoring.rules.floors import FloorBook
 from scoring.rules.limits import Caps, Pinned, pins_of
 from scoring.rules.rule_file import Pin, Rules
 from scoring.slates.making import ListMaker
@@ -68,7 +69,12 @@ def main() -> None:
     print("|---" * (len(given.batches) + 1) + "|")
     for name, (numbers, rules) in _FORMS.items():
         policy = Policy(slate_size=given.size, candidates=width, **numbers)
-        maker = ListMaker(policy, Caps(rules, policy, snapshot.catalogue), snapshot)
+        maker = ListMaker(
+            policy,
+            Caps(rules, policy, snapshot.catalogue),
+            FloorBook(rules, snapshot.catalogue, policy.slate_size),
+            snapshot,
+        )
         cells = [measure(maker, rules, n_users, width, n_items, rng) for n_users in given.batches]
         print(f"| {name} | " + " | ".join(f"{us:.0f}" for us in cells) + " |", flush=True)
 

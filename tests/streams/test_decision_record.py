@@ -19,7 +19,12 @@ from streams.settings import load_settings
 from tests.scoring.shop import item, open_shop
 from tests.streams.test_step import CLAIM, Rows, a_step, click, run_of
 
-RULES = {"caps": {"category": 2}, "pins": [{"item": "i5", "position": 2}], "price": {"max": 20}}
+RULES = {
+    "caps": {"category": 2},
+    "floors": {"tail": 0.9},
+    "pins": [{"item": "i5", "position": 2}],
+    "price": {"max": 20},
+}
 
 
 @pytest.mark.parametrize("draw", ["best", "softmax", "thompson"])

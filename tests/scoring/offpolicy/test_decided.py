@@ -16,13 +16,13 @@ from scoring.offpolicy.evaluation import evaluate_records
 from scoring.offpolicy.logged_lists import LoggedLists
 from scoring.offpolicy.target import Target
 from scoring.slates.drawing import Drawing
-from scoring.slates.evidence import CapRows, Evidence, replay
+from scoring.slates.evidence import CapRows, Evidence, FloorRows, replay
 
 DRAWING = Drawing(3, "softmax", 0.3)
 
 
 def a_record(number: int, drawing: Drawing = DRAWING, n_items: int = 6) -> Evidence:
-    """With a cap and, in every other list, a pin."""
+    """With a cap, in every other list a pin, in two of three a floor."""
     rng = np.random.default_rng(number)
     return Evidence(
         recommendation_id=f"list {number}",
@@ -30,6 +30,7 @@ def a_record(number: int, drawing: Drawing = DRAWING, n_items: int = 6) -> Evide
         scores=tuple(rng.normal(0, 0.3, n_items).tolist()),
         drawing=drawing,
         caps=(CapRows("cap", (0, 0, 0, *[1] * (n_items - 3)), (2,) * n_items),),
+        floors=(FloorRows("floor", 0.67, (2, 5)),) if number % 3 else (),
         pins=(-1, 4, -1) if number % 2 else (),
         features=tuple(map(tuple, rng.normal(0, 0.1, (n_items, 2)).tolist()))
         if drawing.draw == "thompson"

@@ -23,6 +23,8 @@ def next_item(
     groups: Sequence[int] | None = None,
     limit: int = 99,
     pins: Mapping[int, int] | None = None,
+    members: Sequence[int] = (),
+    floor: float = 0.0,
 ) -> dict[int, float]:
     """Probability of each item at the rank below these ones.
 
@@ -34,6 +36,8 @@ def next_item(
         groups: C groups, each at most `limit` times in a list.
         limit: See there.
         pins: Rank from 0 -> item; they fit the caps among themselves.
+        members: Of a group of which the first r items hold at least floor(floor * r).
+        floor: See there.
     """
     pins = pins or {}
     if len(above) in pins:
@@ -44,6 +48,9 @@ def next_item(
         for i in range(len(scores))
         if i not in above and i not in pins.values() and (groups is None or used[groups[i]] < limit)
     ]
+    had = len([i for i in above if i in members])
+    if had < math.floor(floor * (len(above) + 1) + 1e-9):
+        may = [i for i in may if i in members] or may
     worth = {i: _worth(i, above, scores, drawing, vectors) for i in may}
     if drawing.draw == "best":
         best = max(may, key=lambda i: (worth[i], -i))

@@ -1,0 +1,174 @@
+"""Floors: a group has its share from the head of every list on, and propensities stay exact."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoring import Policy, Recommender, Request, Rules
+from scoring.slates.chance import uniforms
+from scoring.slates.draw import draw
+from scoring.slates.drawing import Drawing
+from scoring.slates.evidence import replay
+from scoring.slates.field import UNLIMITED, Cap, Drawn, Field, Floor
+from scoring.slates.offered import offered
+from tests.scoring.shop import DAY_MS, did, item, open_shop, request
+from tests.scoring.slates.one_by_one import next_item
+
+SCORES = [1.0, 0.9, 0.8, 0.7, 0.2, 0.1, 0.0]
+MEMBERS = [4, 5, 6]
+
+
+def field_of(n_lists: int, share: float, pins: dict[int, int] | None = None) -> Field:
+    shape = (n_lists, len(SCORES))
+    members = np.zeros(shape, np.bool_)
+    members[:, MEMBERS] = True
+    pinned = np.full((n_lists, 4), -1)
+    for rank, place in (pins or {}).items():
+        pinned[:, rank] = place
+    caps = [Cap("c", np.tile([0, 0, 1, 2, 3, 3, 4], (n_lists, 1)), np.full(shape, UNLIMITED))]
+    return Field(
+        np.tile(SCORES, (n_lists, 1)),
+        np.ones(shape, np.bool_),
+        caps,
+        pinned,
+        floors=[Floor("tail_floor", members, share)],
+    )
+
+
+def lists_of(field: Field, drawing: Drawing) -> Drawn:
+    n = len(field.scores)
+    return draw(field, drawing, uniforms([f"list {i}" for i in range(n)], drawing.size))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 1.0])
+@pytest.mark.parametrize("pins", [{}, {1: 5}, {0: 0}])
+@pytest.mark.parametrize("epsilon", [0.0, 0.2])
+def test_propensities_are_those_of_drawing_from_what_the_floor_leaves(
+    share: float, pins: dict[int, int], epsilon: float
+) -> None:
+    drawing = Drawing(4, "softmax", 0.5, epsilon)
+    drawn = lists_of(field_of(1_500, share, pins), drawing)
+    after: dict[tuple[int, ...], dict[int, float]] = defaultdict(dict)
+    for places, propensities in zip(
+        drawn.places.tolist(), drawn.propensities.tolist(), strict=True
+    ):
+        for rank in range(4):
+            after[tuple(places[:rank])][places[rank]] = propensities[rank]
+    for above, found in after.items():
+        expected = next_item(above, SCORES, drawing, pins=pins, members=MEMBERS, floor=share)
+        assert found == {i: pytest.approx(expected[i], rel=1e-6) for i in found}
+    assert sum(after[()].values()) == pytest.approx(1.0, abs=0.01)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_the_first_items_of_every_list_hold_the_share_as_far_as_there_are_any(
+    data: st.DataObject,
+) -> None:
+    n, size = data.draw(st.integers(1, 12)), data.draw(st.integers(1, 8))
+    scores = np.array([data.draw(st.lists(st.floats(-2, 2), min_size=n, max_size=n))])
+    members = np.array([data.draw(st.lists(st.booleans(), min_size=n, max_size=n))])
+    share = data.draw(st.sampled_from([0.1, 0.25, 0.34, 0.5, 0.9, 1.0]))
+    drawing = data.draw(st.sampled_from([Drawing(size), Drawing(size, "softmax", 0.3, 0.1)]))
+    field = Field(scores, np.ones((1, n), np.bool_), floors=[Floor("f", members, share)])
+    drawn = draw(field, drawing, uniforms(["x"], size))
+    places = drawn.places[0, drawn.exists[0]].tolist()
+    assert len(places) == min(n, size)
+    inside = [bool(members[0, place]) for place in places]
+    for r in range(1, len(places) + 1):
+        assert sum(inside[:r]) >= min(math.floor(share * r + 1e-9), int(members.sum()))
+    masks = offered(field, drawn)
+    for rank, place in enumerate(places):
+        assert masks[0, rank, place], "what came is among what could have come"
+    if drawing.is_certain:
+        for rank, place in enumerate(places):
+            assert scores[0, place] == scores[0, masks[0, rank]].max()
+
+
+def test_without_a_floor_nothing_changes_and_with_one_it_is_counted() -> None:
+    drawing = Drawing(4)
+    with_floor, without = field_of(2, 0.5), field_of(2, 0.01)
+    assert lists_of(without, drawing).places[0].tolist() == [0, 1, 2, 3]
+    drawn = lists_of(with_floor, drawing)
+    assert drawn.places[0].tolist() == [0, 4, 1, 5]
+    assert drawn.capped["tail_floor"].tolist() == [2, 2]
+    pinned = lists_of(field_of(1, 1.0, {1: 3}), drawing)
+    assert pinned.places[0].tolist() == [4, 3, 5, 6]
+    assert pinned.capped["tail_floor"].tolist() == [3], "at the pin's rank nothing was left out"
+
+
+RULES = {"floors": {"tail": 0.4, "categories": {"Rare": 0.2}}}
+
+
+def shop_of(folder: Path, evidence: bool, **numbers: object) -> Recommender:
+    """Ten popular mugs alike, and five unpopular things far away, one of a category."""
+    import msgspec
+
+    items = [item(f"mug{n}") for n in range(10)]
+    items += [item(f"odd{n}", category="Rare" if n == 3 else None) for n in range(5)]
+    vectors = [[1.0, 0.01 * n] for n in range(10)] + [[-1.0, 0.01 * n] for n in range(5)]
+    snapshot = open_shop(folder, items, vectors, [100 - n for n in range(10)] + [5, 4, 3, 2, 1])
+    return Recommender(
+        snapshot,
+        None,
+        policy=Policy(slate_size=5, candidates=5, **numbers),  # type: ignore[arg-type]
+        rules=msgspec.convert(RULES, Rules),
+        keeps_evidence=evidence,
+    )
+
+
+def asked(number: int) -> Request:
+    from dataclasses import replace
+
+    known = () if number % 2 else (did("purchase", "mug1", DAY_MS),)
+    return replace(request(*known, user_id=f"u{number}"), recommendation_id=f"r{number}")
+
+
+def test_a_shops_floors_hold_in_its_lists_for_newcomers_too(tmp_path: Path) -> None:
+    ranking = shop_of(tmp_path, evidence=False)
+    for slate in ranking.recommend([asked(0), asked(1)]):
+        ids = [each.item_id for each in slate.items]
+        # The head is the most popular fifth: mug0, mug1, mug2; all others are of the tail.
+        tail = [item_id not in {"mug0", "mug1", "mug2"} for item_id in ids]
+        assert sum(tail[:3]) >= 1
+        assert sum(tail) >= 2
+        assert "odd3" in ids, "a fifth of five is one of the category"
+        assert slate.rules["category_floor:Rare"] == 1
+        assert all(each.propensity == 1 for each in slate.items)
+
+
+def test_a_list_with_floors_is_drawn_again_from_its_evidence(tmp_path: Path) -> None:
+    ranking = shop_of(tmp_path, evidence=True, draw="softmax", temperature=0.5)
+    for slate in ranking.recommend([asked(number) for number in range(20)]):
+        assert slate.evidence is not None
+        assert slate.evidence.floors
+        again = replay(slate.evidence)
+        assert again.item_ids == tuple(each.item_id for each in slate.items)
+        assert again.propensities == tuple(each.propensity for each in slate.items)
+
+
+def test_a_new_item_is_of_the_tail_until_it_is_popular(tmp_path: Path) -> None:
+    from index import LiveIndex
+    from scoring.rules.floors import FloorBook
+
+    snapshot = open_shop(
+        tmp_path, [item(f"i{n}") for n in range(5)], [[1.0, n] for n in range(5)], range(5)
+    )
+    live = LiveIndex(snapshot)
+    floors = FloorBook(_tail_rules(), live.catalogue, 5)
+    live.upsert(item("new"), np.array([1.0, 0.0], np.float32))
+    positions = live.catalogue.positions(["i4", "i3", "new"])[None, :]
+    assert floors.of(positions)[0].members.tolist() == [[False, True, True]]
+
+
+def _tail_rules() -> Rules:
+    import msgspec
+
+    return msgspec.convert({"floors": {"tail": 0.5}}, Rules)
