@@ -103,8 +103,6 @@ def _field(shadows: Sequence[Evidence], columns: Sequence[NDArray[np.int64]], wi
             cap.limits[user, places] = rows.limits
         for held in shadow.floors:
             none = np.zeros(shape, np.bool_)
-            floor = floors.setdefault(
-                (held.name, held.share), Floor(held.name, none, held.share)
-            )
+            floor = floors.setdefault((held.name, held.share), Floor(held.name, none, held.share))
             floor.members[user, places[list(held.members)]] = True
     return Field(scores, there, list(caps.values()), pins, floors=list(floors.values()))

@@ -30,7 +30,7 @@ def a_record(number: int, drawing: Drawing = DRAWING, n_items: int = 6) -> Evide
         scores=tuple(rng.normal(0, 0.3, n_items).tolist()),
         drawing=drawing,
         caps=(CapRows("cap", (0, 0, 0, *[1] * (n_items - 3)), (2,) * n_items),),
-        floors=(FloorRows("floor", 0.67, (2, 5)),) if number % 3 else (),
+        floors=(FloorRows("floor", 0.67, (2, n_items - 1)),) if number % 3 else (),
         pins=(-1, 4, -1) if number % 2 else (),
         features=tuple(map(tuple, rng.normal(0, 0.1, (n_items, 2)).tolist()))
         if drawing.draw == "thompson"

@@ -38,7 +38,9 @@ def a_shadow(of: Evidence, number: int) -> Evidence:
 
 def test_a_logged_list_has_the_shadows_probability() -> None:
     """In plain Python: Plackett-Luce over the shadow's own candidates; 0 for what it lacks."""
-    records = [replace(a_record(number, n_items=5), caps=(), pins=()) for number in range(30)]
+    records = [
+        replace(a_record(number, n_items=5), caps=(), floors=(), pins=()) for number in range(30)
+    ]
     logged = as_logged(records)
     shadows = {each.recommendation_id: a_shadow(each, at) for at, each in enumerate(records)}
     batches, lost = decided(logged, records, at_once=8)
@@ -61,7 +63,9 @@ def test_a_logged_list_has_the_shadows_probability() -> None:
 
 
 def test_the_shadows_caps_and_pins_act() -> None:
-    records = [replace(a_record(number, n_items=5), caps=(), pins=()) for number in range(12)]
+    records = [
+        replace(a_record(number, n_items=5), caps=(), floors=(), pins=()) for number in range(12)
+    ]
     capped = {
         each.recommendation_id: replace(
             each,
@@ -97,7 +101,7 @@ def test_lists_that_were_not_shadowed_are_left_out() -> None:
     ],
 )
 def test_a_shadow_that_cannot_be_followed_is_an_error(drawing: Drawing, said: str) -> None:
-    records = [a_record(number) for number in range(4)]
+    records = [a_record(number) for number in (0, 6, 12, 18)]
     shadows = {each.recommendation_id: replace(each, drawing=drawing) for each in records}
     with pytest.raises(EvidenceError, match=said):
         evaluate_records(as_logged(records), records, Target(shadows=shadows), Counter())
