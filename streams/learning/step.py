@@ -231,13 +231,10 @@ class LearningStep:
         life.ends[run.source] = run.end
 
     def _is_due(self, life: _Life) -> bool:
-        """Whether a round has ended since, and something was read that had not been read before.
-
-        Without the second, a failed transaction could not be told from one that took effect.
-        """
+        """Whether a round has ended since; what an earlier life did is not written once more."""
         return (
             life.course.join.closed_ms > life.settled_ms
-            and any(end > life.stood[source] for source, end in life.ends.items())
+            and (life.moved or any(end > life.stood[at] for at, end in life.ends.items()))
             and self._clock() - life.checkpoint_s >= self._learning.pause_s
         )
 

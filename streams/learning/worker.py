@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from scoring.errors import RankerError
+from scoring.online.learner import OnlineLearner
 from scoring.online.settings import OnlineSettings
 from scoring.ranker.heads import Heads
 from streams.errors import SettingsError, TopicMismatchError
@@ -63,6 +64,7 @@ def run(
             "delivery": "exactly_once",
         }
     )
+    OnlineLearner(learning.base, learning.settings)  # imports seconds' worth, before anything waits
     topics = topics_of(settings)
     metrics = StepMetrics()
     counts = LearnerMetrics(metrics.registry)

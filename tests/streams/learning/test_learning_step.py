@@ -136,6 +136,16 @@ def test_lives_that_end_anywhere_learn_what_one_life_learns() -> None:
         assert len(broker.letters) == broker.n_bad("decisions") > 0, "each is put aside once"
 
 
+def test_what_is_learned_from_records_that_were_read_before_is_published_too() -> None:
+    """Committed by a life whose heads were not ready: no new record may be needed to see them."""
+    broker = Broker(60, seed=2)
+    broker.positions = {source: len(log) for source, log in broker.logs.items()}
+    broker.notes = dict.fromkeys(broker.logs, "0")
+    Lived(broker, 0, seed=1)
+    assert broker.published
+    assert not broker.letters, "they were put aside by that life"
+
+
 def test_a_second_learner_ends_and_the_first_waits_for_it() -> None:
     broker = Broker(60, seed=2)
     broker.assigned = frozenset([1])

@@ -1,0 +1,167 @@
+"""model-versions topic -> the heads in force: swapped in between two batches."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from prometheus_client import CollectorRegistry, Counter
+
+from scoring.errors import RankerError
+from scoring.ranker.heads import Heads
+from streams.connection import PartitionReader
+from streams.errors import RejectedError
+from streams.kafka_config import consumer_config
+from streams.learning import model_versions
+from streams.patience import ask
+from streams.refusal import Complaints, unanswered
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+    from streams.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+ANSWER_S: Final = 15.0
+RETRY_S: Final = 5.0
+_LOOK_S: Final = 0.25
+_CLOSE_S: Final = 5.0
+_BACK: Final = 100
+"""So many places from the end the newest heads are found, whatever was aborted behind them."""
+
+
+class NewestHeads:
+    """Reads the topic from a little before its end, so that the newest heads are among the first.
+
+    Compaction keeps older ones for a while; they are of no use to anybody.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the position.
+
+        Raises:
+            BrokerUnavailableError: No broker answers.
+        """
+        topic = settings.topic("model_versions")
+        complaints = Complaints()
+        config = consumer_config(settings, f"{settings.app_id}-model-versions", error_cb=complaints)
+        partition = TopicPartition(topic, model_versions.PARTITION)
+        consumer = Consumer(config)
+        try:
+            low, high = ask(
+                lambda: consumer.get_watermark_offsets(partition, timeout=ANSWER_S), ANSWER_S
+            )
+        except KafkaException as exception:
+            cause = complaints.cause(consumer, exception.args[0])
+            raise unanswered(settings.bootstrap_servers, cause, f"{topic} was not read") from None
+        finally:
+            consumer.close()
+        partition.offset = max(low, high - _BACK)
+        self._reader = PartitionReader(config, [partition])
+
+    def newest(self, wait_s: float) -> Message | None:
+        """The last of those that wait; None when there is none in time."""
+        found = None
+        messages = self._reader.consume(1, wait_s)
+        while messages:
+            for message in messages:
+                if message.error() is None and message.key() == model_versions.KEY:
+                    found = message
+            messages = self._reader.consume(_BACK, 0)
+        return found
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._reader.close()
+
+
+class HeadsFollower(threading.Thread):
+    """Takes what is published; whatever is wrong with it, the old heads go on.
+
+    Nothing of it is durable: a restart begins with the ranker's own heads, then finds the newest.
+    """
+
+    def __init__(
+        self,
+        heads: NewestHeads,
+        base: Heads,
+        encoder_version: Callable[[], str],
+        take: Callable[[Heads], object],
+        registry: CollectorRegistry,
+    ) -> None:
+        """Say what to follow.
+
+        Args:
+            heads: What is published.
+            base: The ranker's own: heads that were learned from others are refused.
+            encoder_version: Of the lists that are made now.
+            take: Called with other heads; returns when they are in force, or raises a RankerError.
+            registry: Where what was taken and refused is counted.
+        """
+        super().__init__(name="model-versions", daemon=True)
+        self._heads = heads
+        self._base = base
+        self._encoder_version = encoder_version
+        self._take = take
+        self._taken = Counter(
+            "rillstream_heads_taken", "Heads that were swapped in", registry=registry
+        )
+        self._refused = Counter(
+            "rillstream_heads_refused", "Published heads that could not be used", registry=registry
+        )
+        self._done = threading.Event()
+
+    def run(self) -> None:
+        """Follow until closed."""
+        while not self._done.is_set():
+            try:
+                self.look(_LOOK_S)
+            except Exception:  # without this thread no heads would ever be swapped in
+                log.exception("following heads failed, trying again")
+                self._done.wait(RETRY_S)
+        self._heads.close()
+
+    def look(self, wait_s: float) -> None:
+        """Take the newest heads over, if there are other ones than at the last look."""
+        message = self._heads.newest(wait_s)
+        if message is None:
+            return
+        try:
+            said = model_versions.read_headers(message.headers())  # type: ignore[arg-type]
+            heads = self._usable(said, message.value() or b"")
+            self._take(heads)
+        except (RejectedError, RankerError) as error:
+            self._refused.inc()
+            log.error("heads refused, the old ones go on", reason=str(error))
+        else:
+            self._taken.inc()
+            log.info("heads in force", heads=heads.version, learned_to_ms=said.learned_to_ms)
+
+    def _usable(self, said: model_versions.HeadsVersion, raw: bytes) -> Heads:
+        base, encoder = self._base, self._encoder_version()
+        if said.features_version != base.features_version:
+            raise RankerError(
+                f"{said.version} has {said.features_version}, this ranker {base.features_version}: "
+                "learner and workers need the same ranker"
+            )
+        if said.base_version != base.version:
+            raise RankerError(
+                f"{said.version} was learned from {said.base_version}, this ranker has "
+                f"{base.version}: learner and workers need the same ranker"
+            )
+        if said.encoder_version not in ("", encoder):
+            raise RankerError(
+                f"{said.version} was learned from lists of encoder {said.encoder_version}, lists "
+                f"are now made with {encoder}: train the ranker again"
+            )
+        return Heads.from_bytes(raw)
+
+    def close(self) -> None:
+        """Stop; waits for the end, but not for ever."""
+        self._done.set()
+        if self.is_alive():
+            self.join(_CLOSE_S)

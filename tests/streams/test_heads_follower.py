@@ -1,0 +1,70 @@
+"""Heads under a running worker: the newest are taken, others are refused, and the old go on."""
+
+from __future__ import annotations
+
+import torch
+from confluent_kafka import Producer
+from prometheus_client import CollectorRegistry
+
+from scoring.ranker.heads import Heads
+from streams.kafka_config import producer_config
+from streams.learning.model_versions import heads_record
+from streams.live.heads_follower import HeadsFollower, NewestHeads
+from streams.outbox import Letter
+from streams.settings import Settings
+from streams.topics import create_topics
+from tests.scoring.online.stream import some_heads
+
+BASE = some_heads()
+
+
+def learned(shift: float) -> Heads:
+    network = some_heads().network
+    with torch.no_grad():
+        network.heads.bias.add_(shift)
+    return Heads.of(BASE.features, BASE.tasks, network)
+
+
+def put(settings: Settings, *letters: Letter) -> None:
+    producer = Producer(producer_config(settings))
+    for each in letters:
+        producer.produce(each.topic, each.value, each.key, 0, headers=list(each.headers))
+    assert producer.flush(20) == 0
+
+
+def test_the_newest_heads_are_taken_and_what_does_not_fit_is_refused(embedded: Settings) -> None:
+    settings = embedded.model_copy(update={"publish_decisions": True})
+    create_topics(settings)
+    topic = settings.topic("model_versions")
+    first, second, other = learned(0.1), learned(0.2), some_heads(n_codes=0)
+
+    def said(heads: Heads, base: Heads = BASE, encoder: str = "e1") -> Letter:
+        return heads_record(topic, heads, base, encoder, 7, {("clicks", 0): 5})
+
+    put(settings, said(first), said(second))
+    taken: list[str] = []
+    registry = CollectorRegistry()
+    follower = HeadsFollower(
+        NewestHeads(settings),
+        BASE,
+        lambda: "e1",
+        lambda heads: taken.append(heads.version),
+        registry,
+    )
+    while not taken:
+        follower.look(1.0)
+    follower.look(0.2)
+    assert taken[-1] == second.version
+    damaged = said(first)
+    bad = [
+        said(first, base=other),
+        said(first, encoder="e2"),
+        Letter(topic, damaged.key, (damaged.value or b"")[:-9], damaged.headers),
+        Letter(topic, damaged.key, damaged.value, []),
+    ]
+    for number, letter in enumerate(bad, start=1):
+        put(settings, letter)
+        while registry.get_sample_value("rillstream_heads_refused_total") != number:
+            follower.look(1.0)
+    assert taken[-1] == second.version
+    follower.close()
