@@ -10,6 +10,7 @@ from scoring.errors import (
     EncoderSourceError,
     PolicyError,
     PrecisionError,
+    RankerError,
     RulesError,
     ScoringError,
 )
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from scoring.encoder import Encoder, load_encoder
     from scoring.policy import Policy
     from scoring.query_vectors import QueryTower, QueryVectors
+    from scoring.ranker.ranker import Ranker, load_ranker
     from scoring.recommender import Recommender
     from scoring.related.table import RelatedItems
     from scoring.reranker import Reranker, load_reranker
@@ -37,6 +39,8 @@ __all__ = [
     "PrecisionError",
     "QueryTower",
     "QueryVectors",
+    "Ranker",
+    "RankerError",
     "Recommender",
     "RelatedItems",
     "Request",
@@ -47,6 +51,7 @@ __all__ = [
     "ScoringError",
     "Slate",
     "load_encoder",
+    "load_ranker",
     "load_reranker",
     "read_rules",
 ]
@@ -54,6 +59,7 @@ __all__ = [
 _LAZY = {
     "Encoder": "scoring.encoder",
     "Policy": "scoring.policy",
+    "Ranker": "scoring.ranker.ranker",
     "QueryTower": "scoring.query_vectors",
     "QueryVectors": "scoring.query_vectors",
     "Recommender": "scoring.recommender",
@@ -64,6 +70,7 @@ _LAZY = {
     "ScoredItem": "scoring.slate",
     "Slate": "scoring.slate",
     "load_encoder": "scoring.encoder",
+    "load_ranker": "scoring.ranker.ranker",
     "load_reranker": "scoring.reranker",
     "read_rules": "scoring.rules.rule_file",
 }

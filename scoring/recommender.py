@@ -141,12 +141,16 @@ class Recommender:
         """Of the heads that score from the next request on; None = the documented sum does."""
         return None if self._learned is None else self._learned.heads.version
 
+    @property
+    def features_version(self) -> str | None:
+        """Of the columns that they read; None = no columns are made."""
+        return None if self._learned is None else self._learned.heads.features_version
+
     def take_heads(self, heads: Heads) -> None:
         """Other heads from the next request on.
 
         Raises:
-            RankerError: There is no ranker, or they read other columns than it makes; what was
-                there goes on.
+            RankerError: There is no ranker, or they do not fit it; what was there goes on.
         """
         if self._learned is None:
             raise RankerError(f"{heads.version} came and there is no ranker: set RILLSTREAM_RANKER")

@@ -67,6 +67,9 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
         rules: Name of a rule -> candidates that it took out, or, of pins, put in.
         shown_items: The list, by rank: `item_ids` are those that it was drawn from.
         shown_propensities: Of each.
+        shown_features: Of each, the columns that a learned ranker read, by the names that its
+            `features_version` stands for; none without a ranker.
+        features_version: Of these columns.
         event_at_ms: When the event happened that the list answers; features are as of then.
         row_digest: Of the user's row as it was.
         experiment: Whose variant or shadow made the list.
@@ -98,6 +101,10 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
     shown_propensities: Annotated[
         tuple[Annotated[float, Meta(gt=0, le=1)], ...], Meta(max_length=200)
     ] = ()
+    shown_features: Annotated[
+        tuple[Annotated[tuple[float, ...], Meta(max_length=1_000)], ...], Meta(max_length=200)
+    ] = ()
+    features_version: fields.Version | None = None
     event_at_ms: fields.AtMs | None = None
     row_digest: Annotated[str, Meta(max_length=64)] | None = None
     encoder_version: fields.Version | None = None

@@ -1,24 +1,20 @@
 """The step that all events share: a batch's rows -> decisions -> one ranking call -> lists."""
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
-from index import Catalogue
 from scoring import Request, Slate
-from scoring.slates.evidence import Evidence
 from streams.dead_letters import dead_letter_record
 from streams.decision import Decision, Shop
-from streams.decision_record import DecisionRecord
 from streams.errors import FatalError, RejectedError
+from streams.list_records import ListRecords, Pending, Ranking, recommendation_id
 from streams.metrics import StepMetrics
 from streams.outbox import Letter, Outbox
-from streams.outputs import Recommendation, Trigger, UserFeatures
 from streams.records import encode
 from streams.row import Source, UserRow
 from streams.runs import Claim, Record, Run
@@ -28,22 +24,6 @@ log = structlog.get_logger(__name__)
 
 Apply = Callable[[Record, Source, UserRow, Shop], tuple[UserRow, Decision | None]]
 """What an agent's file offers: a record and its user's row -> the new row, and the list to make."""
-
-
-class Ranking(Protocol):
-    """What makes the lists; `scoring.Recommender` is one."""
-
-    encoder_version: str
-    index_version: str
-    policy_version: str
-    rules_version: str | None
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """The items of the index."""
-
-    def recommend(self, requests: Sequence[Request]) -> list[Slate]:
-        """One slate for each request, in their order."""
 
 
 class Rows(Protocol):
@@ -70,17 +50,6 @@ class Publishing:
         return [topic for topic in every if topic is not None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """A decision, the record that it answers, and the row that it was made from."""
-
-    decision: Decision
-    record: Record
-    run: Run
-    source: Source
-    row: UserRow
-
-
 class RecommendationStep:
     """Applies a batch of runs.  Bad records become dead letters; the batch always goes on."""
 
@@ -96,7 +65,7 @@ class RecommendationStep:
         metrics: StepMetrics,
         items_read: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
-        self._items_read = items_read
+        self._records = ListRecords(ranking, items_read)
         self._rows = rows
         self._ranking = ranking
         self._apply = apply
@@ -113,7 +82,7 @@ class RecommendationStep:
         shop = Shop(self._ranking.catalogue, now_ms, self._max_bytes)
         if shop_counts is not None:
             shop.counted = []
-        pending: list[_Pending] = []
+        pending: list[Pending] = []
         users: dict[int, dict[bytes, UserRow]] = {}
         for run in runs:
             pending += self._apply_run(run, shop, users, outbox)
@@ -128,7 +97,7 @@ class RecommendationStep:
 
     def _apply_run(
         self, run: Run, shop: Shop, users: dict[int, dict[bytes, UserRow]], outbox: Outbox
-    ) -> list[_Pending]:
+    ) -> list[Pending]:
         apply, source_key = self._apply[run.topic], f"{self._topic_ids[run.topic]}:{run.partition}"
         known = self._load(run, users.get(run.partition, {}))
         changed = users.setdefault(run.partition, {})
@@ -150,7 +119,7 @@ class RecommendationStep:
                 # changelog entry was sent.
                 changed[key] = row  # type: ignore[index]  # a record that was applied has a key
                 if decision is not None:
-                    pending.append(_Pending(decision, record, run, source, row))
+                    pending.append(Pending(decision, record, run, source, row))
         return pending
 
     def _load(self, run: Run, here: Mapping[bytes, UserRow]) -> dict[bytes | None, UserRow]:
@@ -158,9 +127,7 @@ class RecommendationStep:
         stored = self._rows.get_many(run.partition, keys)
         return {k: UserRow.decode(row) for k, row in zip(keys, stored, strict=True) if row}
 
-    def _recommend(
-        self, pending: list[_Pending], now_ms: int, outbox: Outbox
-    ) -> list[Slate | None]:
+    def _recommend(self, pending: list[Pending], now_ms: int, outbox: Outbox) -> list[Slate | None]:
         requests = [
             Request(
                 d.user_id,
@@ -194,99 +161,32 @@ class RecommendationStep:
         return slates
 
     def _publish(
-        self, pending: list[_Pending], slates: list[Slate | None], now_ms: int, outbox: Outbox
+        self, pending: list[Pending], slates: list[Slate | None], now_ms: int, outbox: Outbox
     ) -> None:
         publishing, latest = self._publishing, dict[bytes | None, bytes]()
         effects: Counter[str] = Counter()
         for p, slate in zip(pending, slates, strict=True):
             if slate is None:
                 continue
-            body = encode(self._recommendation(p, slate, now_ms))
+            body = encode(self._records.recommendation(p, slate, now_ms))
             outbox.send(publishing.recommendations, p.record.key, body)
             latest[p.record.key] = body
             if publishing.features is not None:
-                outbox.send(publishing.features, p.record.key, self._features(p, slate, now_ms))
+                outbox.send(
+                    publishing.features, p.record.key, self._records.features(p, slate, now_ms)
+                )
             if publishing.decisions is not None:
                 for each in (slate, *slate.shadows):
                     if each.evidence is not None:
-                        made = self._decision(p, each, each.evidence, now_ms, each is not slate)
+                        made = self._records.decision(
+                            p, each, each.evidence, now_ms, each is not slate
+                        )
                         outbox.send(publishing.decisions, p.record.key, made)
             effects.update(slate.rules)
         self._metrics.rules(effects)
         if publishing.latest is not None:
             for key, body in latest.items():
                 outbox.send(publishing.latest, key, body)
-
-    def _recommendation(self, p: _Pending, slate: Slate, now_ms: int) -> Recommendation:
-        decision, ranking = p.decision, self._ranking
-        return Recommendation(
-            recommendation_id=recommendation_id(p.source),
-            user_id=decision.user_id,
-            at_ms=now_ms,
-            trigger=Trigger(
-                event_id=decision.event_id,
-                type=decision.type,  # type: ignore[arg-type]  # decoded from the same literals
-                at_ms=decision.event_at_ms,
-                topic=p.run.topic,
-                partition=p.run.partition,
-                offset=p.record.offset,
-            ),
-            items=slate.items,  # type: ignore[arg-type]  # same fields; converting each would cost 20 us a list
-            encoder_version=ranking.encoder_version,
-            index_version=ranking.index_version,
-            rules_version=ranking.rules_version,
-            simulated=decision.simulated,
-            **_made_under(slate, ranking),
-        )
-
-    def _decision(
-        self, p: _Pending, slate: Slate, evidence: Evidence, now_ms: int, is_shadow: bool
-    ) -> bytes:
-        ranking = self._ranking
-        return encode(
-            DecisionRecord.of(
-                evidence,
-                user_id=p.decision.user_id,
-                at_ms=now_ms,
-                row_digest=hashlib.blake2b(p.row.encode(), digest_size=8).hexdigest(),
-                event_at_ms=p.decision.event_at_ms,
-                shown_items=tuple(item.item_id for item in slate.items),
-                shown_propensities=tuple(item.propensity for item in slate.items),
-                rules=slate.rules,
-                items_read=dict(self._items_read()),
-                encoder_version=ranking.encoder_version,
-                index_version=ranking.index_version,
-                rules_version=ranking.rules_version,
-                shadow=is_shadow,
-                simulated=p.decision.simulated,
-                **_made_under(slate, ranking),
-            )
-        )
-
-    def _features(self, p: _Pending, slate: Slate, now_ms: int) -> bytes:
-        return encode(
-            UserFeatures(
-                user_id=p.decision.user_id,
-                at_ms=now_ms,
-                vectors={name: vector.tolist() for name, vector in slate.interests.items()},
-                counts=dict(p.decision.history.counts),
-                encoder_version=self._ranking.encoder_version,
-                index_version=self._ranking.index_version,
-                simulated=p.decision.simulated,
-            )
-        )
-
-
-def _made_under(slate: Slate, ranking: Ranking) -> dict[str, str | None]:
-    """The fields that say which policy made a list, and whose it is."""
-    if slate.made_under is None:
-        return {"policy_version": ranking.policy_version}
-    return asdict(slate.made_under)
-
-
-def recommendation_id(source: Source) -> str:
-    """The same for every delivery of an event, and of no other: 24 hexadecimal digits."""
-    return hashlib.blake2b(f"{source.key}:{source.offset}".encode(), digest_size=12).hexdigest()
 
 
 def letter(record: Record, run: Run, error: Exception) -> Letter:

@@ -11,12 +11,13 @@ from functools import partial
 import structlog
 
 from index import set_threads
-from scoring import History, RelatedItems, Request, Rules, load_reranker
+from scoring import History, RelatedItems, Request, Rules, load_ranker, load_reranker
 from streams.agents import clicks, impressions, items, searches
 from streams.encoders import Encoders, Tower
 from streams.errors import TopicMismatchError
 from streams.experiment_file import experiment_of
 from streams.kafka_config import client_config
+from streams.list_records import Ranking
 from streams.live.announcements import Announcements
 from streams.live.edition import Editions
 from streams.live.index_metrics import IndexMetrics
@@ -31,7 +32,7 @@ from streams.positions import noted_now
 from streams.rules_file import rules_of, usable
 from streams.serve import BetweenBatches, Work, serve
 from streams.settings import Settings
-from streams.step import Apply, Publishing, Ranking, RecommendationStep
+from streams.step import Apply, Publishing, RecommendationStep
 from streams.table import RowTable
 from streams.topics import check_topics, item_vectors_topic, topic_ids
 from streams.writer import Boundary, pass_by
@@ -73,6 +74,7 @@ def run(
     reranker = None
     if settings.reranker is not None:
         reranker = load_reranker(settings.reranker, threads=settings.torch_threads)
+    ranker = None if settings.ranker is None else load_ranker(settings.ranker)
     policy = policy_of(settings)
     counts = CountsFollowed.open(settings, metrics) if settings.shop_counts else None
     editions = Editions(
@@ -86,6 +88,7 @@ def run(
         reranker=reranker,
         shop=None if counts is None else counts.shop,
         experiment=experiment_of(settings, policy),
+        ranker=ranker,
     )
     ranking = LiveRanking(editions.open(None), index_metrics)
     ranking.recommend([Request("nobody", time.time_ns() // 1_000_000, History(), "warm")])
@@ -98,6 +101,7 @@ def run(
         encoder=ranking.encoder_version,
         rules=ranking.rules_version,
         policy=ranking.policy_version,
+        heads=ranking.heads_version,
         seconds=round(time.monotonic() - begun, 2),
     )
     if settings.metrics_port is not None:

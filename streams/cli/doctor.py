@@ -93,6 +93,7 @@ def _examine(as_json: bool, **options: object) -> Iterator[Finding]:
     yield Finding("settings", "ok", f"delivery {settings.delivery}, rows in {settings.store}")
     yield from _guard("policy", lambda: _policy(settings))
     yield from _guard("experiment", lambda: _experiment(settings))
+    yield from _guard("ranker", lambda: _ranker(settings))
     yield from _guard("rules", lambda: _rules(settings))
     tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
     yield from _guard("broker", lambda: _broker(settings))
@@ -141,6 +142,20 @@ def _policy(settings: "Settings") -> Iterator[Finding]:
 
     version = policy_of(settings).version
     yield Finding("policy", "ok", f"{version} with {settings.policy}")
+
+
+def _ranker(settings: "Settings") -> Iterator[Finding]:
+    if settings.ranker is None:
+        return
+    from scoring import load_ranker
+
+    ranker = load_ranker(settings.ranker)
+    tasks = ", ".join(ranker.heads.tasks)
+    found = f"{ranker.heads.version} for {tasks}, {ranker.version}, of {settings.ranker}"
+    yield Finding("ranker", "ok", found)
+    if not settings.shop_counts:
+        what = "its columns of what the shop sells are empty"
+        yield Finding("ranker", "note", what, "set RILLSTREAM_SHOP_COUNTS=true")
 
 
 def _experiment(settings: "Settings") -> Iterator[Finding]:

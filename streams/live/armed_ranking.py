@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -11,6 +12,9 @@ from index import Catalogue, Change
 from scoring import Policy, Recommender, Request, Rules, Slate
 from scoring.experiments.experiment import Arm, Experiment
 from scoring.slate import MadeUnder
+
+if TYPE_CHECKING:
+    from scoring.ranker.heads import Heads
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +71,25 @@ class ArmedRanking:
     def catalogue(self) -> Catalogue:
         """Of the snapshot."""
         return self.own.catalogue
+
+    @property
+    def heads_version(self) -> str | None:
+        """Of every arm; None = there is no ranker."""
+        return self.own.heads_version
+
+    @property
+    def features_version(self) -> str | None:
+        """Of every arm; None = there is no ranker."""
+        return self.own.features_version
+
+    def take_heads(self, heads: Heads) -> None:
+        """Other heads from the next request on, in every arm.
+
+        Raises:
+            RankerError: They do not fit; what was there goes on.
+        """
+        for ranking in self._every():
+            ranking.take_heads(heads)
 
     def obey(self, rules: Rules | None) -> None:
         """Other rules from the next request on, in every arm."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -37,13 +37,16 @@ from streams.live.item_order import ItemOrder
 from streams.settings import Settings
 from streams.topics import ensure_topic, item_vectors_topic
 
+if TYPE_CHECKING:
+    from scoring.ranker.ranker import Ranker
+
 log = structlog.get_logger(__name__)
 
 EditionRanking = Recommender | ArmedRanking
 
 _FOLD_AT: Final = 0.5
 _WARM_QUERIES: Final = 1_000
-"""As many of the latest are encoded again by a new encoder: a second and a half of one core."""
+"""So many of the latest are encoded again by a new encoder: a second and a half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,7 @@ class Editions:
         reranker: PairScorer | None = None,
         shop: ShopCounts | None = None,
         experiment: Experiment | None = None,
+        ranker: Ranker | None = None,
     ) -> None:
         """Say how.
 
@@ -150,6 +154,7 @@ class Editions:
             reranker: Reads searches with their candidates, in every ranking.
             shop: Counts of the whole shop, in every ranking.
             experiment: Who gets another policy, or a shadow beside it.
+            ranker: Orders lists, in every ranking.
         """
         self.rules = rules
         self._settings = settings
@@ -158,6 +163,7 @@ class Editions:
         self._reranker = reranker
         self._shop = shop
         self._experiment = experiment
+        self._ranker = ranker
         self._metrics = metrics
         self._load_tower = load_tower
         self._boundary = boundary
@@ -226,12 +232,13 @@ class Editions:
                 related=self._related,
                 reranker=self._reranker,
                 shop=self._shop,
+                ranker=self._ranker,
                 keeps_evidence=settings.publish_decisions,
             )
 
-        ranking: EditionRanking = made(self._policy)
-        if self._experiment is not None:
-            ranking = ArmedRanking(self._experiment, self._policy, made)
+        arms = self._experiment
+        own = self._policy
+        ranking = made(own) if arms is None else ArmedRanking(arms, own, made)
         snapshot.warm()
         ranking.recommend([Request("nobody", time.time_ns() // 1_000_000, History())])
         return live, ranking

@@ -43,6 +43,8 @@ class NoRanking:
 
     encoder_version, index_version, policy_version = "e", "x", "p"
     rules_version: str | None = None
+    heads_version: str | None = None
+    features_version: str | None = None
     catalogue = Catalogue.from_items([Item(item_id=f"i{n}", title="x") for n in range(_N_ITEMS)])
 
     def recommend(self, requests: Sequence[Request]) -> list[Slate]:

@@ -26,12 +26,12 @@ from streams.connection import REPLACE_EVERY_S, Lost, PartitionReader
 from streams.decision import Shop
 from streams.events import Click, Search
 from streams.kafka_config import consumer_config, producer_config
+from streams.list_records import recommendation_id
 from streams.outputs import Recommendation, decode_recommendation
 from streams.records import encode
 from streams.row import Source, UserRow
 from streams.settings import Settings
 from streams.shop_count_record import ShopCount, decode_shop_count, is_count
-from streams.step import recommendation_id
 from streams.topics import changelog_topic, create_topics, topic_ids
 from tests.integration.worker_process import log_tails
 

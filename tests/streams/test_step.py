@@ -11,12 +11,13 @@ import pytest
 from index import Catalogue, Filter, Item
 from scoring import Request, ScoredItem, Slate
 from streams.agents import clicks, impressions, searches
+from streams.list_records import Ranking, recommendation_id
 from streams.metrics import StepMetrics
 from streams.outbox import Outbox
 from streams.outputs import decode_recommendation
 from streams.row import Source, UserRow
 from streams.runs import Claim, Run
-from streams.step import Publishing, Ranking, RecommendationStep, recommendation_id
+from streams.step import Publishing, RecommendationStep
 
 CLAIM = Claim(1, 1, b"")
 ITEMS = [Item(item_id="i1", title="One", category="c1", price=4.0), Item(item_id="i2", title="Two")]
@@ -34,6 +35,8 @@ class OneItem:
 
     encoder_version, index_version, policy_version = "e1", "x1", "p1"
     rules_version: str | None = "r1"
+    heads_version: str | None = "h1"
+    features_version: str | None = "f1"
     catalogue = Catalogue.from_items(ITEMS)
 
     def __init__(self, fails_for: str = "") -> None:
