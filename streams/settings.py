@@ -187,6 +187,7 @@ class Settings(BaseSettings):
     learn_replay: int = Field(4_096, ge=0, le=100_000)
     learn_distance: float = Field(0.1, ge=0, le=100)
     learn_rollback: float = Field(0.02, gt=0, le=10)
+    learn_past: Path | None = None
     learn_looked: tuple[Annotated[float, Field(gt=0, le=1)], ...] = ()
 
     faiss_threads: int = Field(1, ge=1, le=256)

@@ -16,6 +16,7 @@ import structlog
 import torch
 
 from scoring.errors import RankerError
+from scoring.online.examples import Examples
 from scoring.online.learner import OnlineLearner
 from scoring.online.settings import OnlineSettings
 from scoring.online.state import from_bytes, to_bytes
@@ -74,6 +75,7 @@ class Learning:
         base: Heads to begin with.
         settings: Of the learner.
         timing: Of the join and of the rounds.
+        past: Rows from before, which replay begins with.
         idle_s: See `Watermark`.
         pause_s: Between two checkpoints at least, while a backlog is read; each has all the state.
         max_bytes: Longer impressions and clicks are refused unread.
@@ -83,6 +85,7 @@ class Learning:
     base: Heads
     settings: OnlineSettings
     timing: Timing
+    past: Examples | None = None
     idle_s: float = IDLE_S
     pause_s: float = 1.0
     max_bytes: int = 65_536
@@ -192,6 +195,8 @@ class LearningStep:
         torch.set_num_threads(learning.threads)  # it holds for the thread that says it
         mark = Watermark(self._topics.sources, learning.timing.lateness_ms, idle_s=learning.idle_s)
         learner = OnlineLearner(learning.base, learning.settings)
+        if learning.past is not None:
+            learner.replay.add(learning.past)
         kept = checkpoint.read(self._rows)
         if kept is None:
             return Course(learner, learning.timing, mark)

@@ -8,6 +8,8 @@ from pathlib import Path
 import structlog
 
 from scoring.errors import RankerError
+from scoring.joined_log_file import read_joined_log
+from scoring.online.examples import examples_of
 from scoring.online.learner import OnlineLearner
 from scoring.online.settings import OnlineSettings
 from scoring.ranker.heads import Heads
@@ -95,6 +97,8 @@ def learning_of(settings: Settings) -> Learning:
 
     Raises:
         SettingsError: There is no ranker, or workers do not say what their lists were made of.
+        RowsError: The file of the past has a bad row.
+        OnlineError: It has other features.
     """
     if settings.ranker is None:
         raise SettingsError(
@@ -114,11 +118,14 @@ def learning_of(settings: Settings) -> Learning:
         rollback_at=settings.learn_rollback,
     )
     heads = base_heads(settings.ranker)
-    timing = Timing.of(settings)
+    past = None
+    if settings.learn_past is not None:
+        past = examples_of(read_joined_log([settings.learn_past]), heads)
     return Learning(
         heads,
         online,
-        timing,
+        Timing.of(settings),
+        past,
         max_bytes=settings.max_message_bytes,
         threads=settings.torch_threads,
     )
