@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from scoring import Policy
 from scoring.errors import EvidenceError
 from scoring.offpolicy.target import DRAWING, Target
 from scoring.policy_file import checked_numbers, with_numbers
+from scoring.slates.drawing import Drawing
 from scoring.slates.evidence import Evidence
 from streams.decision_record import DecisionRecord, decode_decision
 from streams.errors import BadFileError, RejectedError
@@ -35,42 +37,52 @@ class _ProbabilitiesRow(msgspec.Struct):
 class Decisions:
     """Files of the decisions topic, one record a line.
 
-    Records of shadows, which nobody saw, are no evidence; those of one shadow may be asked about.
+    They are read twice, `look` first: 100,000 records are a gigabyte, so only those of the shadow
+    that is asked about are held. Records of shadows are no evidence, for nobody saw them.
 
     Attributes:
         files: To read.
+        shadow: Its name; None = of none.
         unreadable: ``file:line: reason`` of each line that is no record; its list has then none.
-        versions: Policies that made the lists, of what was read so far.
-        shadow: Its name, whose records are kept; None = of none.
+        versions: Policies that made the lists.
+        drawings: How they were drawn.
         shadows: Id of the list that was shown -> what the shadow would have drawn from.
         shadow_versions: Policies of the shadow.
     """
 
-    files: Iterable[Path]
+    files: Sequence[Path]
     shadow: str | None = None
     unreadable: list[str] = field(default_factory=list)
     versions: set[str] = field(default_factory=set)
+    drawings: set[Drawing] = field(default_factory=set)
     shadows: dict[str, Evidence] = field(default_factory=dict)
     shadow_versions: set[str] = field(default_factory=set)
 
+    def look(self) -> None:
+        """See what there is; fills the attributes."""
+        for record in self._records(self.unreadable):
+            if not record.shadow:
+                self.versions.add(_policy(record))
+                self.drawings.add(record.evidence.drawing)
+            elif self.shadow is not None and record.variant == self.shadow:
+                shown = record.recommendation_id.removesuffix(f"~{self.shadow}")
+                ids = tuple(map(sys.intern, record.item_ids))
+                self.shadows[shown] = replace(record.evidence, item_ids=ids)
+                self.shadow_versions.add(_policy(record))
+
     def __iter__(self) -> Iterator[Evidence]:
+        return (record.evidence for record in self._records([]) if not record.shadow)
+
+    def _records(self, unreadable: list[str]) -> Iterator[DecisionRecord]:
         for file in self.files:
             for number, line in _lines(file):
                 try:
-                    record = decode_decision(line)
+                    yield decode_decision(line)
                 except RejectedError as error:
-                    self.unreadable.append(f"{file}:{number}: {error}")
-                    continue
-                if not record.shadow:
-                    self.versions.add(_policy(record))
-                    yield record.evidence
-                elif self.shadow is not None and record.variant == self.shadow:
-                    shown = record.recommendation_id.removesuffix(f"~{self.shadow}")
-                    self.shadows[shown] = record.evidence
-                    self.shadow_versions.add(_policy(record))
+                    unreadable.append(f"{file}:{number}: {error}")
 
     def target(self) -> Target:
-        """The shadow, when all was read.
+        """The shadow, after `look`.
 
         Raises:
             EvidenceError: There is no record of it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,9 +53,9 @@ class Decided:
 
 
 def decided(
-    lists: LoggedLists, records: Iterable[Evidence], at_once: int
-) -> tuple[list[Decided], Counter[str]]:
-    """Batches of the lists that their records draw again, and how many lists are in none.
+    lists: LoggedLists, records: Iterable[Evidence], at_once: int, lost: Counter[str]
+) -> Iterator[Decided]:
+    """Batches of the lists that their records draw again, as the records come.
 
     A list counts only if its record, by the code that made it, gives the same items with the same
     propensities: a shop that shows something else, or a log that was joined wrongly, is noticed.
@@ -63,33 +63,41 @@ def decided(
     Args:
         lists: Of the log.
         records: Of decisions, in any order, more than are needed; the first of each id counts.
-        at_once: At most so many lists in a batch.
+        at_once: At most so many lists in a batch; so many records of each kind are held.
+        lost: Lists that are in no batch are counted here, all of them when the last has come.
     """
     wanted: dict[str, int] = {each: row for row, each in enumerate(lists.ids.tolist())}
     alike: defaultdict[tuple[object, ...], list[tuple[int, Evidence]]] = defaultdict(list)
-    lost: Counter[str] = Counter()
     for record in records:
         row = wanted.pop(record.recommendation_id, None)
         if row is None:
             continue
         if record.drawing.is_diverse:
             lost[DIVERSE] += 1
-        elif record.item_ids:
-            floors = tuple((floor.name, floor.share) for floor in record.floors)
-            names = (*(cap.name for cap in record.caps), *floors)
-            size = 1 << (len(record.item_ids) - 1).bit_length()
-            alike[record.drawing, names, bool(record.pins), size].append((row, record))
-        else:
+            continue
+        if not record.item_ids:
             lost[OTHER_LIST] += 1
-    lost[NO_RECORD] += len(wanted)
-    found = []
-    for (drawing, *_), pairs in alike.items():
-        for start in range(0, len(pairs), at_once):
-            batch = _batch(pairs[start : start + at_once], drawing)  # type: ignore[arg-type]
-            kept = _compared(batch, lists, lost)
-            if kept.any():
-                found.append(_part(batch, kept))
-    return found, +lost
+            continue
+        floors = tuple((floor.name, floor.share) for floor in record.floors)
+        names = (*(cap.name for cap in record.caps), *floors)
+        size = 1 << (len(record.item_ids) - 1).bit_length()
+        kind = record.drawing, names, bool(record.pins), size
+        alike[kind].append((row, record))
+        if len(alike[kind]) == at_once:
+            yield from _kept(alike.pop(kind), lists, lost)
+    if wanted:
+        lost[NO_RECORD] += len(wanted)
+    for pairs in alike.values():
+        yield from _kept(pairs, lists, lost)
+
+
+def _kept(
+    pairs: list[tuple[int, Evidence]], lists: LoggedLists, lost: Counter[str]
+) -> Iterator[Decided]:
+    batch = _batch(pairs, pairs[0][1].drawing)
+    kept = _compared(batch, lists, lost)
+    if kept.any():
+        yield _part(batch, kept)
 
 
 def _batch(pairs: list[tuple[int, Evidence]], drawing: Drawing) -> Decided:

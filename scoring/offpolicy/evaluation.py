@@ -50,17 +50,19 @@ def evaluate_records(
     Raises:
         EvidenceError: The records do not tell what the target would do, or too little is left.
     """
+    lost = Counter(lost)
     if target.shadows is not None:
         shadowed = np.array([each in target.shadows for each in lists.ids.tolist()], np.bool_)
-        lost = lost + Counter({NO_SHADOW: int((~shadowed).sum())})
         lists = lists.part(shadowed)
-    batches, more = decided(lists, records, AT_ONCE)
-    return evaluate_decided(lists, batches, target, lost + more, told=told)
+        if not shadowed.all():
+            lost[NO_SHADOW] += int((~shadowed).sum())
+    batches = decided(lists, records, AT_ONCE, lost)
+    return evaluate_decided(lists, batches, target, lost, told=told)
 
 
 def evaluate_decided(
     lists: LoggedLists,
-    batches: Sequence[Decided],
+    batches: Iterable[Decided],
     target: Target,
     lost: Counter[str],
     *,
@@ -72,16 +74,16 @@ def evaluate_decided(
         EvidenceError: As `evaluate_records`.
     """
     followed = Followed.empty(*lists.there.shape)
-    done = 0
+    known = np.zeros(len(lists), np.bool_)
     for number, batch in enumerate(batches):
         follow(batch, target, followed, N_DRAWS, seed=number)
-        done += len(batch.rows)
+        known[batch.rows] = True
         if told is not None:
-            told(done, len(lists))
-    rows = np.sort(np.concatenate([np.empty(0, np.int64), *(batch.rows for batch in batches)]))
-    kept, known = lists.part(rows), followed.part(rows)
-    estimates = with_records(kept, known) if len(kept) > 1 else []
-    return report(kept, estimates, excluded=lost, unsupported=known.unsupported)
+            told(int(known.sum()), len(lists))
+    rows = np.flatnonzero(known)
+    kept, followed = lists.part(rows), followed.part(rows)
+    estimates = with_records(kept, followed) if len(kept) > 1 else []
+    return report(kept, estimates, excluded=lost, unsupported=followed.unsupported)
 
 
 def evaluate_probabilities(

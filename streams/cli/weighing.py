@@ -105,7 +105,7 @@ def weigh(
         return Weighed(evaluate_probabilities(lists, read_probabilities(probabilities), lost))
     records = DecisionFiles(decisions or (), shadow)
     with Bars() as bars:
-        known = list(records)
+        records.look()
         if records.unreadable:
             more = len(records.unreadable) - 1
             remark(f"not a record: {records.unreadable[0]}" + (f" … and {more} more" * bool(more)))
@@ -116,14 +116,18 @@ def weigh(
             target = target_of(numbers, where, base, records.versions, given)
         report = evaluate_records(
             lists,
-            known,
+            records,
             target,
             lost,
             told=lambda done, total: bars.report("following lists", done, total),
         )
-    drawings = frozenset(record.drawing for record in known)
-    made_by, shadowed_by = frozenset(records.versions), frozenset(records.shadow_versions)
-    return Weighed(report, target, drawings, made_by, shadowed_by)
+    return Weighed(
+        report,
+        target,
+        frozenset(records.drawings),
+        frozenset(records.versions),
+        frozenset(records.shadow_versions),
+    )
 
 
 def chosen(report: "Report", estimator: str | None) -> "Row":

@@ -56,7 +56,8 @@ def test_lists_are_drawn_again_with_caps_and_pins(drawing: Drawing) -> None:
     """Of different numbers of candidates, in batches."""
     records = [a_record(number, drawing, 6 + number % 3) for number in range(20)]
     logged = as_logged(records)
-    batches, lost = decided(logged, reversed(records), at_once=3)
+    lost = Counter[str]()
+    batches = list(decided(logged, reversed(records), 3, lost))
     assert not lost
     assert max(len(batch.rows) for batch in batches) == 3
     assert sorted(row for batch in batches for row in batch.rows.tolist()) == list(range(20))
@@ -80,7 +81,8 @@ def test_a_list_that_is_not_what_its_record_draws_is_left_out(
     records = [a_record(number) for number in range(5)]
     logged = as_logged(records)
     records[2] = replace(records[2], **change)
-    batches, lost = decided(logged, records, at_once=9)
+    lost = Counter[str]()
+    batches = list(decided(logged, records, 9, lost))
     assert lost == {reason: 1}
     assert sorted(row for batch in batches for row in batch.rows.tolist()) == [0, 1, 3, 4]
 
@@ -89,7 +91,9 @@ def test_a_propensity_that_its_record_does_not_have_leaves_the_list_out() -> Non
     records = [a_record(number) for number in range(5)]
     logged = as_logged(records)
     logged.propensities[3, 1] *= 0.99
-    assert decided(logged, records, at_once=9)[1] == {reasons.OTHER_PROPENSITY: 1}
+    lost = Counter[str]()
+    assert len(list(decided(logged, records, 9, lost))) == 2
+    assert lost == {reasons.OTHER_PROPENSITY: 1}
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,8 @@ def test_a_logged_list_has_the_shadows_probability() -> None:
     ]
     logged = as_logged(records)
     shadows = {each.recommendation_id: a_shadow(each, at) for at, each in enumerate(records)}
-    batches, lost = decided(logged, records, at_once=8)
+    lost = Counter[str]()
+    batches = list(decided(logged, records, 8, lost))
     assert not lost
     known = Followed.empty(*logged.there.shape)
     for batch in batches:
@@ -76,7 +77,7 @@ def test_the_shadows_caps_and_pins_act() -> None:
     }
     logged = as_logged(records)
     known = Followed.empty(*logged.there.shape)
-    for batch in decided(logged, records, at_once=8)[0]:
+    for batch in decided(logged, records, 8, Counter()):
         follow(batch, Target(shadows=capped), known, 4, seed=0)
     of_a_kind = np.isin(logged.items.astype(str), ["item 0", "item 1", "item 2"]).sum(axis=1)
     assert ((known.target.prod(axis=1) == 0) == (of_a_kind > 1)).all()
