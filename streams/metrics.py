@@ -43,6 +43,17 @@ class StepMetrics:
             ["rule"],
             registry=self.registry,
         )
+        self._shown = Counter(
+            "rillstream_shown_items",
+            "Places of lists, by whether the item is of the most popular fifth",
+            ["part"],
+            registry=self.registry,
+        )
+        self.shown_gini = Gauge(
+            "rillstream_shown_gini",
+            "Gini index of how often the index version's items are in lists",
+            registry=self.registry,
+        )
         self.rules_refused = Counter(
             "rillstream_rules_refused",
             "Times that a changed file of rules could not be used",
@@ -88,6 +99,11 @@ class StepMetrics:
         """What each rule did in one batch."""
         for rule, n in effects.items():
             self._rules.labels(rule).inc(n)
+
+    def shown(self, n_head: int, n_tail: int) -> None:
+        """Places of the lists of one batch."""
+        self._shown.labels("head").inc(n_head)
+        self._shown.labels("tail").inc(n_tail)
 
     def durable(self, outbox: Outbox) -> None:
         """One batch was committed."""

@@ -19,6 +19,7 @@ from streams.records import encode
 from streams.row import Source, UserRow
 from streams.runs import Claim, Record, Run
 from streams.shop_counting import count_batch
+from streams.shown_items import ShownItems
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +74,8 @@ class RecommendationStep:
         self._publishing = publishing
         self._max_bytes = max_bytes
         self._metrics = metrics
+        self._shown = ShownItems()
+        metrics.shown_gini.set_function(self._shown.gini)
 
     def __call__(self, runs: Sequence[Run], claim: Claim) -> Outbox:
         """One batch; called in the lane's thread."""
@@ -184,6 +187,9 @@ class RecommendationStep:
                         outbox.send(publishing.decisions, p.record.key, made)
             effects.update(slate.rules)
         self._metrics.rules(effects)
+        lists = [[item.item_id for item in slate.items] for slate in slates if slate is not None]
+        ranking = self._ranking
+        self._metrics.shown(*self._shown.take(ranking.index_version, ranking.catalogue, lists))
         if publishing.latest is not None:
             for key, body in latest.items():
                 outbox.send(publishing.latest, key, body)

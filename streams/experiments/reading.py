@@ -10,6 +10,7 @@ from streams.errors import BadFileError, RejectedError
 from streams.events import Click
 from streams.experiments.tally import Tally
 from streams.files import BadRow, read_records
+from streams.list_files import read_lists
 from streams.outputs import decode_recommendation
 from streams.records import decode_with
 
@@ -30,20 +31,11 @@ def read_files(
         BadFileError: A line is no list, or a row no record; the message has file and line.
     """
     n_read = 0
-    for path in lists:
-        try:
-            file = path.open("rb")
-        except OSError as error:
-            raise BadFileError(f"{path}: {error.strerror}") from None
-        with file:
-            for number, line in enumerate(file, 1):
-                try:
-                    tally.take_list(decode_recommendation(line))
-                except RejectedError as error:
-                    raise BadFileError(f"{path}:{number}: {error.reason}") from None
-                n_read += 1
-                if n_read % _EVERY == 0:
-                    progress("reading lists", n_read)
+    for made in read_lists(lists):
+        tally.take_list(made)
+        n_read += 1
+        if n_read % _EVERY == 0:
+            progress("reading lists", n_read)
     n_read = 0
     for path in events:
         for row in read_records(path):

@@ -133,3 +133,22 @@ def test_popularity_is_that_of_the_days_before(
 
 def test_a_time_without_events_is_said() -> None:
     assert run(words("replay", "2020-01-01", "2020-01-02")) == Exit.BAD_INPUT
+
+
+def test_exposure_tells_how_published_lists_spread(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from streams.records import encode
+    from tests.streams.test_exposure import a_list
+
+    lists = shop / "lists.jsonl"
+    made = [a_list(n, f"u{n}", "i0", f"i{n}") for n in range(1, 9)]
+    lists.write_bytes(b"".join(encode(each) + b"\n" for each in made))
+    asked = ["policy", "exposure", "--lists", str(lists), "--json"]
+    assert run(asked) == Exit.OK
+    spread, *fifths = printed(capsys)
+    assert (spread["policy_version"], spread["lists"], spread["shown"]) == ("p1", 8, 9 / N_ITEMS)
+    assert sum(each["lists"] for each in fifths) == pytest.approx(1)
+    lists.write_text("{}\n")
+    assert run(asked) == Exit.BAD_INPUT
+    assert "lists.jsonl:1" in capsys.readouterr().err
