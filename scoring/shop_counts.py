@@ -51,6 +51,7 @@ class ShopCounts:
         self.item_ids: list[str] = []
         self._slots: dict[str, int] = {}
         self._landmark_ms = 0
+        self._newest_ms = 0
         self._sums: Floats = np.zeros((0, _REGION))
         self._moments = np.zeros((0, 3), np.int64)  # first, latest purchase, price
         self._totals: Floats = np.zeros((0, 3))  # again, buyers, price
@@ -130,7 +131,7 @@ class ShopCounts:
 
         Args:
             catalogue: N items.
-            now_ms: The moment; what is later than that counts as now.
+            now_ms: The moment; the newest event's where that is later, for nothing is forgotten.
         """
         with self._lock:
             places = catalogue.positions(self.item_ids)
@@ -150,6 +151,7 @@ class ShopCounts:
     def _columns(self, places: NDArray[np.int64], n_items: int, now_ms: int) -> ShopColumns:
         slots = np.flatnonzero(places >= 0)
         places = places[slots]
+        now_ms = max(now_ms, self._newest_ms)
         left = np.exp2((self._landmark_ms - now_ms) / _HALF_LIVES_MS)  # (H + H2 + 1,)
         counts = np.zeros((_REGION, n_items), np.float32)
         counts[:, places] = (np.maximum(self._sums[slots], 0.0) * left[:_REGION]).T
@@ -202,6 +204,7 @@ class ShopCounts:
 
     def _weights(self, at_ms: int) -> Floats:
         """(H + H2 + 1,) what an event at this moment adds; moves the landmark where it must."""
+        self._newest_ms = max(self._newest_ms, at_ms)
         if (at_ms - self._landmark_ms) / _HALF_LIVES_MS.min() > _FARTHEST:
             self._move(at_ms)
         weights: Floats = np.exp2((at_ms - self._landmark_ms) / _HALF_LIVES_MS)

@@ -1,4 +1,4 @@
-"""A shop's counts as columns of one live catalogue, made anew once a second of event time."""
+"""A shop's counts as columns of one live catalogue, made anew after a second of event time."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from scoring.shop_counts import ShopCounts
 
 REFRESH_MS: Final = 1_000
 """The shortest half-life is an hour: counts fade by a fifth of a thousandth meanwhile."""
+
+_ITEMS_A_MS: Final = 100
+"""More items than 100,000 are read less often: at most some hundredths of the time go into it."""
 
 _FIND_AGAIN_MS: Final = 10_000
 """Items that changed in the index are looked for again after so long; new ones have no counts."""
@@ -34,6 +37,7 @@ class ShopView:
         self._changed = False
         self._found_ms = 0
         self._columns: ShopColumns | None = None
+        self._read_ms = 0
 
     def follow(self) -> None:
         """An item of the catalogue has changed."""
@@ -45,9 +49,10 @@ class ShopView:
         if (
             columns is None
             or len(columns.price) < length
-            or abs(now_ms - columns.at_ms) >= REFRESH_MS
+            or abs(now_ms - self._read_ms) >= max(REFRESH_MS, length // _ITEMS_A_MS)
         ):
             self._find(now_ms)
+            self._read_ms = now_ms
             columns = self._columns = self._shop.columns_at(self._places, length, now_ms)
         return columns
 

@@ -37,6 +37,7 @@ _TEST_MS: Final = int(datetime(2011, 11, 10, tzinfo=UTC).timestamp() * 1000)
 _TEST: Final = (_TEST_MS, _TEST_MS + 60 * DAY_MS)
 _BEFORE: Final = (_TEST_MS - 61 * DAY_MS, _TEST_MS)
 _SIZE: Final = 20
+_BASE: Final = "sold lately, 7 days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +151,10 @@ def main() -> None:
         moving = Recommender(shop, None, policy=policy, shop=replay.shop)
         ways = {
             "popularity of the index, 28 days before 10 November": recommended(still, region=False),
-            "sold lately, half-life 1 day": sold(shop, replay, 1.0),
-            "the same, 7 days": sold(shop, replay, 7.0),
-            "the same, 28 days": sold(shop, replay, 28.0),
-            "the same, 14 days, by country": sold_in_country(shop, replay),
+            "sold lately, 1 day": sold(shop, replay, 1.0),
+            _BASE: sold(shop, replay, 7.0),
+            "sold lately, 28 days": sold(shop, replay, 28.0),
+            "sold lately in the country, 14 days": sold_in_country(shop, replay),
             "lists with counts, no region": recommended(moving, region=False),
             "lists with counts and region": recommended(moving, region=True),
         }
@@ -165,14 +166,19 @@ def main() -> None:
                 gains[name].append(gain(listed(asked.request), asked.bought))
         newcomer = np.array(new)
         print(f"{len(new)} baskets, {newcomer.sum()} of newcomers\n")
-        print("| | newcomers, nDCG@20 | 95 % | others, nDCG@20 | 95 % |\n|---|---|---|---|---|")
+        heads = ("nDCG@20", "95 %", f"more than {_BASE}, 95 %")
+        both = [f"{who}, {head}" for who in ("newcomers", "others") for head in heads]
+        print(f"| | {' | '.join(both)} |\n|{'---|' * 7}")
+        base = np.array(gains[_BASE])
         for name, values in gains.items():
-            cells = [_cells(np.array(values)[which]) for which in (newcomer, ~newcomer)]
+            found = np.array(values)
+            cells = [_cells(found[which], base[which]) for which in (newcomer, ~newcomer)]
             print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
-def _cells(values: NDArray[np.float64]) -> str:
-    return f"{values.mean():.4f} | {interval(values)}"
+def _cells(values: NDArray[np.float64], base: NDArray[np.float64]) -> str:
+    """A mean with its interval, and that of its difference, basket by basket."""
+    return f"{values.mean():.4f} | {interval(values)} | {interval(values - base)}"
 
 
 if __name__ == "__main__":

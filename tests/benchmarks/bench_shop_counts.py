@@ -24,7 +24,10 @@ import numpy as np
 
 from index import Catalogue, Item
 from scoring import Request, Slate
+from scoring.item_counts import ItemCounts
 from scoring.shop_counts import ShopCounts
+from scoring.shop_view import ShopView
+from scoring.trends import Trends
 from streams.agents import clicks
 from streams.events import Click
 from streams.live.shop_follower import take
@@ -118,6 +121,7 @@ def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=20_480)
+    parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     print(
@@ -147,13 +151,22 @@ def main() -> None:
     for body in told:
         take(shop, body, metrics)
     took_us = (time.process_time() - begun) / len(told) * 1e6
+    rng, now_ms = np.random.default_rng(2), time.time_ns() // 1_000_000
+    for n in range(given.items):
+        counts = ItemCounts.first(now_ms).observe(
+            "purchase", now_ms, region=f"r{rng.integers(20)}", newcomer=True
+        )
+        shop.put("C:1", f"i{n}", counts)
+    items = [Item(item_id=f"i{n}", title="x") for n in range(given.items)]
+    trends = Trends(ShopView(shop, Catalogue.from_items(items)), Catalogue.from_items(items), 2_000)
+    trends.at(now_ms)
     begun = time.process_time()
-    for n in range(20):
-        shop.columns(NoRanking.catalogue, time.time_ns() // 1_000_000 + n)
-    columns_ms = (time.process_time() - begun) / 20 * 1e3
+    for n in range(1, 6):
+        trends.at(now_ms + n * 60_000)
+    trends_ms = (time.process_time() - begun) / 5 * 1e3
     print(
         f"\nreading: {took_us:.1f} µs a record; "
-        f"columns of {len(shop.item_ids):,} items: {columns_ms:.2f} ms"
+        f"what is trending of {len(shop.item_ids):,} items: {trends_ms:.1f} ms"
     )
 
 

@@ -13,7 +13,7 @@ from tests.integration.live_shop import live_worker, open_live_shop
 from tests.integration.shop import EventLog, Reader, check_counts
 from tests.integration.worker_process import workers
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def purchases(n: int, hot: str, *, first: int) -> list[Click]:
@@ -81,8 +81,8 @@ def test_every_worker_recommends_what_all_of_them_have_counted(
     with workers(one, other):
         one.start()
         other.start()
-        one.wait_for_log("worker ready")
-        other.wait_for_log("worker ready")
+        one.wait_for_log("worker ready", timeout_s=120)
+        other.wait_for_log("worker ready", timeout_s=120)
         log.publish(list(purchases(600, "i7", first=0)))
         round_ = ask_until(log, reader, ("i7", "popular now"), 0)
         other.send(signal.SIGKILL)
@@ -90,8 +90,8 @@ def test_every_worker_recommends_what_all_of_them_have_counted(
         round_ = ask_until(log, reader, ("i9", "popular now"), round_)
         other.wait(10)
         other.start()  # it reads what was counted while it was away
-        other.wait_for_log("shop counts read", 2)
-        other.wait_for_log("worker ready", 2)
+        other.wait_for_log("shop counts read", 2, 120)
+        other.wait_for_log("worker ready", 2, 120)
         ask_until(log, reader, ("i9", "popular now"), round_)
         assert one.stop() == 0
         assert other.stop() == 0

@@ -150,6 +150,14 @@ def test_counts_fade_over_years_without_an_overflow_or_a_trace() -> None:
     assert columns.looked[:, 0].tolist() == [1.0, 1.0, 1.0]
 
 
+def test_a_moment_before_the_newest_event_is_read_as_that_event() -> None:
+    """A list for an event that comes years late."""
+    shop = count([Event("i0", "view", NOW_MS), Event("i0", "purchase", NOW_MS - DAY_MS)])
+    columns, now = shop.columns(SHOP, 0), shop.columns(SHOP, NOW_MS)
+    assert columns.at_ms == NOW_MS
+    assert columns.bought[:, 0].tolist() == now.bought[:, 0].tolist()
+
+
 def test_an_item_keeps_its_largest_regions_only() -> None:
     counts = ItemCounts.first(NOW_MS)
     for n in range(MAX_REGIONS + 3):
