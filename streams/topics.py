@@ -112,9 +112,11 @@ def all_topics(settings: Settings) -> list[TopicSpec]:
     }
     lettered = list(sources(settings))
     if settings.publish_decisions:  # then there is something to learn from
-        specs.append(TopicSpec(settings.topic("model_versions"), 1, copies, compact))
+        # Heads and state are large and replaced each minute: only closed segments are compacted.
+        replaced = compact | {"segment.bytes": str(64 * 2**20)}
+        specs.append(TopicSpec(settings.topic("model_versions"), 1, copies, replaced))
         learned = _changelog_of(learner_app_id(settings))
-        specs.append(TopicSpec(learned, settings.partitions, copies, compact))
+        specs.append(TopicSpec(learned, settings.partitions, copies, replaced))
         lettered += [kind for kind in LEARNED if kind not in lettered]
     for kind in lettered:
         name = dead_letter_topic(settings.topic(kind))

@@ -10,6 +10,8 @@ from streams.cli.options import Broker, Json, examples, settings_from
 from streams.cli.waiting import tell_if_awaited
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from streams.learning.course import Course, Taught
 
 
@@ -61,7 +63,9 @@ def learn(
 
     if as_json:
         return run(settings, _print_round)
-    with _Status() as status:
+    from rich.console import Console
+
+    with Status(Console(stderr=True)) as status:
         return run(settings, status)
 
 
@@ -92,16 +96,14 @@ def _print_round(taught: "Taught", course: "Course") -> None:
     print(json.dumps(said(taught, course)), flush=True)
 
 
-class _Status:
+class Status:
     """One line that changes on a terminal; elsewhere a line a round."""
 
-    def __init__(self) -> None:
-        from rich.console import Console
+    def __init__(self, console: "Console") -> None:
+        self._console = console
+        self._status = console.status("waiting for the first round")
 
-        self._console = Console(stderr=True)
-        self._status = self._console.status("waiting for the first round")
-
-    def __enter__(self) -> "_Status":
+    def __enter__(self) -> "Status":
         if self._console.is_terminal:
             self._status.start()
         return self

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 
+from streams.cli.learn import said
 from streams.learning.course import Course, Taught
 from streams.learning.worker import run
 from streams.settings import load_settings
@@ -13,7 +14,7 @@ from tests.streams.learning.shop_stream import LEARNING
 
 def told(taught: Taught, course: Course) -> None:
     """One line a round."""
-    print(json.dumps({"until_ms": taught.until_ms, "version": taught.version}), flush=True)
+    print(json.dumps(said(taught, course)), flush=True)
 
 
 if __name__ == "__main__":

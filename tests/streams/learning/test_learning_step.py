@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import json
 import random
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from scoring.ranker.heads import Heads
+from streams.cli.learn import Status, said
 from streams.errors import SettingsError
 from streams.learning import model_versions
 from streams.learning.course import Course, Taught
@@ -51,9 +55,9 @@ class Broker:
             self.positions[source] = end
         self.notes |= outbox.notes
         self.rows |= outbox.rows.get(0, {})
-        for said in outbox.marked:
-            self.published.append((said.value or b"", model_versions.read_headers(said.headers)))
-        self.letters += [said.value or b"" for said in outbox.letters]
+        for sent in outbox.marked:
+            self.published.append((sent.value or b"", model_versions.read_headers(sent.headers)))
+        self.letters += [sent.value or b"" for sent in outbox.letters]
 
     def n_bad(self, kind: str) -> int:
         """Messages of a topic that cannot be read, up to the committed positions."""
@@ -88,12 +92,14 @@ class Lived:
     def __init__(self, broker: Broker, n_deaths: int, seed: int) -> None:
         self.broker = broker
         self.rounds: list[tuple[int, str]] = []
+        self.last: tuple[Taught, Course]
         rng = random.Random(seed)
         for life in range(n_deaths + 1):
             self._live(Claim(life, life, b""), rng, dies=life < n_deaths)
 
     def _report(self, taught: Taught, course: Course) -> None:
         self.rounds.append((taught.until_ms, taught.version))
+        self.last = taught, course
 
     def _live(self, claim: Claim, rng: random.Random, *, dies: bool) -> None:
         broker = self.broker
@@ -124,16 +130,30 @@ def test_lives_that_end_anywhere_learn_what_one_life_learns() -> None:
     straight = Lived(whole, 0, seed=5)
     killed = Lived(broken, 6, seed=7)
     assert len(straight.rounds) >= 12
+    _is_said_in_a_line(*straight.last)
     assert dict(killed.rounds) == dict(straight.rounds), "each round ends in the same heads"
-    raw, said = broken.published[-1]
-    assert said.version == whole.published[-1][1].version
-    assert said.learned_to_ms == whole.published[-1][1].learned_to_ms
-    assert Heads.from_bytes(raw).version == said.version != said.base_version == BASE.version
+    raw, last = broken.published[-1]
+    assert last.version == whole.published[-1][1].version
+    assert last.learned_to_ms == whole.published[-1][1].learned_to_ms
+    assert Heads.from_bytes(raw).version == last.version != last.base_version == BASE.version
     for broker in (whole, broken):
-        last = {f"{topic}:{partition}": at for (topic, partition), at in broker.positions.items()}
-        assert broker.published[-1][1].offsets == last
+        ends = {f"{topic}:{partition}": at for (topic, partition), at in broker.positions.items()}
+        assert broker.published[-1][1].offsets == ends
         assert min(int(note) for note in broker.notes.values()) > 0, "the oldest is not read again"
         assert len(broker.letters) == broker.n_bad("decisions") > 0, "each is put aside once"
+
+
+def _is_said_in_a_line(taught: Taught, course: Course) -> None:
+    object_of = json.loads(json.dumps(said(taught, course)))
+    assert object_of["heads_version"] == taught.version
+    assert 0 < object_of["ctr_auc"] <= 1
+    assert object_of["records"]["lists"] > 100
+    console = Console(file=io.StringIO(), width=200)
+    with Status(console) as status:
+        status(taught, course)
+        line = console.file.getvalue()  # type: ignore[attr-defined]
+    assert line.startswith(f"{taught.version}: ")
+    assert line.count("AUC") == 2
 
 
 def test_what_is_learned_from_records_that_were_read_before_is_published_too() -> None:
