@@ -20,6 +20,7 @@ from streams.kafka_config import client_config
 from streams.list_records import Ranking
 from streams.live.announcements import Announcements
 from streams.live.edition import Editions
+from streams.live.heads_follower import HeadsFollower, NewestHeads
 from streams.live.index_metrics import IndexMetrics
 from streams.live.live_ranking import LiveRanking
 from streams.live.rebuilds import Rebuilds
@@ -122,7 +123,10 @@ def run(
     between_items: list[BetweenBatches] = []
     encoding = Work("items", [items_topic], encode.outputs, encode, begun=between_items.append)
 
-    followers: list[VersionFollower | RulesFollower | ShopFollower] = []
+    followers: list[VersionFollower | RulesFollower | ShopFollower | HeadsFollower] = []
+    newest = None
+    if ranker is not None and settings.publish_decisions:  # so there may be a learner
+        newest = NewestHeads(settings)
 
     def follow(between_batches: BetweenBatches) -> None:
         follower = VersionFollower(
@@ -142,6 +146,16 @@ def run(
             followers.append(RulesFollower(settings.rules, in_force, obey, metrics))
         if counts is not None:
             followers.append(ShopFollower(counts, between_batches, metrics))
+        if ranker is not None and newest is not None:
+            followers.append(
+                HeadsFollower(
+                    newest,
+                    ranker.heads,
+                    lambda: ranking.encoder_version,
+                    lambda heads: between_batches(partial(ranking.take_heads, heads)).result(),
+                    metrics.registry,
+                )
+            )
         for each in followers:
             each.start()
 

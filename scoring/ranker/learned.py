@@ -47,7 +47,9 @@ class LearnedRanking:
         """Find the ranker's items in a catalogue."""
         self.source = RankerSource(ranker.knowledge, catalogue)
         self._catalogue = catalogue
-        self.take(ranker.heads)
+        require_columns(ranker.heads)
+        self.heads = ranker.heads
+        self._codes = self.heads.codes(catalogue.ids)
 
     def take(self, heads: Heads) -> None:
         """Score with these from the next batch on.
@@ -56,8 +58,9 @@ class LearnedRanking:
             RankerError: They read other columns; the former ones stay.
         """
         require_columns(heads)
+        if heads.network.n_codes != self.heads.network.n_codes:  # a microsecond an item
+            self._codes = heads.codes(self._catalogue.ids)
         self.heads = heads
-        self._codes = heads.codes(self._catalogue.ids)
 
     def follow(self, change: Change) -> None:
         """Take over what an upsert or a deletion in the live index has changed."""
