@@ -112,7 +112,7 @@ class ClassificationSettings(TaskSettings, frozen=True, kw_only=True, tag="class
         abstain: Share of the known kind of texts that may be abstained from.
     """
 
-    label_smoothing: Share = 0.1
+    label_smoothing: Share = 0.0
     contrast: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     per_class: Count | None = None
     none_label: str | None = None

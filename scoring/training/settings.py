@@ -34,7 +34,7 @@ class LoopSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     epochs: _Count = 10
     learning_rate: _Positive = 5e-5
     private_learning_rate: _Positive | None = None
-    weight_decay: _NotNegative = 0.01
+    weight_decay: _NotNegative = 0.0
     l2_shared: _NotNegative = 0.0
     warmup: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.1
     decay: Literal["linear", "cosine", "constant"] = "linear"

@@ -36,7 +36,7 @@ FIVE_SHOT = changed(
     read_plain("banking77-10-shot"),
     {
         "training": {"epochs": 5, "learning_rate": 2e-4, "private_learning_rate": 2e-3},
-        "tasks": {"intent": {"per_class": 5}},
+        "tasks": {"intent": {"per_class": 5, "label_smoothing": 0.1, "contrast": 0.3}},
     },
 )
 SWITCHES: dict[str, Mapping[str, Any]] = {
@@ -60,6 +60,7 @@ SWITCHES: dict[str, Mapping[str, Any]] = {
     },
     "gradual": {"backbone": {"adaptation": "gradual"}},
     "weight decay 0 (for 0.01)": {"training": {"weight_decay": 0.0}},
+    "clip 0 (for 1)": {"training": {"clip": 0.0}},
     "best epoch of 300 validation rows, patience 1": {
         "tasks": {"intent": {"validation": 0.03}},
         "training": {"measure": "intent.accuracy", "patience": 1},
