@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "rillstream simulate --users 200 --rate 20 --duration 60",
             "rillstream simulate --items items.jsonl --model cascading --seed 7 --json",
+            "rillstream simulate --closed-loop --duration 600 --out loop",
         ),
     )(simulate)
 
@@ -44,7 +45,10 @@ def simulate(
         int, typer.Option(min=1, max=100_000, help="Who come and go at a time.")
     ] = 200,
     rate: Annotated[float, typer.Option(min=0.01, max=10_000, help="Visits a second.")] = 10.0,
-    duration: Annotated[float, typer.Option(min=1, help="Seconds.")] = 60.0,
+    duration: Annotated[
+        float | None,
+        typer.Option(min=1, help="Seconds.", show_default="60; 600 with --closed-loop"),
+    ] = None,
     visits: Annotated[
         int | None, typer.Option(min=1, help="End after so many visits.", show_default="none")
     ] = None,
@@ -52,13 +56,51 @@ def simulate(
         float, typer.Option(min=0, max=1, help="Share of visits that begin with a search.")
     ] = 0.2,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same people.")] = 0,
+    closed_loop: Annotated[
+        bool,
+        typer.Option(
+            "--closed-loop",
+            help="Broker, worker, users, and rounds of learning, unattended; then a report.",
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the report of --closed-loop.", show_default="loop"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Let simulated shoppers use the lists that workers publish.
 
     They visit and search, look at their list, click, fill carts and buy, come back or stay away.
     All of their events are marked as simulated. Workers must run on an index of the same items.
+
+    --closed-loop starts everything that it needs on the sample shop (a Kafka of its own, unless
+    --broker names one without passwords), lets three arms serve the users, learns from the log, and
+    promotes what is proven. Settings of your own do not apply to it.
     """
+    if closed_loop:
+        if items is not None or visits is not None:
+            raise typer.BadParameter("--closed-loop has the sample shop, and ends by --duration")
+        from streams.closed_loop.run import ClosedLoop, Plan
+
+        plan = Plan(
+            out=out or Path("loop"),
+            broker=broker,
+            model=model.value,
+            users=users,
+            visits_a_second=rate,
+            duration_s=duration or 600.0,
+            search_share=searches,
+            seed=seed,
+        )
+        record = ClosedLoop(plan).run()
+        if as_json:
+            print_json(record)
+        else:
+            print((plan.out / "report.md").read_text(), end="")
+        return
+    if out is not None:
+        raise typer.BadParameter("--out belongs to --closed-loop")
     settings = settings_from(bootstrap_servers=broker)
     import time
 
@@ -79,7 +121,7 @@ def simulate(
         search_share=searches,
     )
     tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
-    pace = Pace(visits_a_second=rate, duration_s=duration, visits=visits)
+    pace = Pace(visits_a_second=rate, duration_s=duration or 60.0, visits=visits)
     simulation = Simulation(settings, crowd, pace, report=None if as_json else _Reporter())
     begun_s = time.monotonic()
     try:

@@ -1,9 +1,10 @@
-"""The demo's worker: a process of its own, as in production, with its log in a file."""
+"""A worker of the demo's kind: a process of its own, as in production, its log in a file."""
 
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from streams.child import dies_with_parent
@@ -27,31 +28,51 @@ class WorkerEndedError(FatalError):
         self.code = code
 
 
+def environment(settings: Settings, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Of a child that has these settings and no others.
+
+    Args:
+        settings: Broker, index and state.
+        more: Other settings, by name without prefix.
+    """
+    own = {
+        "BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+        "INDEX_DIR": str(settings.index_dir),
+        "STATE_DIR": str(settings.state_dir),
+        **(more or {}),
+    }
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(ENV_PREFIX)}
+    return {
+        **inherited,
+        **{ENV_PREFIX + name: value for name, value in own.items()},
+        "PYTHONPATH": str(PACKAGES),
+    }
+
+
 class WorkerProcess:
     """`rillstream worker` as a child.
 
     Args:
-        settings: Broker, index and state of the worker; it has no other settings.
+        settings: Broker, index and state of the worker.
         folder: Working folder of the child; holds its log.
+        more: Other settings, by name without prefix; it has no more than these.
+        words: Another command of the product in its place.
     """
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        self._log = folder / "worker.log"
-        own = {
-            "BOOTSTRAP_SERVERS": settings.bootstrap_servers,
-            "INDEX_DIR": str(settings.index_dir),
-            "STATE_DIR": str(settings.state_dir),
-        }
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(ENV_PREFIX)}
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        more: Mapping[str, str] | None = None,
+        words: Sequence[str] = ("worker",),
+    ) -> None:
+        self._what = words[0]
+        self._log = folder / f"{self._what}.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603
-                [*dies_with_parent("TERM"), sys.executable, "-m", "streams.cli.main", "worker"],
+                [*dies_with_parent("TERM"), sys.executable, "-m", "streams.cli.main", *words],
                 cwd=folder,  # no .env and no rillstream.toml here
-                env={
-                    **inherited,
-                    **{ENV_PREFIX + name: value for name, value in own.items()},
-                    "PYTHONPATH": str(PACKAGES),
-                },
+                env=environment(settings, more),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -77,7 +98,9 @@ class WorkerProcess:
         """Raise WorkerEndedError if it has ended."""
         code = self._process.poll()
         if code is not None:
-            raise WorkerEndedError(f"the worker ended with exit code {code}: {self.tail()}", code)
+            raise WorkerEndedError(
+                f"the {self._what} ended with exit code {code}: {self.tail()}", code
+            )
 
     def stop(self) -> None:
         """Let it drain, then make sure that it is gone."""

@@ -11,7 +11,7 @@ from streams.errors import RetryError
 from streams.outputs import Recommendation
 from streams.publish import Publisher
 from streams.settings import Settings
-from streams.simulation.users import SimulatedUsers
+from streams.simulation.users import Sent, SimulatedUsers
 from streams.subscribe import Subscription
 
 MOST_ON_THE_WAY: Final = 64
@@ -51,6 +51,7 @@ class Simulation:
         users: Who.
         pace: How fast and how long.
         report: Called about once a second.
+        sent: Called with every record that was handed to the producer.
         clock: Seconds, never backwards.
     """
 
@@ -61,12 +62,14 @@ class Simulation:
         pace: Pace,
         *,
         report: Callable[[SimulatedUsers], None] | None = None,
+        sent: Callable[[Sent], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._users = users
         self._pace = pace
         self._report = report
+        self._sent = sent
         self._clock = clock
         self._stopped = False
 
@@ -95,7 +98,12 @@ class Simulation:
     def _react(self, found: Recommendation, publisher: Publisher) -> None:
         self._heard_s = self._clock()
         for event in self._users.look(found, _now_ms()):
-            publisher.send(event)
+            self._send(event, publisher)
+
+    def _send(self, event: Sent, publisher: Publisher) -> None:
+        publisher.send(event)
+        if self._sent is not None:
+            self._sent(event)
 
     def _tick(self, publisher: Publisher) -> bool:
         """Send what is due; whether it is over. Called several times a second."""
@@ -111,7 +119,7 @@ class Simulation:
             event = users.visit(_now_ms())
             if event is None:
                 break
-            publisher.send(event)
+            self._send(event, publisher)
             sent_any = True
             over = pace.visits is not None and users.tally.visits >= pace.visits
         publisher.poll(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -45,6 +46,7 @@ class SimulatedUsers:
         run: Name of the run: part of all ids, so that two runs on one broker do not meet.
         search_share: Visits that begin with a search.
         patience_ms: After so long without a list a user leaves without one.
+        told: Called with each list that was looked at, the reactions, and their true mean reward.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class SimulatedUsers:
         run: str,
         search_share: float = 0.2,
         patience_ms: int = 10_000,
+        told: Callable[[Recommendation, Reactions, float], None] | None = None,
     ) -> None:
         self.tally = Tally()
         self._population = population
@@ -64,6 +67,7 @@ class SimulatedUsers:
         self._run = run
         self._search_share = search_share
         self._patience_ms = patience_ms
+        self._told = told
         population.reset(n_users * STRANGERS_FOR_EACH, seed)
         rng = np.random.default_rng([seed, n_users])
         spread = population.habits.gap_median_days
@@ -147,10 +151,13 @@ class SimulatedUsers:
         places = [self._shop.place(item.item_id) for item in found.items]
         self.tally.unknown_items += places.count(-1)
         one, slates = np.array([visit.user]), np.array([places], np.int64).reshape(1, -1)
-        self.tally.expected.append(float(self._population.expected_reward(slates, one)[0]))
+        expected = float(self._population.expected_reward(slates, one)[0])
+        self.tally.expected.append(expected)
         reactions = self._population.react(slates, one)
         self.tally.rewards.append(float(reactions.reward[0]))
         self._schedule(visit.user, bool(reactions.left[0]), float(reactions.days[0]))
+        if self._told is not None:
+            self._told(found, reactions, expected)
         return self._events(found, visit, places, reactions, now_ms)
 
     def give_up(self, now_ms: int) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from streams.brokers.embedded import EmbeddedBroker
 from streams.cli.exits import Exit
 
 COMMAND = [sys.executable, "-m", "streams.cli.main", "demo"]
@@ -87,3 +88,34 @@ def test_a_signal_ends_the_demo_and_its_worker(
 def _children(pid: int) -> list[int]:
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [int(child) for child in found.split()]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_closed_loop_serves_three_arms_and_writes_its_report(
+    cache: Path, tmp_path: Path
+) -> None:
+    """Too short for a round of learning: the shop, the arms, the users and the report."""
+    with EmbeddedBroker() as broker:
+        words = ["--broker", broker.bootstrap, "--duration", "4", "--rate", "15", "--json"]
+        done = subprocess.run(
+            [*COMMAND[:-1], "simulate", "--closed-loop", *words, "--out", str(tmp_path / "loop")],
+            cwd=ROOT,
+            env=environment(cache),
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+    assert done.returncode == Exit.OK, done.stderr
+    report = json.loads(done.stdout)
+    assert report["simulated"] is True
+    assert report["visits"] == report["answered"] > 30
+    assert {arm["arm"]: arm["visits"] > 0 for arm in report["arms"]} == {
+        "best": True,
+        "learned": True,
+        "uniform": True,
+    }
+    assert sum(arm["visits"] for arm in report["arms"]) == report["visits"]
+    assert "<svg" in (tmp_path / "loop" / "reward.svg").read_text()
+    assert "simulated" in (tmp_path / "loop" / "report.md").read_text()

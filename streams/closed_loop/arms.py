@@ -1,0 +1,34 @@
+"""The arms of the loop: an experiment's variants, each with a third of the users, by their ids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+BEST: Final = "best"
+LEARNED: Final = "learned"
+UNIFORM: Final = "uniform"
+ARMS: Final = (BEST, LEARNED, UNIFORM)
+
+LEARNED_FILE: Final = "learned.toml"
+FIRST_DRAW: Final = 'draw = "softmax"\ntemperature = 0.1\n'
+"""What the learned arm begins with: it draws, or its lists could not speak for another policy."""
+
+
+def write_experiment(folder: Path) -> Path:
+    """Write the experiment, and the policy that the learned arm begins with, unless they are there.
+
+    *best* orders by score; *learned* begins as a wide draw from the same scores and has what is
+    promoted; *uniform* draws from the same candidates with equal chances.
+    """
+    learned = folder / LEARNED_FILE
+    if not learned.exists():
+        learned.write_text(FIRST_DRAW)
+    experiment = folder / "experiment.toml"
+    experiment.write_text(
+        'name = "closed-loop"\n'
+        f'\n[[variants]]\nname = "{BEST}"\nshare = 0.3333333\n'
+        f'\n[[variants]]\nname = "{LEARNED}"\nshare = 0.3333333\npolicy = "{LEARNED_FILE}"\n'
+        f'\n[[variants]]\nname = "{UNIFORM}"\nshare = 0.3333334\npolicy = {{ epsilon = 1.0 }}\n'
+    )
+    return experiment
