@@ -1,22 +1,39 @@
-"""Of exported decision records, those of one arm's newest policy: what can be evidence for it."""
+"""Of an exported log, the lists of one arm's newest policy: what can be evidence for it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+
+import msgspec
 
 from streams.decision_record import decode_decision
 from streams.errors import RejectedError
 
 
-def keep_arm(exported: Path, arm: str, kept: Path) -> int:
-    """Write the arm's records of its newest policy, one a line; how many.
+class _Row(msgspec.Struct):
+    recommendation_id: str
+
+
+def keep_arm(exported: Path, arm: str, into: Path) -> tuple[int, Sequence[Path]]:
+    """Write the arm's records of its newest policy, and the rows of their lists.
 
     An older policy of the arm drew with other probabilities: a log speaks for one at a time.
-    Records that cannot be read and those of shadows are left out.
+    Records that cannot be read and those of shadows are left out; so are lists of other arms, which
+    a log that is asked about this one must not have.
+
+    Args:
+        exported: Folder of `rillstream export --format jsonl --decisions`.
+        arm: Name of a variant.
+        into: Folder for decisions.jsonl and files of rows.
+
+    Returns:
+        How many records, and the files of rows that have any.
     """
-    lines: dict[str | None, list[bytes]] = {}
-    newest: tuple[int, str | None] = (-1, None)
-    with exported.open("rb") as file:
+    newest = (-1, "")
+    ids: dict[str, set[str]] = {}
+    lines: dict[str, list[bytes]] = {}
+    with (exported / "decisions.jsonl").open("rb") as file:
         for line in file:
             try:
                 record = decode_decision(line)
@@ -24,9 +41,18 @@ def keep_arm(exported: Path, arm: str, kept: Path) -> int:
                 continue
             if record.variant != arm or record.shadow:
                 continue
-            lines.setdefault(record.policy_version, []).append(line)
-            if record.at_ms > newest[0]:
-                newest = record.at_ms, record.policy_version
-    found = lines.get(newest[1], [])
-    kept.write_bytes(b"".join(found))
-    return len(found)
+            version = record.policy_version or ""
+            lines.setdefault(version, []).append(line)
+            ids.setdefault(version, set()).add(record.recommendation_id)
+            newest = max(newest, (record.at_ms, version))
+    version = newest[1]
+    (into / "decisions.jsonl").write_bytes(b"".join(lines.get(version, ())))
+    own = ids.get(version, set())
+    decoder, kept = msgspec.json.Decoder(_Row), []
+    for path in sorted(set(exported.glob("*.jsonl")) - {exported / "decisions.jsonl"}):
+        with path.open("rb") as file:
+            rows = [line for line in file if decoder.decode(line).recommendation_id in own]
+        if rows:
+            (into / path.name).write_bytes(b"".join(rows))
+            kept.append(into / path.name)
+    return len(own), kept

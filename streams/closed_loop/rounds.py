@@ -122,14 +122,16 @@ class Rounds:
         exported = self._run(place, "export", "--out", str(log), "--format", "jsonl", "--decisions")
         if exported.code != Exit.OK:
             return Round(number, at_s, what, (exported,), 0, False, exported.last_words)
-        decisions = place / "decisions.jsonl"
-        n_records = keep_arm(log / "decisions.jsonl", LEARNED, decisions)
-        logs = sorted(set(log.glob("*.jsonl")) - {log / "decisions.jsonl"})
+        n_records, logs = keep_arm(log, LEARNED, place)
+        if not logs:
+            why = "no list of the arm has been shown and closed"
+            return Round(number, at_s, what, (exported,), n_records, False, why)
         asked = self._run(
             place,
             "policy", "promote", str(candidate),
             *(word for path in logs for word in ("--log", str(path))),
-            "--decisions", str(decisions), "--into", str(learned), "--reward", REWARD, "--json",
+            "--decisions", str(place / "decisions.jsonl"),
+            "--into", str(learned), "--reward", REWARD, "--json",
         )  # fmt: skip
         accepted = asked.code == Exit.OK
         return Round(number, at_s, what, (exported, asked), n_records, accepted, _reasons(asked))

@@ -45,7 +45,11 @@ class Scripted(Commands):
         if name == "export":
             log = Path(words[words.index("--out") + 1])
             log.mkdir(parents=True)
-            (log / "joined.jsonl").write_text("")
+            rows = [
+                f'{{"recommendation_id": "r{n}", "rank": {k}}}' for n in range(6) for k in (1, 2)
+            ]
+            (log / "joined.jsonl").write_text("\n".join(rows) + "\n")
+            (log / "plain.jsonl").write_text('{"recommendation_id": "r1"}\n')
             (log / "decisions.jsonl").write_bytes(self._decisions)
         return Done(words, self.codes.get(name, 0), 0.1, self._said, "last words")
 
@@ -120,8 +124,10 @@ def test_only_a_proof_from_the_arms_own_records_promotes(tmp_path: Path) -> None
     asked = commands.asked[-1]
     assert asked[asked.index("--into") + 1] == str(tmp_path / LEARNED_FILE)
     assert [asked[at + 1] for at, word in enumerate(asked) if word == "--log"] == [
-        str(place / "log" / "joined.jsonl")
+        str(place / "joined.jsonl")
     ]
+    rows = [json.loads(line) for line in (place / "joined.jsonl").read_text().splitlines()]
+    assert [row["recommendation_id"] for row in rows] == ["r3", "r3", "r4", "r4"]
     commands.codes = {}
     assert rounds.make(9.0).accepted
     assert [each.number for each in rounds.made] == [1, 2]
@@ -133,6 +139,8 @@ def test_a_log_that_cannot_be_had_ends_its_round_and_not_the_loop(tmp_path: Path
     found = rounds.make(1.0)
     assert (found.accepted, found.why) == (False, "last words")
     assert [words[0] for words in commands.asked] == ["export"]
+    commands.codes = {}
+    assert rounds.make(2.0).why == "no list of the arm has been shown and closed"
 
 
 def test_three_arms_share_all_users(tmp_path: Path) -> None:
