@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
         "learn",
         epilog=examples(
             "rillstream learn --ranker models/ranker",
-            "rillstream learn --every 300 --json | tee rounds.jsonl",
+            "rillstream learn --every 300 --json",
         ),
     )(learn)
 
