@@ -42,7 +42,9 @@ class RuleBook:
         self._brands = frozenset(rules.block.brands)
         self._words = _pattern(rules.block.words)
         bounds = (rules.price.min, rules.price.max)
-        blocks = bool(self._items or self._categories or self._brands or self._words)
+        self._longest = rules.block.title_words
+        named = self._items or self._categories or self._brands or self._words
+        blocks = bool(named) or self._longest is not None
         self.blocked: NDArray[np.uint8] | None = None
         self.buy_again_ms: NDArray[np.float64] | None = None
         self.recurs = np.zeros(0 if rules.bought is None else len(catalogue.prices), np.bool_)
@@ -96,6 +98,8 @@ class RuleBook:
                 why = Rule.BLOCKED_BRAND
             elif self._words is not None and self._words.search(catalogue.titles[row]):
                 why = Rule.BLOCKED_WORD
+            elif self._longest is not None and len(catalogue.titles[row].split()) > self._longest:
+                why = Rule.BLOCKED_LENGTH
             blocked[row] = why
         marked = np.asarray(rows)
         prices = catalogue.prices[marked]

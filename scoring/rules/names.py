@@ -19,6 +19,7 @@ class Rule(IntEnum):
     BLOCKED_BRAND = 8
     BLOCKED_WORD = 9
     PRICE = 10
+    BLOCKED_LENGTH = 11
 
     @property
     def label(self) -> str:

@@ -66,12 +66,14 @@ class Block(Strict, frozen=True, kw_only=True):
         categories: Spelt as in the catalogue.
         brands: The same.
         words: Whole words of a title, or several in a row; capitals do not matter.
+        title_words: Titles of more words than that: who writes them wants to be found by them all.
     """
 
     items: list[Name] = []
     categories: list[Name] = []
     brands: list[Name] = []
     words: list[Name] = []
+    title_words: Number | None = None
 
 
 class Bounds(Strict, frozen=True, kw_only=True):

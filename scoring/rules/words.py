@@ -31,6 +31,8 @@ def sentences(rules: Rules) -> Iterator[str]:
     ):
         if names:
             yield f"Blocked {kind}: {', '.join(names)}."
+    if rules.block.title_words is not None:
+        yield f"Blocked: titles of more than {rules.block.title_words} words."
     if rules.price != Bounds():
         yield (
             f"Price: {_bound(rules.price.min, 'at least')}{_bound(rules.price.max, 'at most')}"

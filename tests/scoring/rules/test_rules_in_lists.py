@@ -73,6 +73,7 @@ def test_without_a_file_only_the_stock_is_counted(shop: Snapshot) -> None:
         ({"block": {"brands": ["y"]}}, {"i1", "i5", "i7", "i9", "i11"}, "blocked_brand"),
         ({"block": {"words": ["TEA"]}}, {"i0", "i5", "i10"}, "blocked_word"),
         ({"block": {"words": ["for  tea"]}}, {"i0", "i5", "i10"}, "blocked_word"),
+        ({"block": {"title_words": 3}}, {"i0", "i5", "i10"}, "blocked_length"),
         ({"price": {"min": 2, "max": 10}}, {"i0", "i10", "i11"}, "price"),
         ({"price": {"max": 1000}}, {"i11"}, "price"),
     ],
