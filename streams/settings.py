@@ -155,7 +155,16 @@ class Settings(BaseSettings):
     slate_size: int = Field(10, ge=1, le=200)
     candidates: int = Field(50, ge=1, le=10_000)
     candidate_quotas: dict[
-        Literal["short_term", "long_term", "search", "related", "trending", "new_items"],
+        Literal[
+            "short_term",
+            "long_term",
+            "search",
+            "related",
+            "tables",
+            "alike",
+            "trending",
+            "new_items",
+        ],
         NonNegativeInt,
     ] = Field({})
     ef_search: int | None = Field(None, ge=1, le=1_000_000)
