@@ -22,8 +22,9 @@ def log_of(lists: Sequence[AnsweredList], feature_names: tuple[str, ...]) -> Joi
         feature_names: F.
     """
     rows = [row for each in lists for row in _rows(each)]
-    wide = [row for each in lists for row in each.made.shown_features] if feature_names else []
-    features = np.array(wide, np.float32).reshape(len(rows), len(feature_names))
+    features = np.empty((len(rows), 0), np.float32)
+    if feature_names and lists:
+        features = np.concatenate([each.made.features for each in lists])
     return joined_log(rows, features, feature_names)
 
 
@@ -31,16 +32,15 @@ def by_features(lists: Iterable[AnsweredList]) -> dict[str, list[AnsweredList]]:
     """Lists by what their columns are; '' = those without any."""
     found: dict[str, list[AnsweredList]] = {}
     for each in lists:
-        has = each.made.shown_features and each.made.features_version
-        found.setdefault(has or "", []).append(each)
+        found.setdefault(each.made.features_version or "", []).append(each)
     return found
 
 
 def _rows(answered: AnsweredList) -> Iterator[tuple[Any, ...]]:
     """In the order of `scoring.joined_log.row_fields`."""
     made = answered.made
-    versions = (made.heads_version or "", made.policy_version or "", made.index_version or "")
-    shown = zip(made.shown_items, made.shown_propensities, strict=True)
+    versions = (made.heads_version, made.policy_version, made.index_version)
+    shown = zip(made.items, made.propensities, strict=True)
     for rank, (item, propensity) in enumerate(shown, start=1):
         answer = answered.answers.get(item, _NONE)
         yield (

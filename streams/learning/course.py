@@ -114,11 +114,11 @@ class Course:
     def _fits(self, answered: AnsweredList) -> bool:
         """Rows of other columns, or of another encoder's cosines, mean something else."""
         base, made = self.learner.base, answered.made
-        widths = {len(row) for row in made.shown_features}
-        if made.features_version != base.features_version or widths != {len(base.features)}:
+        columns = made.features_version, made.width
+        if columns != (base.features_version, len(base.features)):
             self.counts["other_features"] += 1
             return False
-        encoder = made.encoder_version or ""
+        encoder = made.encoder_version
         if encoder != (self.encoder_version or encoder):
             self.counts["other_encoder"] += 1
             return False

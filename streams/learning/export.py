@@ -24,7 +24,7 @@ from streams.kafka_config import consumer_config
 from streams.learning.answered_log import by_features, log_of
 from streams.learning.join import AnsweredList, Join
 from streams.learning.reading import decode_joinable, moment_of
-from streams.learning.shown_list import ShownList
+from streams.learning.shown_list import MadeList
 from streams.learning.watermark import Watermark
 from streams.positions import Source, place_of
 from streams.records import MAX_AHEAD_MS
@@ -117,7 +117,7 @@ class _Records:
         self._since_ms = since_ms
         self._lines = opened.enter_context(file.open("wb"))
 
-    def take(self, made: ShownList, raw: bytes) -> None:
+    def take(self, made: MadeList, raw: bytes) -> None:
         """A record, in one line; those of shadows are written, too."""
         if made.moment_ms >= self._since_ms:
             self._lines.write(msgspec.json.format(raw, indent=-1) + b"\n")
@@ -217,7 +217,7 @@ class _Partition:
         except RejectedError:
             self.counts["unreadable"] += 1
             return
-        if self._records is not None and isinstance(record, ShownList):
+        if self._records is not None and isinstance(record, MadeList):
             self._records.take(record, message.value() or b"")
         self._mark.observe(source, moment_of(record))
         self._join.observe(record)

@@ -17,11 +17,11 @@ from typing import Generic, TypeVar
 
 from streams.events import Click, Impression
 from streams.learning.answers import ANSWERS, Answer, Shown, answers_to
-from streams.learning.shown_list import ShownList
+from streams.learning.shown_list import MadeList
 
 T = TypeVar("T")
 
-Joinable = ShownList | Impression | Click
+Joinable = MadeList | Impression | Click
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class AnsweredList:
         due_ms: When it was closed: first impression plus window.
     """
 
-    made: ShownList
+    made: MadeList
     seen: frozenset[str]
     answers: dict[str, Answer]
     due_ms: int
@@ -62,7 +62,7 @@ class Join:
         self._window_ms = window_ms
         self.closed_ms = -1
         self.counts: Counter[str] = Counter()
-        self._made: _Waiting[ShownList] = _Waiting(most, self._lose("overflow"))
+        self._made: _Waiting[MadeList] = _Waiting(most, self._lose("overflow"))
         self._shown: _Waiting[Shown] = _Waiting(most, self._lose("overflow"))
         self._clicks: _Waiting[Click] = _Waiting(most, self._lose("overflow"))
         self._shown_to: dict[str, dict[str, Shown]] = {}
@@ -87,7 +87,7 @@ class Join:
     def observe(self, record: Joinable) -> None:
         """Take one record; a repeated one changes nothing."""
         match record:
-            case ShownList():
+            case MadeList():
                 self._observe_decision(record)
             case Impression():
                 self._observe_impression(record)
@@ -122,13 +122,13 @@ class Join:
             self._forget_click(click)
         return closed
 
-    def _observe_decision(self, made: ShownList) -> None:
-        if made.shadow or not made.shown_items or self._is_late(made.moment_ms):
+    def _observe_decision(self, made: MadeList) -> None:
+        if made.shadow or not made.items or self._is_late(made.moment_ms):
             return
         known = self._made.get(made.recommendation_id)
         if known is not None:
             self.counts["duplicates"] += 1
-            made = min(known, made, key=lambda each: (each.moment_ms, each.at_ms, each.shown_items))
+            made = min(known, made, key=lambda each: (each.moment_ms, each.at_ms, each.items))
         self._made.put(made.recommendation_id, made.moment_ms, made)
 
     def _observe_impression(self, impression: Impression) -> None:
@@ -170,7 +170,7 @@ class Join:
         self.counts["lists"] += 1
         self.counts["early_answers"] += found.n_early
         self.counts["unseen_answers"] += found.n_unseen
-        seen = frozenset(shown.items.keys() & set(made.shown_items))
+        seen = frozenset(shown.items.keys() & set(made.items))
         answers = {item: each for item, each in found.by_item.items() if item in seen}
         return AnsweredList(made, seen, answers, due_ms)
 

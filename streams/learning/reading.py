@@ -6,7 +6,7 @@ import time
 
 from streams.events import decode_click, decode_impression
 from streams.learning.join import Joinable
-from streams.learning.shown_list import ShownList, decode_shown
+from streams.learning.shown_list import MadeList, decode_shown
 from streams.records import check_key
 
 
@@ -36,4 +36,4 @@ def decode_joinable(
 
 def moment_of(record: Joinable) -> int:
     """Event time."""
-    return record.moment_ms if isinstance(record, ShownList) else record.at_ms
+    return record.moment_ms if isinstance(record, MadeList) else record.at_ms

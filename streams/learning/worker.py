@@ -55,10 +55,10 @@ def run(
         SettingsError: There is no ranker, or workers do not say what their lists were made of.
         TopicMismatchError: A topic is missing or has the wrong shape; nothing was consumed.
     """
-    configure_logging(settings)
     learning = change(learning_of(settings))
     if problems := check_topics(settings):
         raise TopicMismatchError("; ".join(problems))
+    configure_logging(settings)
     own = settings.model_copy(
         update={
             "app_id": learner_app_id(settings),

@@ -63,7 +63,9 @@ def test_records_say_which_heads_scored_and_what_they_read(shop: Any) -> None:
         np.array(record.shown_features, np.float32)
     )
     assert again[:, 0] == pytest.approx([each.tasks.cvr for each in second.items], abs=1e-4)
-    assert decode_shown(raw).shown_features == record.shown_features
+    np.testing.assert_array_equal(
+        decode_shown(raw).features, np.array(record.shown_features, np.float32)
+    )
 
 
 def test_newer_heads_outlive_a_swap_of_the_index(shop: Any) -> None:

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from streams.events import Click, Impression
 from streams.learning.answered_log import log_of
 from streams.learning.join import AnsweredList, Join
-from streams.learning.shown_list import ShownList
+from streams.learning.shown_list import MadeList, ShownList
 from streams.learning.watermark import Watermark
 
 WINDOW = 100
-Rec = ShownList | Impression | Click
+Rec = MadeList | Impression | Click
 
 
 def made(name: str, at_ms: int, items: Sequence[str] = ("a", "b", "c"), user: str = "u") -> Rec:
@@ -30,7 +30,8 @@ def made(name: str, at_ms: int, items: Sequence[str] = ("a", "b", "c"), user: st
         shown_items=tuple(items),
         shown_propensities=tuple(1 / n for n in range(1, len(items) + 1)),
         shown_features=tuple((float(n),) for n in range(len(items))),
-    )
+        features_version="x",
+    ).made()
 
 
 def shown(name: str, at_ms: int, items: Sequence[str] = ("a", "b"), user: str = "u") -> Rec:
@@ -178,7 +179,7 @@ def test_any_order_within_the_lateness_gives_the_same_lists(
 
 
 def _at(record: Rec) -> int:
-    return record.moment_ms if isinstance(record, ShownList) else record.at_ms
+    return record.moment_ms if isinstance(record, MadeList) else record.at_ms
 
 
 def test_a_partition_that_lags_holds_the_mark_until_it_has_long_been_silent() -> None:

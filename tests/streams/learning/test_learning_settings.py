@@ -29,7 +29,7 @@ def test_replay_begins_with_an_export_and_heads_with_a_ranker(tmp_path: Path) ->
         shown_items=("a", "b"),
         shown_propensities=(1.0, 1.0),
         shown_features=((1.0, 2.0, 3.0, 4.0),) * 2,
-    )
+    ).made()
     log = log_of([AnsweredList(made, frozenset(["a"]), {}, 2)], BASE.features)
     write_joined_log(log, tmp_path / "past.parquet")
     settings = load_settings(
