@@ -6,13 +6,18 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from confluent_kafka import Producer
+
 from index import Catalogue, Item
 from scoring.item_counts import ItemCounts
 from scoring.shop_counts import ShopCounts
+from streams.kafka_config import producer_config
 from streams.live.shop_follower import CountsFollowed, Newest, ShopFollower
 from streams.metrics import StepMetrics
 from streams.records import encode
+from streams.settings import Settings
 from streams.shop_count_record import ShopCount
+from streams.topics import create_topics
 
 NOW_MS = 1_760_000_000_000
 SHOP = Catalogue.from_items([Item(item_id=f"i{n}", title="x") for n in range(50)])
@@ -75,6 +80,30 @@ def test_the_newest_record_of_each_partition_counts_whatever_came_before() -> No
     assert shop.columns(SHOP, NOW_MS).bought[0].tolist() == [15.0] * 49 + [17.0]
     assert (metrics.registry.get_sample_value("rillstream_shop_counts_unreadable_total") or 0) >= 2
     assert {name.rstrip("_0123456789") for name in shop.threads} == {"compute"}
+
+
+def test_a_worker_begins_with_all_that_is_on_the_topic(embedded: Settings) -> None:
+    settings = embedded.model_copy(update={"shop_counts": True})
+    create_topics(settings)
+    producer, topic = Producer(producer_config(settings)), settings.topic("shop_counts")
+    for n in range(1, 4):
+        for item in range(20):
+            each = record(item % 3, item, n)
+            producer.produce(topic, encode(each), each.key)
+    producer.produce(topic, b"{}", b"bad")
+    assert producer.flush(20) == 0
+    metrics = StepMetrics()
+    counts = CountsFollowed.open(settings, metrics)
+    assert counts.shop.columns(SHOP, NOW_MS).bought[0].tolist() == [3.0] * 20 + [0.0] * 30
+    assert metrics.registry.get_sample_value("rillstream_shop_counts_unreadable_total") == 1
+    each = record(0, 49, 5)
+    producer.produce(topic, encode(each), each.key)
+    assert producer.flush(20) == 0
+    found: Newest = {}
+    while not found:
+        found = counts.reader.read(100, 1.0)
+    assert found == {each.key: encode(each)}
+    counts.reader.close()
 
 
 def wait_for(shop: ShopCounts, last: float) -> None:

@@ -22,6 +22,12 @@ def test_the_newest_of_each_key_is_kept_where_that_is_the_meaning() -> None:
     assert not compacted & {"clicks", "searches", "recommendations", "decisions"}
 
 
+def test_counts_of_the_shop_have_a_compacted_topic_where_they_are_kept() -> None:
+    assert "shop-counts" not in {spec.name for spec in all_topics(load_settings())}
+    (counts,) = [s for s in all_topics(load_settings(shop_counts=True)) if s.name == "shop-counts"]
+    assert counts.config["cleanup.policy"] == "compact"
+
+
 def test_lists_are_kept_for_seven_days() -> None:
     (lists,) = [spec for spec in all_topics(load_settings()) if spec.name == "recommendations"]
     assert lists.config["retention.ms"] == "604800000"

@@ -115,7 +115,8 @@ def test_a_purchase_beyond_the_ring_is_left_out_and_brought_as_any_other(shop: S
     seen = [did("view", "i8", n * 1000) for n in range(64)]
     log = [bought("i0", 20 * DAY_MS), bought("i9", 31 * DAY_MS), bought("i6", 3 * DAY_MS)]
     asked = request(*seen, log=log)
-    freely = Recommender(shop, None, policy=Policy(slate_size=3, weight_repeat=9.0))
+    alone = {"short_term": 0, "long_term": 0}  # nothing else would bring i6 and i9
+    freely = Recommender(shop, None, policy=Policy(slate_size=3, weight_repeat=9.0, quotas=alone))
     assert {"i0", "i9", "i6"} == {each.item_id for each in freely.recommend([asked])[0].items}
     said = rules(bought={"days": 7, "cycle_days": {"categories": {"a": 30}, "items": {"i6": 2}}})
     obeying = Recommender(shop, None, policy=Policy(slate_size=20), rules=said)
