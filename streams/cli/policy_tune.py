@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from scoring import Policy
     from streams.occasions.asking import Hindsight
     from streams.occasions.tuning import Outcome
+    from streams.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -99,7 +100,7 @@ def tune(
             settings, files, start, until, popularity_days, at_most, seed, bars=bars
         )
         objectives = _objectives(hindsight, objective)
-        names = list(number or _numbers(hindsight, policy, related=settings.related is not None))
+        names = list(number or _numbers(hindsight, policy, settings))
         search = Search(Space(names), trials, min(spread, trials - 1), seed)
         kept = Trials(
             out / "trials.jsonl",
@@ -113,6 +114,8 @@ def tune(
                 "rules": hindsight.rules_version,
                 "policy": policy.version,
                 "related": None if settings.related is None else str(settings.related),
+                "ranker": None if settings.ranker is None else str(settings.ranker),
+                "shop_counts": settings.shop_counts,
                 "objectives": objectives,
                 "numbers": names,
                 "trials": trials,
@@ -155,12 +158,15 @@ def _objectives(hindsight: "Hindsight", asked: list[str] | None) -> list[str]:
     return list(dict.fromkeys(asked))
 
 
-def _numbers(hindsight: "Hindsight", policy: "Policy", *, related: bool) -> list[str]:
+def _numbers(hindsight: "Hindsight", policy: "Policy", settings: "Settings") -> list[str]:
     """Those that can change a list of these occasions."""
     searches = any(each.kind == "search" for each in hindsight.occasions)
+    if settings.ranker is not None:
+        found = ["weight_ctr", "weight_engagement", "weight_cvr"]
+        return [*found, "weight_relevance"] if searches else found
     found = ["weight_short_term", "weight_long_term", "weight_popularity", "weight_repeat"]
     found += ["weight_search"] if searches else []
-    found += ["weight_related"] if related else []
+    found += ["weight_related"] if settings.related is not None else []
     found += ["short_half_life_ms", "long_half_life_ms"]
     return found + (["relevance_share"] if policy.drawing.is_diverse else [])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,12 @@ from scoring import Policy, QueryVectors, Recommender, RelatedItems, Rules, Slat
 from scoring.by_user import Estimate, mean_by_user
 from scoring.exposure import counts_of, gini, is_tail
 from scoring.list_measures import differences, gains, shares
+from scoring.shop_counts import ShopCounts
 from streams.occasions.occasion import GOALS, Occasion
+from streams.shop_counting import Counted
+
+if TYPE_CHECKING:
+    from scoring.ranker.ranker import Ranker
 
 MEASURES: Final = (*GOALS, "unlike", "tail")
 """Figures of a list: nDCG of each goal, unlikeness of its items, its share of unpopular ones."""
@@ -74,6 +79,8 @@ class Hindsight:
         queries: QueryVectors | None = None,
         rules: Rules | None = None,
         related: RelatedItems | None = None,
+        ranker: Ranker | None = None,
+        counted: Sequence[Counted] | None = None,
     ) -> None:
         """Put together what stays the same.
 
@@ -83,6 +90,9 @@ class Hindsight:
             queries: The encoder, where any of them is a search.
             rules: Of a file.
             related: What goes together, counted from before that time.
+            ranker: Learned from before that time; None = the documented sum orders lists.
+            counted: Events in the order of time, for counts of the shop as they were at each list;
+                None = there are none.
         """
         self.occasions = occasions
         self.users = [each.request.user_id for each in occasions]
@@ -92,6 +102,8 @@ class Hindsight:
         self._queries = queries
         self._rules = rules
         self._related = related
+        self._ranker = ranker
+        self._counted = counted
         self._wanted = {
             goal: [each.wanted.get(goal, frozenset()) for each in occasions] for goal in GOALS
         }
@@ -131,16 +143,43 @@ class Hindsight:
 
     def ask(self, policy: Policy, progress: Progress = lambda done, total: None) -> Listed:
         """The lists of a policy, measured."""
+        shop = None if self._counted is None else ShopCounts()
         ranking = Recommender(
-            self._snapshot, self._queries, policy=policy, rules=self._rules, related=self._related
+            self._snapshot,
+            self._queries,
+            policy=policy,
+            rules=self._rules,
+            related=self._related,
+            ranker=self._ranker,
+            shop=shop,
         )
         slates: list[Slate] = []
         total = len(self.occasions)
+        n_counted = 0
         for start in range(0, total, _BATCH):
-            part = self.occasions[start : start + _BATCH]
-            slates += ranking.recommend([each.request for each in part])
+            requests = [each.request for each in self.occasions[start : start + _BATCH]]
+            if shop is not None:
+                n_counted = self._count(shop, n_counted, requests[0].at_ms)
+            slates += ranking.recommend(requests)
             progress(len(slates), total)
         return self._measured(slates, ranking, policy.slate_size)
+
+    def _count(self, shop: ShopCounts, start: int, until_ms: int) -> int:
+        """Count the events before a moment; returns how many are counted by then."""
+        events = self._counted or ()
+        while start < len(events) and events[start].at_ms < until_ms:
+            event = events[start]
+            shop.observe(
+                event.item_id,
+                event.type,
+                event.at_ms,
+                region=event.region,
+                newcomer=event.newcomer,
+                bought_before=event.bought_before,
+                price=event.price,
+            )
+            start += 1
+        return start
 
     def _measured(self, slates: Sequence[Slate], ranking: Recommender, size: int) -> Listed:
         ids = [[item.item_id for item in slate.items] for slate in slates]

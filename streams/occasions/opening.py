@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from index import set_threads
-from scoring import QueryVectors, RelatedItems
+from scoring import QueryVectors, RelatedItems, load_ranker
 from streams.decision import Attributes, attributes_at
 from streams.encoders import Encoders
 from streams.errors import BadFileError
@@ -54,14 +54,20 @@ def open_hindsight(
     def known(item_id: str) -> Attributes:
         return attributes_at(catalogue, catalogue.position(item_id))
 
-    past = read_past(files, span, known, progress)
+    past = read_past(files, span, known, progress, counts=settings.shop_counts)
     occasions = _some(past, at_most, seed)
     counts = np.array([past.popularity[item_id] for item_id in catalogue.ids], np.float32)
     queries = None
     if any(each.request.query for each in occasions):
         queries = QueryVectors(Encoders(settings).load(snapshot.encoder_version))
     return Hindsight(
-        snapshot.with_popularity(counts), occasions, queries=queries, rules=rules, related=related
+        snapshot.with_popularity(counts),
+        occasions,
+        queries=queries,
+        rules=rules,
+        related=related,
+        ranker=None if settings.ranker is None else load_ranker(settings.ranker),
+        counted=past.counted if settings.shop_counts else None,
     )
 
 

@@ -16,6 +16,7 @@ from streams.files import BadRow, in_time_order
 from streams.filters import filter_of
 from streams.occasions.occasion import GOAL_OF_TYPE, GOALS, Occasion
 from streams.row import Source, UserRow
+from streams.shop_counting import Counted, counted, region_of
 
 DAY_MS: Final = 24 * 3600 * 1000
 SESSION_GAP_MS: Final = 30 * 60 * 1000
@@ -45,12 +46,14 @@ class Past:
     Attributes:
         occasions: In the order of their time; only those at which something was wanted.
         popularity: Item -> events before the span, returns left out.
+        counted: What each event means for the counts of the shop, in order; empty unless asked for.
         n_events: How many were read.
         last_ms: Of the newest event before the span's end.
     """
 
     occasions: list[Occasion] = field(default_factory=list)
     popularity: Counter[str] = field(default_factory=Counter)
+    counted: list[Counted] = field(default_factory=list)
     n_events: int = 0
     last_ms: int = -1
 
@@ -90,13 +93,17 @@ class Replay:
     it, after the search; of a search, what was wanted is what came after it.
     """
 
-    def __init__(self, span: Span, attributes: Callable[[str], Attributes]) -> None:
+    def __init__(
+        self, span: Span, attributes: Callable[[str], Attributes], *, counts: bool = False
+    ) -> None:
         """Nothing was read yet.
 
         Args:
             span: Which occasions are kept.
             attributes: Item -> category, brand, price.
+            counts: Whether the counts of the shop are wanted, too.
         """
+        self._counts = counts
         self.past = Past()
         self._span = span
         self._attributes = attributes
@@ -112,13 +119,15 @@ class Replay:
         self.past.last_ms = event.at_ms
         row = self._rows.get(event.user_id) or UserRow.empty()
         session = self._session(event, row)
-        source = Source("files", self.past.n_events)
+        source = Source("files:0", self.past.n_events)
         if isinstance(event, Search):
             self._rows[event.user_id] = row = row.observe_search(event, source)
             if self._asks(event.at_ms):
                 session.asked.append(self._asked(event, row, event))
         else:
             self._note(event, session)
+            if self._counts and (count := counted(event, source, row)) is not None:
+                self.past.counted.append(count)
             category, brand, price = self._attributes(event.item_id or "")
             self._rows[event.user_id] = row.observe_click(
                 event, source, category=category, brand=brand, price=price
@@ -155,6 +164,7 @@ class Replay:
             row.history(event.at_ms),
             query=None if search is None else search.query,
             filter=None if search is None else filter_of(search.filters),
+            region=region_of(event.context),
             recommendation_id=f"{event.event_id}:{'visit' if search is None else 'search'}",
         )
         return _Asked(request, "visit" if search is None else "search")
@@ -185,6 +195,8 @@ def read_past(
     span: Span,
     attributes: Callable[[str], Attributes],
     progress: Callable[[int], None] = lambda n_events: None,
+    *,
+    counts: bool = False,
 ) -> Past:
     """Replay files of events up to the end of the span.
 
@@ -193,11 +205,12 @@ def read_past(
         span: Which occasions are kept.
         attributes: Item -> category, brand, price, as the index has them.
         progress: Called now and then with the number of events read.
+        counts: Whether the counts of the shop are wanted, too.
 
     Raises:
         BadFileError: A row is no valid record, or an event comes after a newer one.
     """
-    replay = Replay(span, attributes)
+    replay = Replay(span, attributes, counts=counts)
     for event in in_time_order(files):
         if isinstance(event, BadRow):
             raise BadFileError(str(event))
