@@ -71,6 +71,8 @@ class Policy:
             decide reasons only.
         weight_engagement: The same for the chance that it is looked at for long.
         weight_cvr: The same for the chance that it is bought.
+        weight_value: Weight of what a slate policy has learned that an item is worth in the end,
+            see `scoring.reinforcement`; without such heads it does nothing.
         weight_relevance: The same for the cosine to the current search.
         rerank: So many candidates of a search are read by the re-ranker, where there is one.
         search_hit: A search whose best item has a lower cosine than this found nothing.
@@ -106,6 +108,7 @@ class Policy:
     weight_ctr: float = 0.25
     weight_engagement: float = 0.1
     weight_cvr: float = 1.0
+    weight_value: float = 1.0
     weight_relevance: float = 0.5
     rerank: int = 50
     search_hit: float = 0.35

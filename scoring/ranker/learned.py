@@ -18,8 +18,9 @@ from scoring.ranker.source import Asked, RankerSource
 from scoring.ranking import Scored
 from scoring.shop_columns import ShopColumns
 
-PREDICTED: Final = ("ctr", "engagement", "cvr")
-"""The tasks whose chances have a weight in the policy, in the order of the terms of the sum."""
+PREDICTED: Final = ("ctr", "engagement", "cvr", "value")
+"""The tasks with a weight in the policy, in the order of the terms of the sum: three chances, and
+what a slate policy has learned that an item is worth in the end, which is no chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Chances:
 
     Attributes:
         features: (F, M) raw columns that they read.
-        values: (3, M) chances, by `PREDICTED`; nan where there is no such head.
+        values: (4, M) chances and values, by `PREDICTED`; nan where there is no such head.
     """
 
     features: NDArray[np.float32]
@@ -97,10 +98,10 @@ def weighted(
 ) -> Scored:
     """The same cosines; terms and totals are those of the learned sum.
 
-    ``Σ weight_task · chance + weight_relevance · cosine to the search``; a task without a head adds
-    nothing, and so does a search without a hit.
+    ``Σ weight_task · (chance or value) + weight_relevance · cosine to the search``; a task without
+    a head adds nothing, and so does a search without a hit.
     """
-    weights = np.array([policy.weight_ctr, policy.weight_engagement, policy.weight_cvr], np.float32)
+    weights = np.array([getattr(policy, f"weight_{task}") for task in PREDICTED], np.float32)
     terms = np.empty((len(PREDICTED) + 1, len(pool.pairs)), np.float32)
     np.multiply(np.nan_to_num(chances.values, nan=0.0), weights[:, None], out=terms[:-1])
     says = search_hits[pool.users].astype(np.float32) * np.float32(policy.weight_relevance)

@@ -26,7 +26,7 @@ _UNTRAINED: Final[dict[str, float | None]] = {
     "relevance": None,
 }
 _DECIMALS: Final = 6
-_PREDICTED: Final = ("ctr", "engagement", "cvr")  # rows of `learned.Chances.values`
+_PREDICTED: Final = ("ctr", "engagement", "cvr")  # the first rows of `learned.Chances.values`
 
 
 def slates_of(
@@ -100,7 +100,8 @@ def _tasks(
             [_UNTRAINED | {"relevance": each} for each in row] if said else [_UNTRAINED] * n_items
             for row, said in zip(relevance, searching, strict=True)
         ]
-    values = gathered.chances.values[:, places].astype(np.float64).round(_DECIMALS)  # (3, B, n)
+    chances = gathered.chances.values[: len(_PREDICTED), places]  # (3, B, n)
+    values = chances.astype(np.float64).round(_DECIMALS)
     known = [
         (name, task.tolist())
         for name, task in zip(_PREDICTED, values, strict=True)

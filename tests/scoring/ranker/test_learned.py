@@ -86,6 +86,27 @@ def test_weights_of_the_policy_add_up_tasks(shop: Snapshot) -> None:
     assert [each.score for each in slate.items] == [pytest.approx(2.5)] * 4
 
 
+def test_what_a_slate_policy_has_learned_is_the_score_that_its_softmax_draws_from(
+    shop: Snapshot,
+) -> None:
+    """Heads of one value: no chances to say, and propensities are its Plackett-Luce."""
+    learned = heads("value", following=2.0, times=-1.0)
+    drawn = Policy(
+        slate_size=4, just_seen_window_ms=0, weight_value=0.5, draw="softmax", temperature=1.0
+    )
+    made = Recommender(shop, None, policy=drawn, ranker=Ranker(learned, knowledge()))
+    (slate,) = made.recommend([request(did("purchase", "saw", 5 * DAY_MS))])
+    scores = np.array([each.score for each in slate.items])
+    by_item = dict(zip([each.item_id for each in slate.items], scores, strict=True))
+    assert by_item["nail"] == pytest.approx(0.5, abs=1e-5)  # half of 2 * 0.5
+    assert by_item["saw"] == pytest.approx(-0.5 * np.log(2), abs=1e-5)  # bought once: log(1 + 1)
+    left = np.exp(scores)[::-1].cumsum()[::-1]  # of what each rank had to choose from
+    assert [each.propensity for each in slate.items] == pytest.approx(
+        np.exp(scores) / left, abs=1e-5
+    )
+    assert slate.items[0].tasks["cvr"] is None
+
+
 def test_a_search_has_its_own_weight(shop: Snapshot) -> None:
     words = Words({"pot": [0, 1, 0, 0, 0, 0, 0, 0]})
     made = Recommender(shop, words, policy=POLICY, ranker=Ranker(heads(), knowledge()))
