@@ -20,6 +20,10 @@ from scoring.simulation.contract import FEATURES, Shoppers
 _BEGIN_USERS: Final = 20
 """So many times the users of a round visit uniform lists before anything is learned."""
 
+_JUDGES: Final = 500
+_FIRST_JUDGE: Final = 2**40
+"""Seeds from here on are of users that judge; no round of a training comes so far."""
+
 
 @dataclass(frozen=True, slots=True)
 class Round:
@@ -40,17 +44,21 @@ class Round:
     moved: float
 
 
-def begun(simulators: Sequence[Shoppers], settings: LearningSettings, seed: int) -> HeadsNetwork:
-    """The network that training begins from, see `LearningSettings.begin`."""
-    network = new_network(len(FEATURES), settings, seed)
-    uniform = NetworkPolicy(network, settings.slate_size, seed=seed)
+def uniform_logs(
+    simulators: Sequence[Shoppers], settings: LearningSettings, seed: int
+) -> list[Episodes]:
+    """Visits under lists that prefer nothing: what is known before anything was learned."""
+    nothing = NetworkPolicy(new_network(len(FEATURES), settings), settings.slate_size, seed=seed)
     n_users = _BEGIN_USERS * settings.users
-    logs = [roll(each, uniform, n_users, settings.visits, seed) for each in simulators]
+    return [roll(each, nothing, n_users, settings.visits, seed) for each in simulators]
+
+
+def begun(logs: Sequence[Episodes], settings: LearningSettings, seed: int) -> HeadsNetwork:
+    """The network that training begins from, see `LearningSettings.begin`."""
+    network = new_network(logs[0].features.shape[-1], settings, seed)
     scale_to(network, np.concatenate([each.features for each in logs]))
     if settings.begin == "supervised":
-        shown = ShownItems.of(logs[0])
-        for each in logs[1:]:
-            shown = shown + ShownItems.of(each)
+        shown = ShownItems.of(logs)
         fit(network, shown.features, shown.purchases, loss=nn.BCEWithLogitsLoss(), seed=seed)
         network.slopes.fill_(1 / settings.temperature)
     return network
@@ -81,6 +89,62 @@ def learn_from(
             said.entropy,
             said.moved,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Reward of a user of one simulator over all visits, by two policies on the same luck.
+
+    Attributes:
+        simulator: Its name.
+        before: Mean under the policy that training began from.
+        after: Mean under what was learned.
+        low: Of the difference, lower bound of its 95 % interval over users.
+        high: Upper bound.
+    """
+
+    simulator: str
+    before: float
+    after: float
+    low: float
+    high: float
+
+    def row(self) -> dict[str, str | float]:
+        """For a table."""
+        return {
+            "simulator": self.simulator,
+            "simulated": "yes",
+            "before": self.before,
+            "after": self.after,
+            "gain_low": self.low,
+            "gain_high": self.high,
+        }
+
+
+def compared(
+    shoppers: Shoppers,
+    before: HeadsNetwork,
+    after: HeadsNetwork,
+    settings: LearningSettings,
+    seed: int,
+) -> Compared:
+    """Both policies, drawing as they are served, on `_JUDGES` users that no training has met."""
+    earned = [
+        roll(
+            shoppers,
+            NetworkPolicy(each, settings.slate_size, seed=seed),
+            _JUDGES,
+            settings.visits,
+            _FIRST_JUDGE + seed,
+        ).earned()
+        for each in (before, after)
+    ]
+    gains = earned[1] - earned[0]
+    half = 1.96 * float(gains.std(ddof=1)) / len(gains) ** 0.5
+    gain = float(gains.mean())
+    return Compared(
+        shoppers.name, float(earned[0].mean()), float(earned[1].mean()), gain - half, gain + half
+    )
 
 
 def _try(

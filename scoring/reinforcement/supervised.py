@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -33,23 +34,23 @@ class ShownItems:
     rewards: NDArray[np.float32]
 
     @classmethod
-    def of(cls, episodes: Episodes) -> Self:
+    def of(cls, logs: Sequence[Episodes]) -> Self:
         """What was examined: an item that nobody looked at says nothing (no position bias)."""
-        seen = episodes.examined
-        shown = np.take_along_axis(episodes.features, episodes.places[:, :, None], axis=1)
         return cls(
-            shown[seen],
-            episodes.clicks[seen].astype(np.float32),
-            episodes.purchases[seen].astype(np.float32),
-            episodes.item_rewards[seen].astype(np.float32),
-        )
-
-    def __add__(self, other: ShownItems) -> ShownItems:
-        return ShownItems(
-            np.concatenate([self.features, other.features]),
-            np.concatenate([self.clicks, other.clicks]),
-            np.concatenate([self.purchases, other.purchases]),
-            np.concatenate([self.rewards, other.rewards]),
+            np.concatenate(
+                [
+                    np.take_along_axis(each.features, each.places[:, :, None], 1)[each.examined]
+                    for each in logs
+                ]
+            ),
+            *(
+                np.concatenate([column[each.examined] for each, column in columns])
+                for columns in (
+                    [(each, each.clicks.astype(np.float32)) for each in logs],
+                    [(each, each.purchases.astype(np.float32)) for each in logs],
+                    [(each, each.item_rewards.astype(np.float32)) for each in logs],
+                )
+            ),
         )
 
 

@@ -1,6 +1,13 @@
 """`rillstream policy …`: look for numbers of the ranking, and weigh policies against each other."""
 
-from streams.cli import policy_evaluate, policy_exposure, policy_promote, policy_replay, policy_tune
+from streams.cli import (
+    policy_evaluate,
+    policy_exposure,
+    policy_learn,
+    policy_promote,
+    policy_replay,
+    policy_tune,
+)
 from streams.cli.options import examples, new_app
 
 app = new_app(
@@ -17,5 +24,12 @@ def _group() -> None:
     """Look for the numbers of a policy, and weigh policies against each other."""
 
 
-for module in (policy_tune, policy_replay, policy_evaluate, policy_promote, policy_exposure):
+for module in (
+    policy_tune,
+    policy_learn,
+    policy_replay,
+    policy_evaluate,
+    policy_promote,
+    policy_exposure,
+):
     module.register(app)

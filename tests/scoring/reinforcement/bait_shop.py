@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.joined_log import JoinedLog, joined_log
+from scoring.reinforcement.episodes import roll
 from scoring.simulation.contract import Chances, Offer, Reactions
 
 N_ITEMS = 6
@@ -60,3 +62,43 @@ class BaitShop:
             days,
             0.1 * clicks.sum(axis=1),
         )
+
+
+def bait_log(n_users: int) -> JoinedLog:
+    """Visits of an hour apart under uniform lists, as the joined log has them."""
+    rng = np.random.default_rng(4)
+    lists: list[NDArray[np.int64]] = []
+
+    def uniform(features: NDArray[np.float32]) -> NDArray[np.int64]:
+        lists.append(rng.random(features.shape[:2]).argsort(axis=1)[:, :2])
+        return lists[-1]
+
+    seen = roll(BaitShop(), uniform, n_users, 12, 1)
+    rows = [
+        (
+            f"{user}-{visit}",
+            f"u{user}",
+            f"i{seen.places[list_, rank]}",
+            rank + 1,
+            1 / (N_ITEMS - rank),
+            visit * 3_600_000,
+            True,
+            bool(seen.clicks[list_, rank]),
+            False,
+            False,
+            0,
+            0.0,
+            -1,
+            "",
+            "",
+            "",
+            True,
+        )
+        for list_, (user, visit) in enumerate(
+            zip(seen.users.tolist(), seen.visits.tolist(), strict=True)
+        )
+        for rank in range(2)
+    ]
+    shown = np.take_along_axis(seen.features, seen.places[:, :, None], axis=1)
+    names = tuple(f"is_{place}" for place in range(N_ITEMS))
+    return joined_log(rows, shown.reshape(-1, N_ITEMS), names)

@@ -1,0 +1,142 @@
+"""`rillstream policy learn`: a slate policy trained by reinforcement, on simulators or a log."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from streams.cli.options import Json, examples
+from streams.cli.printing import print_json, print_table, remark
+
+if TYPE_CHECKING:
+    from scoring.ranker.heads import Heads
+    from scoring.ranker.network import HeadsNetwork
+    from scoring.reinforcement.recipe import PolicyRecipe
+    from streams.cli.progress import Bars
+
+
+@dataclass(frozen=True, slots=True)
+class _Learned:
+    """What came of a training: heads, and measures as rows."""
+
+    heads: "Heads"
+    rows: Sequence[Mapping[str, Any]]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        "learn",
+        epilog=examples(
+            "rillstream policy learn slates.toml --seed 1",
+            "rillstream policy learn log.jsonl --ranker models/shop --out models/slates --json",
+        ),
+    )(learn)
+
+
+def learn(
+    source: Annotated[
+        list[Path],
+        typer.Argument(help='A recipe (kind = "slate-policy"), or files of a joined log.'),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the policy.", show_default="models/NAME")
+    ] = None,
+    ranker: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a ranker whose knowledge goes along: then workers serve it."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of people, draws and first weights.")] = 0,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Report rows that cannot be used, and go on.")
+    ] = False,
+    threads: Annotated[int, typer.Option(min=1, help="Cores for torch.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Train a slate policy for what people earn in the long run, and save it as heads.
+
+    On simulated shoppers, or on a joined log whose lists were drawn. The folder has policy.toml
+    beside the heads: lists are to be drawn by their softmax. Minutes; Ctrl-C leaves nothing behind.
+    """
+    import torch
+
+    from scoring.reinforcement.recipe import PolicyRecipe, read_policy_recipe
+    from scoring.reinforcement.saved import save_policy
+    from streams.cli.progress import Bars
+
+    torch.set_num_threads(threads)
+    if len(source) == 1 and source[0].suffix == ".toml":
+        recipe = read_policy_recipe(source[0])
+        files = [source[0].parent / each for each in recipe.log]
+    else:
+        recipe, files = PolicyRecipe(log=tuple(map(str, source))), source
+    place = out or Path("models") / recipe.name
+    with Bars() as bars:
+        learned = (
+            _from_log(files, recipe, seed, bars, skip_bad=skip_bad)
+            if files
+            else _from_simulators(recipe, seed, bars)
+        )
+    measures = {"seed": seed, "rows": list(learned.rows)}
+    save_policy(place, learned.heads, recipe, measures, ranker=ranker)
+    if as_json:
+        for row in learned.rows:
+            print_json(row)
+        print_json({"heads_version": learned.heads.version, "saved": str(place)})
+        return
+    names = list(learned.rows[0])
+    print_table(names, [tuple(_said(row[name]) for name in names) for row in learned.rows])
+    remark(f"saved {learned.heads.version} in {place}")
+    if ranker is not None:
+        remark(f"to serve it: RILLSTREAM_RANKER={place} RILLSTREAM_POLICY={place}/policy.toml")
+
+
+def _from_simulators(recipe: "PolicyRecipe", seed: int, bars: "Bars") -> _Learned:
+    """Train, and measure on people whom the training has not met."""
+    import copy
+
+    from scoring.reinforcement.from_simulators import begun, compared, learn_from, uniform_logs
+    from scoring.reinforcement.policy import heads_of
+    from scoring.simulation import FEATURES, MODELS, Wares
+
+    settings = recipe.learning
+    wares = Wares.invented(recipe.items, seed)
+    shoppers = [MODELS[each](wares, n_candidates=recipe.candidates) for each in recipe.simulators]
+    network = begun(uniform_logs(shoppers, settings, seed), settings, seed)
+    first = copy.deepcopy(network)
+    for each in learn_from(shoppers, network, settings, seed):
+        bars.report("learning", each.number, settings.rounds)
+    rows = [compared(each, first, network, settings, seed) for each in shoppers]
+    return _Learned(heads_of(network, FEATURES), [each.row() for each in rows])
+
+
+def _from_log(
+    files: list[Path], recipe: "PolicyRecipe", seed: int, bars: "Bars", *, skip_bad: bool
+) -> _Learned:
+    from scoring.joined_log_file import read_joined_log
+    from scoring.reinforcement.from_log import begun_on, learn_on
+    from scoring.reinforcement.logged import LoggedLists
+    from scoring.reinforcement.policy import heads_of
+    from scoring.training.rows import Reading
+
+    reading = Reading(skip_bad)
+    log = read_joined_log(files, reading=reading)
+    if said := reading.summary():
+        remark(said)
+    lists = LoggedLists.of(log, recipe.learning.discount)
+    network: HeadsNetwork = begun_on(lists, recipe.learning, seed)
+    row: dict[str, Any] = {}
+    for each in learn_on(lists, network, recipe.learning, seed):
+        bars.report("learning", each.number, recipe.learning.rounds)
+        row = {
+            "lists": len(lists),
+            "simulated": bool(log.simulated.any()),
+            "effective": each.effective,
+        }
+    return _Learned(heads_of(network, log.feature_names), [row])
+
+
+def _said(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

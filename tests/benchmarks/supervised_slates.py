@@ -1,0 +1,117 @@
+"""Supervised rankers of simulated lists, tuned as hard as the policy that is to beat them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from scoring.ranker.network import HeadsNetwork
+from scoring.reinforcement.episodes import Chooses, Episodes, roll
+from scoring.reinforcement.plackett_luce import gumbel_top
+from scoring.reinforcement.policy import new_network, scale_to, worths
+from scoring.reinforcement.settings import LearningSettings
+from scoring.reinforcement.supervised import ShownItems, fit
+from scoring.simulation import Shoppers
+
+TEMPERATURES = (0.0, 0.2)
+"""Of a softmax over scores in units of their deviation; 0 = the best items."""
+
+Scores = Callable[[torch.Tensor], torch.Tensor]
+"""(b, C, F) -> (b, C)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """A ranker with the temperature under which people stay and buy most.
+
+    Attributes:
+        name: Of the labels.
+        scores: What orders items.
+        temperature: Chosen on validation users.
+        worth: There, mean over the training simulators of reward / reward of uniform lists.
+    """
+
+    name: str
+    scores: Scores
+    temperature: float
+    worth: float
+
+    def chooses(self, n_ranks: int, seed: int) -> Chooses:
+        """As a policy."""
+        return drawn(self.scores, self.temperature, n_ranks, seed)
+
+
+def drawn(scores: Scores, temperature: float, n_ranks: int, seed: int) -> Chooses:
+    """Lists by the softmax of scores, or the best."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def chooses(features: NDArray[np.float32]) -> NDArray[np.int64]:
+        with torch.inference_mode():
+            found = scores(torch.from_numpy(features))
+            if temperature == 0:
+                return np.asarray(found.topk(n_ranks, dim=1).indices.numpy())
+            spread = found.std(dim=1, keepdim=True).clamp(min=1e-6) * temperature
+            return np.asarray(gumbel_top(found / spread, n_ranks, generator).numpy())
+
+    return chooses
+
+
+def rankers(
+    logs: Sequence[Episodes], settings: LearningSettings, seed: int
+) -> Mapping[str, Scores]:
+    """One network for each label, all with the width of the policy's; and the tuned sum."""
+    shown = ShownItems.of(logs)
+    empty = new_network(shown.features.shape[1], settings, seed)
+    scale_to(empty, shown.features)
+    chance, error = nn.BCEWithLogitsLoss(), nn.MSELoss()
+    made: dict[str, HeadsNetwork] = {}
+    for name, labels, loss in (
+        ("clicks", shown.clicks, chance),
+        ("purchases", shown.purchases, chance),
+        ("reward", shown.rewards, error),
+    ):
+        made[name] = copy.deepcopy(empty)
+        fit(made[name], shown.features, labels, loss=loss, seed=seed)
+
+    def both(features: torch.Tensor) -> torch.Tensor:
+        clicks, buys = (worths(made[each], features).sigmoid() for each in ("clicks", "purchases"))
+        return 0.1 * clicks + 1.2 * buys  # what each is worth in the reward
+
+    return {name: (lambda x, n=net: worths(n, x)) for name, net in made.items()} | {
+        "clicks and purchases": both
+    }
+
+
+def worth_of(
+    chooses: Chooses,
+    simulators: Iterable[Shoppers],
+    uniform: Sequence[float],
+    settings: LearningSettings,
+    n_users: int,
+    seed: int,
+) -> float:
+    """Mean of long-term reward over that of uniform lists."""
+    found = [
+        roll(each, chooses, n_users, settings.visits, seed).earned().mean() / least
+        for each, least in zip(simulators, uniform, strict=True)
+    ]
+    return float(np.mean(found))
+
+
+def tuned(
+    name: str,
+    scores: Scores,
+    temperatures: Sequence[float],
+    worth: Callable[[Chooses], float],
+    n_ranks: int,
+    seed: int,
+) -> Tuned:
+    """The best temperature of a ranker, on validation users."""
+    tried = [Tuned(name, scores, t, worth(drawn(scores, t, n_ranks, seed))) for t in temperatures]
+    return max(tried, key=lambda each: each.worth)
