@@ -17,6 +17,7 @@ from streams.learning.join import AnsweredList
 from streams.learning.shown_list import ShownList
 from streams.learning.worker import learning_of
 from streams.settings import load_settings
+from streams.topics import all_topics
 from tests.streams.learning.shop_stream import BASE
 
 
@@ -65,3 +66,16 @@ def test_what_is_missing_is_said_in_a_line_with_the_way_out(
         monkeypatch.setenv(f"RILLSTREAM_{name}", value)
     assert run(["learn"]) == Exit.FATAL
     assert said in capsys.readouterr().err
+
+
+def test_topics_of_learning_are_made_once_decisions_are_published() -> None:
+    with_, without = (
+        {spec.name for spec in all_topics(load_settings(publish_decisions=on))}
+        for on in (True, False)
+    )
+    assert with_ - without == {
+        "model-versions",
+        "rillstream-learner-rows-changelog",
+        "decisions.dlq",
+        "impressions.dlq",
+    }
