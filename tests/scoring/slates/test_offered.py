@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scoring.slates.chance import uniforms
 from scoring.slates.draw import draw
 from scoring.slates.drawing import Drawing
-from scoring.slates.field import Cap, Field
+from scoring.slates.field import Cap, Field, Floor
 from scoring.slates.offered import offered
 
 
@@ -18,7 +18,7 @@ from scoring.slates.offered import offered
 def test_a_softmax_over_what_was_offered_gives_the_propensities_of_the_draw(
     seed: int, limit: int, n_ranks: int
 ) -> None:
-    """With caps, pins that may not fit, and users who have fewer candidates than ranks."""
+    """With caps, a floor, pins that may not fit, and users who have fewer candidates than ranks."""
     rng = np.random.default_rng(seed)
     shape = (4, 7)
     there = rng.random(shape) < 0.8
@@ -29,6 +29,7 @@ def test_a_softmax_over_what_was_offered_gives_the_propensities_of_the_draw(
         there=there,
         caps=[Cap("cap", rng.integers(-1, 3, shape), np.full(shape, limit))],
         pins=pins,
+        floors=[Floor("floor", rng.random(shape) < 0.4, 0.5)],
     )
     drawn = draw(field, Drawing(n_ranks, "softmax", 0.7), uniforms(["a", "b", "c", "d"], n_ranks))
     may = offered(field, drawn)
