@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from itertools import chain
 from typing import Final, TypeVar
@@ -56,7 +57,8 @@ class ShopCounts:
         self._moments = np.zeros((0, 3), np.int64)  # first, latest purchase, price
         self._totals: Floats = np.zeros((0, 3))  # again, buyers, price
         self._regions: tuple[dict[str, Floats], dict[str, Floats]] = ({}, {})
-        self._parts: dict[tuple[str, int], _Part] = {}
+        self._parts: dict[str, dict[int, _Part]] = {}
+        self._known_regions: dict[tuple[tuple[int, str], ...], tuple[tuple[int, str], ...]] = {}
         self._lock = threading.Lock()  # a new version's ranking is warmed up in a thread of its own
 
     def observe(
@@ -102,22 +104,14 @@ class ShopCounts:
         with self._lock:
             slot = self._slot(item_id)
             weights = self._weights(counts.at_ms)
-            new = _Part(
-                np.array([*counts.bought, *counts.looked]) * weights[:_REGION],
-                {
-                    (kind, name): count * weights[_REGION]
-                    for kind, regions in enumerate(counts.of_regions)
-                    for name, count in regions.items()
-                },
-                counts.again,
-                counts.buyers,
-            )
-            old = self._parts.get((part, slot), _NO_PART)
-            self._parts[part, slot] = new
-            self._sums[slot] += new.sums - old.sums
+            of_part = self._parts.setdefault(part, {})
+            old = of_part.get(slot, _NO_PART)
+            new = of_part[slot] = self._part(counts, weights)
+            self._sums[slot] += new.sums[:_REGION] - old.sums[:_REGION]
             self._totals[slot, :2] += (new.again - old.again, new.buyers - old.buyers)
-            for key in old.regions.keys() | new.regions.keys():
-                self._add(*key, slot, new.regions.get(key, 0.0) - old.regions.get(key, 0.0))
+            for each, sign in ((new, 1.0), (old, -1.0)):
+                for key, count in zip(each.regions, each.sums[_REGION:].tolist(), strict=True):
+                    self._add(*key, slot, sign * count)
             first, latest, priced = self._moments[slot].tolist()
             self._moments[slot, 0] = (
                 counts.first_ms if first == NEVER else min(first, counts.first_ms)
@@ -193,6 +187,19 @@ class ShopCounts:
             self._totals[slot, 2] = np.nan
         return slot
 
+    def _part(self, counts: ItemCounts, weights: Floats) -> _Part:
+        of_regions = [
+            ((kind, sys.intern(name)), count)
+            for kind, regions in enumerate(counts.of_regions)
+            for name, count in regions.items()
+        ]
+        names = tuple(name for name, _ in of_regions)
+        sums = np.array([*counts.bought, *counts.looked, *(count for _, count in of_regions)])
+        sums[:_REGION] *= weights[:_REGION]
+        sums[_REGION:] *= weights[_REGION]
+        known = self._known_regions.setdefault(names, names)
+        return _Part(sums, known, counts.again, counts.buyers)
+
     def _add(self, kind: int, region: str, slot: int, more: float) -> None:
         """To the sums of a region, where there is room for another one."""
         regions = self._regions[kind]
@@ -216,17 +223,24 @@ class ShopCounts:
         self._sums *= left[:_REGION]
         for sums in chain.from_iterable(regions.values() for regions in self._regions):
             sums *= left[_REGION]
-        for part in self._parts.values():
+        for part in chain.from_iterable(parts.values() for parts in self._parts.values()):
             part.fade(left)
 
 
 class _Part:
-    """What one part says of an item, as it stands in the sums."""
+    """What one part says of an item, as it stands in the sums; some hundreds of bytes.
+
+    Attributes:
+        sums: Purchases, looks, then a purchase count for each of `regions`.
+        regions: 0 = of all, 1 = of newcomers, and the name; parts with the same ones share it.
+        again: See `ItemCounts`.
+        buyers: The same.
+    """
 
     __slots__ = ("again", "buyers", "regions", "sums")
 
     def __init__(
-        self, sums: Floats, regions: dict[tuple[int, str], float], again: int, buyers: int
+        self, sums: Floats, regions: tuple[tuple[int, str], ...], again: int, buyers: int
     ) -> None:
         self.sums = sums
         self.regions = regions
@@ -234,11 +248,11 @@ class _Part:
         self.buyers = buyers
 
     def fade(self, left: Floats) -> None:
-        self.sums *= left[:_REGION]
-        self.regions = {key: count * left[_REGION] for key, count in self.regions.items()}
+        self.sums[:_REGION] *= left[:_REGION]
+        self.sums[_REGION:] *= left[_REGION]
 
 
-_NO_PART: Final = _Part(np.zeros(_REGION), {}, 0, 0)
+_NO_PART: Final = _Part(np.zeros(_REGION), (), 0, 0)
 
 
 def _longer(column: NDArray[_T], length: int) -> NDArray[_T]:
