@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from streams.cli.printing import remark
 from streams.demo.worker_process import WorkerEndedError, WorkerProcess
@@ -59,4 +60,18 @@ class Learner:
         """How it went, for the report."""
         if self._process is None:
             return "not started: there was no ranker"
-        return self._ended or f"a round every {EVERY_S} s"
+        rounds = said_rounds(self._folder / "learn.log")
+        back = sum(bool(one["rolled_back"]) for one in rounds)
+        return (self._ended or f"a round every {EVERY_S} s") + (
+            f": {len(rounds)} rounds, {sum(int(one['lists']) for one in rounds):,} lists, "
+            f"{back} rolled back"
+        )
+
+
+def said_rounds(log: Path) -> list[dict[str, Any]]:
+    """The rounds of `rillstream learn --json`, out of a log that holds other lines as well."""
+    found = []
+    for line in log.read_text(errors="replace").splitlines():
+        if line.startswith("{") and line.endswith("}"):
+            found.append(json.loads(line))
+    return found

@@ -16,6 +16,7 @@ from streams.cli.exits import Exit
 from streams.closed_loop import workers
 from streams.closed_loop.arms import LEARNED, LEARNED_FILE, write_experiment
 from streams.closed_loop.commands import Commands, Done
+from streams.closed_loop.learner import said_rounds
 from streams.closed_loop.life import SentLog
 from streams.closed_loop.rounds import Rounds
 from streams.closed_loop.run import ClosedLoop, Plan
@@ -186,3 +187,9 @@ def test_a_report_never_falls_into_a_folder_in_use(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("")
     with pytest.raises(BadFileError, match="not empty"):
         ClosedLoop(Plan(tmp_path, None, "examining", 1, 1.0, 1.0, 0.0, 0))
+
+
+def test_the_learners_rounds_are_read_out_of_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "learn.log"
+    log.write_text('[info] begins\n{"lists": 3, "rolled_back": false}\n{"lists": 4, "rolled_')
+    assert said_rounds(log) == [{"lists": 3, "rolled_back": False}]
