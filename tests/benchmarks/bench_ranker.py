@@ -1,0 +1,103 @@
+"""What a learned ranker costs in a decision: 64 users × some 200 candidates, one core.
+
+    OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_ranker --shop DIR --ranker DIR/ranker
+
+`--shop` is a folder of `bench_baskets_stream --write-shop`: real customers as they were on 10
+November 2011. Milliseconds of processor time, the median of 40 batches.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+
+from index import IndexStore, set_threads
+from scoring import Policy, Recommender, load_ranker
+from scoring.purchases import read_purchases
+from scoring.ranker.learned import LearnedRanking
+from scoring.ranker.lists import Question
+from scoring.rings import read_rings, type_weights
+from scoring.training.rows import Reading
+from streams.baskets.baskets import baskets_of
+from streams.baskets.learning import read_events
+from streams.baskets.replay import Replay
+
+_N_USERS: Final = 64
+_REPEATS: Final = 40
+_QUOTAS: Final = {
+    "short_term": 0,
+    "long_term": 60,
+    "tables": 25,
+    "alike": 40,
+    "trending": 60,
+    "new_items": 5,
+}
+
+
+def median_ms(work: Callable[[], object]) -> float:
+    """Processor time of one call."""
+    found = []
+    for _ in range(_REPEATS):
+        begun = time.process_time()
+        work()
+        found.append((time.process_time() - begun) * 1000)
+    return float(np.median(found))
+
+
+def main() -> None:
+    """Replay, gather, measure the parts."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shop", type=Path, required=True)
+    parser.add_argument("--ranker", type=Path, required=True)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    set_threads(1)
+    ranker = load_ranker(arguments.ranker)
+    snapshot = IndexStore(arguments.shop / "index").open()
+    events = read_events([arguments.shop / "before.jsonl"], Reading())
+    replay = Replay(events, baskets_of(events), snapshot.catalogue)
+    asked: list[Question] = []
+    last_ms = events[-1].at_ms
+    replay.run(last_ms - 2 * 86_400_000, None)
+    replay.run(last_ms, asked.extend)
+    requests = [question.request for question in asked[-_N_USERS:]]
+    policy = Policy(slate_size=20, candidates=60, quotas=_QUOTAS, just_seen_window_ms=0)
+    plain = Recommender(snapshot, None, policy=policy, shop=replay.shop)
+    learned = Recommender(snapshot, None, policy=policy, shop=replay.shop, ranker=ranker)
+    pool = learned.gather(requests).pool
+    ranking = LearnedRanking(ranker, snapshot.catalogue)
+    rings = read_rings(requests, snapshot, policy, type_weights(policy))
+    purchases = read_purchases(requests, rings, snapshot.catalogue)
+    gathered = learned.gather(requests)
+    known = ranking.source.ask(requests, rings, purchases, policy)
+    columns = replay.shop.columns(snapshot.catalogue, last_ms)
+    cosines, interests = gathered.told.cosines, gathered.interests
+    features = ranking.source.features(known, pool, cosines, interests, columns)
+    codes = np.zeros(len(pool.pairs), np.int64)
+    n_own = float(np.mean(np.diff(purchases.starts)))
+    print(
+        f"{len(requests)} users, {len(pool.pairs) / len(requests):.0f} candidates each, "
+        f"{n_own:.0f} purchases each, {len(features)} columns"
+    )
+    rows = {
+        "what the pasts speak for, candidates": lambda: ranking.source.ask(
+            requests, rings, purchases, policy
+        ),
+        "columns": lambda: ranking.source.features(known, pool, cosines, interests, columns),
+        "network": lambda: ranking.heads.score(features.T, codes),
+        "a whole decision, documented sum": lambda: plain.recommend(requests),
+        "a whole decision, learned": lambda: learned.recommend(requests),
+    }
+    print("| | ms |\n|---|---|")
+    for name, work in rows.items():
+        print(f"| {name} | {median_ms(work):.1f} |")
+
+
+if __name__ == "__main__":
+    main()
