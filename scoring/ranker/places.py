@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-_NONE: Final = np.iinfo(np.int64).min
+_LAST: Final = (1 << 31) - 1
 _LOW: Final = (1 << 32) - 1
 
 
@@ -28,23 +28,25 @@ def places(values: NDArray[np.float32], starts: NDArray[np.int64]) -> NDArray[np
         return np.empty((n_rows, n_pairs), np.float32)
     owners = np.repeat(np.arange(len(lengths)), lengths)
     across = np.arange(n_pairs) - starts[owners]
+    cells = owners * width + across
     gains = (1.5 - np.log1p(np.arange(width)) / 2).astype(np.float32)
     found = np.empty((n_rows, n_pairs), np.float32)
+    ranks = np.arange(width)
+    lines = np.arange(len(lengths))[:, None] * width
+    back = np.empty(len(lengths) * width, np.int64)
     for row, column in enumerate(values):
-        # One int64 a pair, the number above and the place below: one sort orders both.
-        table = np.full((len(lengths), width), _NONE, np.int64)
-        table[owners, across] = (_ordered(column) << 32) | across
+        # One int64 a pair, the number turned round above and the place below: one sort orders both,
+        # the largest first, and what is no candidate last.
+        table = np.tile((_LAST << 32) | ranks, len(lengths))
+        table[cells] = (~_ordered(column) << 32) | across
+        table = table.reshape(len(lengths), width)
         table.sort(axis=1)
-        table = table[:, ::-1]  # largest first, what is no candidate last
         heads = table >> 32
-        begins = np.zeros(table.shape, np.int64)
-        begins[:, 1:] = np.where(heads[:, 1:] != heads[:, :-1], np.arange(1, width), 0)
-        above = np.maximum.accumulate(begins, axis=1)  # larger numbers of the list
-        back = np.empty(table.shape, np.int64)
-        there = table != _NONE
-        users = np.broadcast_to(np.arange(len(lengths))[:, None], table.shape)
-        back[users[there], table[there] & _LOW] = above[there]
-        found[row] = gains[back[owners, across]]
+        above = np.zeros(table.shape, np.int64)  # larger numbers of the list
+        np.multiply(heads[:, 1:] != heads[:, :-1], ranks[1:], out=above[:, 1:])
+        np.maximum.accumulate(above, axis=1, out=above)
+        back[lines + (table & _LOW)] = above
+        found[row] = gains[back[cells]]
     return found
 
 
