@@ -67,9 +67,9 @@ def answering(settings: Settings, copies: int = 1) -> Iterator[list[Click]]:
 
 
 def test_visits_are_answered_and_reactions_arrive(embedded: Settings) -> None:
-    users = crowd(n_users=40)
+    users = crowd(n_users=40, patience_ms=600_000)
     with answering(embedded, copies=2) as clicks:
-        Simulation(embedded, users, Pace(500.0, 30.0, visits=60)).run()
+        Simulation(embedded, users, Pace(500.0, 600.0, visits=60)).run()
     tally = users.tally
     assert (tally.visits, tally.answered, tally.late) == (60, 60, 0)
     assert tally.duplicates > 0
@@ -93,7 +93,7 @@ def test_silence_is_an_error_that_says_what_to_do(
 
 def test_the_rate_is_kept(embedded: Settings) -> None:
     """By a clock of the test's own: four visits a second for ten seconds are forty."""
-    users = crowd(n_users=200)
+    users = crowd(n_users=200, patience_ms=600_000)
     ticks = itertools.count()
     with answering(embedded):
         Simulation(embedded, users, Pace(4.0, 10.0), clock=lambda: next(ticks) / 2).run()

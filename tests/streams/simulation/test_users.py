@@ -21,10 +21,17 @@ ITEMS = [
 SHOP = SimulatedShop(ITEMS)
 
 
-def crowd(n_users: int = 30, seed: int = 0, searches: float = 0.2) -> SimulatedUsers:
-    population = ExaminingShoppers(SHOP.wares)
+def crowd(
+    n_users: int = 30, seed: int = 0, searches: float = 0.2, patience_ms: int = 10_000
+) -> SimulatedUsers:
     return SimulatedUsers(
-        population, SHOP, n_users=n_users, seed=seed, run="t", search_share=searches
+        ExaminingShoppers(SHOP.wares),
+        SHOP,
+        n_users=n_users,
+        seed=seed,
+        run="t",
+        search_share=searches,
+        patience_ms=patience_ms,
     )
 
 
