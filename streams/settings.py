@@ -194,7 +194,7 @@ class Settings(BaseSettings):
     learn_lateness_s: float = Field(60, ge=0, le=86_400)
     learn_rate: float = Field(1e-3, gt=0, le=1)
     learn_replay: int = Field(4_096, ge=0, le=100_000)
-    learn_distance: float = Field(0.1, ge=0, le=100)
+    learn_distance: float = Field(1.0, ge=0, le=100)
     learn_rollback: float = Field(0.02, gt=0, le=10)
     learn_past: Path | None = None
     learn_looked: tuple[Annotated[float, Field(gt=0, le=1)], ...] = ()

@@ -26,7 +26,7 @@ class OnlineSettings:
     rate: float = 1e-3
     batch: int = 256
     replay: int = 4_096
-    distance: float = 0.1
+    distance: float = 1.0
     looked: tuple[float, ...] = ()
     rollback_at: float = 0.02
     seed: int = 0
