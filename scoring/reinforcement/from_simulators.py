@@ -17,7 +17,7 @@ from scoring.reinforcement.settings import TRIES, LearningSettings
 from scoring.reinforcement.supervised import ShownItems, fit
 from scoring.simulation.contract import FEATURES, Shoppers
 
-_BEGIN_USERS: Final = 20
+_BEGIN_USERS: Final = 5
 """So many times the users of a round visit uniform lists before anything is learned."""
 
 _JUDGES: Final = 500

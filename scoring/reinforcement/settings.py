@@ -46,17 +46,17 @@ class LearningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """
 
     slate_size: int = 10
-    rounds: int = 50
-    users: int = 240
+    rounds: int = 40
+    users: int = 480
     visits: int = 30
-    passes: int = 3
-    batch: int = 1_024
-    learning_rate: float = 3e-3
+    passes: int = 2
+    batch: int = 2_048
+    learning_rate: float = 2e-3
     width: int = 32
     hidden: int = 2
     begin: Begin = "supervised"
     temperature: float = 0.3
-    discount: float = 0.97
+    discount: float = 1.0
     trace: float = 1.0
     baseline: Baseline = "leave-one-out"
     credit: Credit = "ranks"

@@ -9,7 +9,6 @@ Everything is simulated. A row that the results have is not made again, so a run
 from __future__ import annotations
 
 import argparse
-import copy
 import functools
 import json
 import time
@@ -21,7 +20,6 @@ import msgspec
 import numpy as np
 import torch
 
-from scoring.ranker.network import HeadsNetwork
 from scoring.reinforcement.episodes import Chooses, roll
 from scoring.reinforcement.from_simulators import begun, learn_from, uniform_logs
 from scoring.reinforcement.policy import new_network, worths
@@ -31,9 +29,7 @@ from tests.benchmarks.over_seeds import shown
 from tests.benchmarks.supervised_slates import TEMPERATURES, Tuned, drawn, rankers, tuned, worth_of
 
 TRAINED = ("examining", "cascading")
-MADE = LearningSettings(
-    slate_size=5, rounds=40, users=120, visits=15, learning_rate=0.006, discount=1.0
-)
+MADE = LearningSettings(slate_size=5, rounds=24, visits=15)
 N_ITEMS, N_CANDIDATES = 120, 20
 SWITCHES: Mapping[str, Mapping[str, Any]] = {
     "learned policy": {},
@@ -47,6 +43,13 @@ SWITCHES: Mapping[str, Mapping[str, Any]] = {
     "no clip": {"clip": 0.0},
     "no clip, KL bound .02": {"clip": 0.0, "bound": 0.02},
     "from uniform lists": {"begin": "uniform"},
+    "few users, large steps": {
+        "users": 120,
+        "rounds": 40,
+        "passes": 3,
+        "batch": 1_024,
+        "learning_rate": 0.006,
+    },
 }
 SOFTER = (0.0, 1.0)
 """Of the policy's own softmax, chosen as the rankers' is: 1 as trained, 0 the best items."""
@@ -97,7 +100,7 @@ class Seed:
         yield from first
         leader = max(first, key=lambda each: each.worth)
         soft = drawn(leader.scores, 0.3, MADE.slate_size, self.seed)
-        own = [roll(each, soft, 20 * MADE.users, MADE.visits, self.seed) for each in self._trained]
+        own = [roll(each, soft, 5 * MADE.users, MADE.visits, self.seed) for each in self._trained]
         self.n_lists = sum(len(each.visits) for each in [*self._logs, *own])
         again = rankers([*self._logs, *own], MADE, self.seed)[leader.name]
         yield self.best(f"{leader.name}, also from own lists", again, TEMPERATURES)
@@ -105,7 +108,7 @@ class Seed:
     def learned(self, name: str, switches: Mapping[str, Any]) -> Tuned:
         """By reinforcement, on as many visits or fewer."""
         settings = msgspec.structs.replace(MADE, **switches)
-        network: HeadsNetwork = copy.deepcopy(begun(self._logs, settings, self.seed))
+        network = begun(self._logs, settings, self.seed)
         n_lists = 0.0
         for each in learn_from(self._trained, network, settings, self.seed):
             n_lists += sum(each.visits) * settings.users
