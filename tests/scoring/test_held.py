@@ -88,7 +88,7 @@ ASKED = request(did("click", "i3"), did("purchase", "i20"), query="mug")
         Filter(price_min=40.0),
         Filter(brands=frozenset({"b2"}), in_stock_only=True),
     ],
-    ids=lambda held_to: str(held_to)[:60],
+    ids=["category", "categories and brands", "prices", "least price", "brand in stock"],
 )
 def test_a_list_has_what_meets_the_filter_and_as_many_as_there_are(
     ranking: Ranking, held_to: Filter

@@ -155,6 +155,9 @@ def test_an_item_that_the_index_does_not_know_is_remembered_and_counted() -> Non
         (b"u2", click("e")[1], b"key_mismatch"),
         (b"u1", None, b"empty"),
     ],
+    ids=(
+        "half not-an-event unknown-type nan oversize future missing-key key-mismatch empty".split()
+    ),
 )
 def test_what_cannot_be_read_becomes_a_dead_letter_untouched(
     key: bytes | None, value: bytes | None, kind: bytes
