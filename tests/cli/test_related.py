@@ -63,4 +63,4 @@ def test_a_kind_that_there_is_not_is_said_with_those_that_there_are(recipe: Path
     recipe.write_text('kind = "related"\nname = "x"\n', "utf-8")
     done = RUNNER.invoke(app, ["train", str(recipe)])
     assert done.exit_code != 0
-    assert "next-item, behaviour, related-items" in str(done.exception) + done.output
+    assert "next-item, behaviour, ranker, related-items" in str(done.exception) + done.output
