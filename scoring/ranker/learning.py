@@ -42,6 +42,7 @@ class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         learning_rate: Highest, of one cycle (Smith & Topin 2019).
         dropout: After each layer.
         weight_decay: Decoupled.
+        seeds: Networks that are taught and say their mean: so many times the width, and the time.
         n_codes: Vectors for item codes, which stay zero until a learner on the stream moves them.
     """
 
@@ -51,6 +52,7 @@ class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     learning_rate: Annotated[float, msgspec.Meta(gt=0, le=1)] = 2e-3
     dropout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.1
     weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 1e-4
+    seeds: Annotated[int, msgspec.Meta(ge=1, le=8)] = 1
     n_codes: Annotated[int, msgspec.Meta(ge=0, le=20_000)] = 4_096
 
 

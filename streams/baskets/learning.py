@@ -24,6 +24,7 @@ from scoring.ranker.network import HeadsNetwork
 from scoring.ranker.ranker import Ranker
 from scoring.ranker.recipe import RankerRecipe
 from scoring.ranker.sales import DAY_MS
+from scoring.ranker.united import united
 from scoring.training.rows import Reading
 from streams.baskets.baskets import baskets_of, sales_of
 from streams.baskets.replay import Replay
@@ -196,14 +197,22 @@ class RankerTraining:
         if shown is not None:
             rows = self._rng.random(len(shown.features)) >= CALIBRATED_ON
             own, others = shown.some(rows), shown.some(~rows)
-        network = teach(
-            lists.some(kept),
-            own,
-            recipe.network,
-            recipe.seed,
-            lambda done, total: self._progress(f"learning {number + 1} of 2", done, total),
+        told, n = lists.some(kept), recipe.network.seeds
+        networks = [
+            teach(
+                told,
+                own,
+                recipe.network,
+                recipe.seed + seed,
+                lambda done, total, part=seed: self._progress(  # type: ignore[misc]
+                    f"learning {number + 1} of 2", part * total + done, n * total
+                ),
+            )
+            for seed in range(n)
+        ]
+        return calibrated(
+            united(networks), lists.some(~kept), others, recipe.network.n_codes, recipe.seed
         )
-        return calibrated(network, lists.some(~kept), others, recipe.network.n_codes, recipe.seed)
 
 
 def measured(heads: Heads, lists: Lists) -> dict[str, dict[str, float]]:

@@ -43,7 +43,7 @@ from tests.benchmarks.bench_baskets import with_interval
 
 _CUT_MS: Final = 1_320_883_200_000  # 10 November 2011
 _TOP: Final = 20
-_LENGTH: Final = 100  # of a list: twenty items that the customer has not bought are among them
+_LENGTH: Final = 200  # of a list: for most, twenty items that they have not bought are in it
 _WINDOW_MS: Final = 600_000
 _PATIENCE_S: Final = 300.0
 _GAIN: Final = 1 / np.log2(np.arange(2, _TOP + 2))

@@ -13,6 +13,7 @@ from safetensors.torch import load, save
 from scoring.errors import RankerError
 from scoring.ranker.heads import MAX_BYTES, Heads, codes_of
 from scoring.ranker.network import HeadsNetwork
+from scoring.ranker.united import united
 
 _FEATURES = ("a", "b", "c")
 _TASKS = ("ctr", "cvr")
@@ -137,3 +138,14 @@ def test_heads_fit_a_message_or_are_refused() -> None:
     assert len(large.to_bytes()) < MAX_BYTES
     with pytest.raises(RankerError, match="fewer item codes"):
         Heads.of(names, _TASKS, HeadsNetwork(70, 2, n_codes=65_536)).to_bytes()
+
+
+@pytest.mark.parametrize("n_hidden", [0, 1, 3])
+def test_networks_side_by_side_say_their_mean(n_hidden: int) -> None:
+    torch.manual_seed(0)
+    networks = [HeadsNetwork(4, 2, width=5, n_hidden=n_hidden).eval() for _ in range(3)]
+    rows = torch.randn(9, 4)
+    with torch.no_grad():
+        mean = torch.stack([network(rows) for network in networks]).mean(dim=0)
+        torch.testing.assert_close(united(networks)(rows), mean)
+    assert united(networks[:1]) is networks[0]
