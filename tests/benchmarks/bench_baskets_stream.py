@@ -67,6 +67,8 @@ candidates = 60
 tables = {_QUOTAS["tables"]}
 alike = {_QUOTAS["alike"]}
 trending = {_QUOTAS["trending"]}
+[network]
+seeds = 3
 """
 
 
