@@ -8,9 +8,9 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(EXTRA)
 OTHER := $(filter-out $(STAMP),$(VENV)/.installed-cpu $(VENV)/.installed-gpu)
-# Two processes: the tests that need a broker are one's, files are shared out to both. JOBS=0 for one process, as with --pdb.
+# Two processes, each with a broker of its own; the tests of a file share fixtures and stay together. JOBS=0 for one, as with --pdb.
 JOBS ?= 2
-TOGETHER := -n $(JOBS) --dist loadgroup
+TOGETHER := -n $(JOBS) --dist loadfile
 PIP_ARGS := -c constraints.txt -e '.[$(EXTRA),dev]'
 
 .PHONY: help demo test test-fast check format venv clean

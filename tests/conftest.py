@@ -3,19 +3,9 @@
 import os
 import signal
 
-import pytest
-
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "TOKENIZERS_PARALLELISM"):
     os.environ.setdefault(variable, "false" if variable == "TOKENIZERS_PARALLELISM" else "1")
 
 # A job started in the background has Ctrl-C ignored, and so would have every command that a test
 # starts and then interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who shares fixtures, shares a process: a file; and all that need the broker of a session."""
-    for item in items:
-        broker = item.get_closest_marker("kafka") is not None
-        group = "kafka" if broker else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
