@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from scoring.item_counts import ItemCounts
+from scoring.shop_counts import ShopCounts
 from streams.errors import RejectedError, RowFormatError
 from streams.events import Click
 from streams.outbox import Outbox
@@ -41,6 +42,18 @@ class Counted(NamedTuple):
     bought_before: bool
     price: float | None
     simulated: bool
+
+    def add_to(self, counts: ShopCounts) -> None:
+        """Count it."""
+        counts.observe(
+            self.item_id,
+            self.type,
+            self.at_ms,
+            region=self.region,
+            newcomer=self.newcomer,
+            bought_before=self.bought_before,
+            price=self.price,
+        )
 
 
 def counted(click: Click, source: Source, row: UserRow) -> Counted | None:

@@ -29,7 +29,8 @@ from scoring.training.rows import Reading
 from streams.baskets.baskets import baskets_of, sales_of
 from streams.baskets.replay import Replay
 from streams.events import Click, Search
-from streams.files import BadRow, in_time_order
+from streams.files import BadRow
+from streams.past_rows import past_events
 
 CALIBRATED_ON: Final = 0.1
 """Share of the lists, and of the shown rows, that calibration is fitted on instead."""
@@ -77,7 +78,7 @@ class RankerTraining:
 
         Raises:
             RowsError: A bad row, where they are not skipped; nothing was bought.
-            BadFileError: No such file.
+            BadFileError: No such file, or one that is not in the order of time.
             IndexError_: There is no index.
         """
         self._recipe = recipe
@@ -232,21 +233,16 @@ def read_events(
     """Clicks and searches in order of time, returns among them; other records have no place here.
 
     Raises:
-        RowsError: A bad row, where they are not skipped, or an event older than the one before.
+        RowsError: A bad row, where they are not skipped.
+        BadFileError: An event comes after a newer one.
     """
     found: list[Click | Search] = []
-    newest_ms = 0
-    for number, row in enumerate(in_time_order(files)):
+    for number, row in enumerate(past_events(files)):
         if isinstance(row, BadRow):
             reading.refuse(f"{row.path}:{row.line}", row.reason)
-        elif not isinstance(row, Click | Search):
+        elif row is None:
             reading.n_left_out += 1
         else:
-            if row.at_ms < newest_ms:
-                raise RowsError(
-                    f"event {row.event_id} is older than one before it: sort the files by at_ms"
-                )
-            newest_ms = row.at_ms
             found.append(row)
         if number % 10_000 == 0:
             progress("reading events", number, 0)

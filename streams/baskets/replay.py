@@ -15,10 +15,10 @@ from scoring import Request
 from scoring.ranker.lists import Question
 from scoring.shop_counts import ShopCounts
 from streams.baskets.baskets import Basket
-from streams.decision import Shop
 from streams.events import Click, Search
-from streams.row import Source, UserRow
-from streams.shop_counting import Counted, counted
+from streams.past_rows import PastRows, known_in
+from streams.row import Source
+from streams.shop_counting import Counted
 
 _AT_ONCE: Final = 64
 _EVERY: Final = 1_000
@@ -48,8 +48,7 @@ class Replay:
         self.shop = ShopCounts()
         self._events = events
         self._baskets = baskets
-        self._attributes = Shop(catalogue, 0, 0).attributes
-        self._rows: dict[str, UserRow] = {}
+        self._rows = PastRows(known_in(catalogue))
         self._n_baskets: dict[str, int] = {}
         self._had: dict[str, set[str]] = {}
         self._place = 0
@@ -102,38 +101,18 @@ class Replay:
             ask(self._waiting)
         self._waiting = []
         for each in self._uncounted:
-            self.shop.observe(
-                each.item_id,
-                each.type,
-                each.at_ms,
-                region=each.region,
-                newcomer=each.newcomer,
-                bought_before=each.bought_before,
-                price=each.price,
-            )
+            each.add_to(self.shop)
         self._uncounted = []
 
     def _take(self, event: Click | Search) -> None:
-        row = self._rows.get(event.user_id) or UserRow.empty()
-        source = Source("files", self._place)
-        if isinstance(event, Search):
-            self._rows[event.user_id] = row.observe_search(event, source)
-            return
-        if event.item_id is None:
-            return
-        if (event_counted := counted(event, source, row)) is not None:
-            self._uncounted.append(event_counted)
-        self._rows[event.user_id] = self._observed(row, event, source)
-        if event.type == "purchase":
+        if (added := self._rows.take(event)) is not None:
+            self._uncounted.append(added)
+        if isinstance(event, Click) and event.type == "purchase" and event.item_id is not None:
             self._had.setdefault(event.user_id, set()).add(event.item_id)
-
-    def _observed(self, row: UserRow, click: Click, source: Source) -> UserRow:
-        category, brand, price = self._attributes(click.item_id or "")
-        return row.observe_click(click, source, category=category, brand=brand, price=price)
 
     def _questions(self, basket: Basket, half_given: np.random.Generator | None) -> list[Question]:
         user_id, at_ms = basket.user_id, basket.at_ms
-        row = self._rows.get(user_id) or UserRow.empty()
+        row = self._rows.of(user_id)
         had = frozenset(self._had.get(user_id, ()))
         n_before = self._n_baskets.get(user_id, 0)
         items = list(basket.items)
@@ -149,7 +128,7 @@ class Replay:
                     item_id=item,
                     at_ms=at_ms,
                 )
-                row = self._observed(row, cart, Source("given", self._place * 1_000_000 + number))
+                row = self._rows.observed(row, cart, Source("given", number))
             request = Request(
                 user_id,
                 at_ms,

@@ -168,16 +168,7 @@ class Hindsight:
         """Count the events before a moment; returns how many are counted by then."""
         events = self._counted or ()
         while start < len(events) and events[start].at_ms < until_ms:
-            event = events[start]
-            shop.observe(
-                event.item_id,
-                event.type,
-                event.at_ms,
-                region=event.region,
-                newcomer=event.newcomer,
-                bought_before=event.bought_before,
-                price=event.price,
-            )
+            events[start].add_to(shop)
             start += 1
         return start
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from index import set_threads
 from scoring import QueryVectors, RelatedItems, load_ranker
-from streams.decision import Attributes, attributes_at
 from streams.encoders import Encoders
 from streams.errors import BadFileError
 from streams.index_folder import index_store
 from streams.occasions.asking import Hindsight
 from streams.occasions.occasion import Occasion
 from streams.occasions.reading import Past, Span, read_past
+from streams.past_rows import known_in
 from streams.rules_file import rules_of
 from streams.settings import Settings
 
@@ -50,11 +50,7 @@ def open_hindsight(
     related = None if settings.related is None else RelatedItems.load(settings.related)
     snapshot = index_store(settings).open(ef_search=settings.ef_search)
     catalogue = snapshot.catalogue
-
-    def known(item_id: str) -> Attributes:
-        return attributes_at(catalogue, catalogue.position(item_id))
-
-    past = read_past(files, span, known, progress, counts=settings.shop_counts)
+    past = read_past(files, span, known_in(catalogue), progress, counts=settings.shop_counts)
     occasions = _some(past, at_most, seed)
     counts = np.array([past.popularity[item_id] for item_id in catalogue.ids], np.float32)
     queries = None

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Final, Literal
 
 from scoring import Request
+from scoring.ranker.past import SESSION_MS
 from streams.decision import Attributes
 from streams.errors import BadFileError, RejectedError
 from streams.events import Click, Search
-from streams.files import BadRow, in_time_order
+from streams.files import BadRow
 from streams.filters import filter_of
 from streams.occasions.occasion import GOAL_OF_TYPE, GOALS, Occasion
-from streams.row import Source, UserRow
-from streams.shop_counting import Counted, counted, region_of
+from streams.past_rows import PastRows, past_events
+from streams.shop_counting import Counted, region_of
 
 DAY_MS: Final = 24 * 3600 * 1000
-SESSION_GAP_MS: Final = 30 * 60 * 1000
 RARE_UP_TO: Final = 3
 _EVERY: Final = 10_000
 
@@ -106,8 +106,7 @@ class Replay:
         self._counts = counts
         self.past = Past()
         self._span = span
-        self._attributes = attributes
-        self._rows: dict[str, UserRow] = {}
+        self._rows = PastRows(attributes)
         self._bought: dict[str, set[str]] = {}
         self._open: dict[tuple[str, str | None], _Session] = {}
         self._n_sessions: Counter[str] = Counter()
@@ -117,21 +116,14 @@ class Replay:
         """The next event in the order of time."""
         self.past.n_events += 1
         self.past.last_ms = event.at_ms
-        row = self._rows.get(event.user_id) or UserRow.empty()
-        session = self._session(event, row)
-        source = Source("files:0", self.past.n_events)
-        if isinstance(event, Search):
-            self._rows[event.user_id] = row = row.observe_search(event, source)
-            if self._asks(event.at_ms):
-                session.asked.append(self._asked(event, row, event))
-        else:
+        session = self._session(event)
+        if isinstance(event, Click):
             self._note(event, session)
-            if self._counts and (count := counted(event, source, row)) is not None:
-                self.past.counted.append(count)
-            category, brand, price = self._attributes(event.item_id or "")
-            self._rows[event.user_id] = row.observe_click(
-                event, source, category=category, brand=brand, price=price
-            )
+        added = self._rows.take(event)
+        if self._counts and added is not None:
+            self.past.counted.append(added)
+        if isinstance(event, Search) and self._asks(event.at_ms):
+            session.asked.append(self._asked(event, event))
 
     def end(self) -> Past:
         """There are no more events."""
@@ -141,27 +133,27 @@ class Replay:
         self.past.occasions.sort(key=lambda each: each.request.at_ms)
         return self.past
 
-    def _session(self, event: Click | Search, row: UserRow) -> _Session:
+    def _session(self, event: Click | Search) -> _Session:
         key = event.user_id, event.session_id
         session = self._open.get(key)
-        if session is None or event.at_ms - session.latest_ms > SESSION_GAP_MS:
+        if session is None or event.at_ms - session.latest_ms > SESSION_MS:
             if session is not None:
                 self.past.occasions += session.occasions()
             n_before = self._n_sessions[event.user_id]
             session = self._open[key] = _Session(event.at_ms, n_before)
             self._n_sessions[event.user_id] += 1
             if self._asks(event.at_ms):
-                session.asked.append(self._asked(event, row, None))
+                session.asked.append(self._asked(event, None))
         session.latest_ms = event.at_ms
         country = (event.context or {}).get("country")
         session.country = session.country or (None if country is None else str(country))
         return session
 
-    def _asked(self, event: Click | Search, row: UserRow, search: Search | None) -> _Asked:
+    def _asked(self, event: Click | Search, search: Search | None) -> _Asked:
         request = Request(
             event.user_id,
             event.at_ms,
-            row.history(event.at_ms),
+            self._rows.of(event.user_id).history(event.at_ms),
             query=None if search is None else search.query,
             filter=None if search is None else filter_of(search.filters),
             region=region_of(event.context),
@@ -211,18 +203,13 @@ def read_past(
         BadFileError: A row is no valid record, or an event comes after a newer one.
     """
     replay = Replay(span, attributes, counts=counts)
-    for event in in_time_order(files):
+    for event in past_events(files):
         if isinstance(event, BadRow):
             raise BadFileError(str(event))
-        if not isinstance(event, Click | Search):
+        if event is None:
             continue
         if event.at_ms >= span.until_ms:
             break
-        if event.at_ms < replay.past.last_ms:
-            raise BadFileError(
-                f"event {event.event_id} is older than the one before it: sort the files by at_ms, "
-                "for what came before what decides what was known"
-            )
         try:
             replay.take(event)
         except RejectedError as error:
