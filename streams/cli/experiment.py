@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streams.cli.options import Broker, Json, examples, new_app, settings_from
+from streams.cli.options import Broker, Json, Lists, examples, new_app, settings_from
 from streams.cli.printing import print_json, print_table, remark
 
 if TYPE_CHECKING:
@@ -96,13 +96,7 @@ def check(
 )
 def report(
     file: File,
-    lists: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Lists as JSON Lines, as subscribe --json prints them; may be repeated.",
-            show_default="the topic",
-        ),
-    ] = None,
+    lists: Lists = None,
     events: Annotated[
         list[Path] | None,
         typer.Option(

@@ -66,6 +66,14 @@ Keep = Annotated[
 Announce = Annotated[
     bool, typer.Option("--announce", help="Tell running workers to take the version over.")
 ]
+Lists = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--lists",
+        help="Lists as JSON Lines, as subscribe --json prints them; may be repeated.",
+        show_default="the topic",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for scripts.")]
 
 

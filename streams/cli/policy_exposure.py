@@ -1,12 +1,11 @@
 """`rillstream policy exposure`: who is shown, by the lists that were published."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streams.cli.options import Broker, IndexDir, Json, examples, settings_from
+from streams.cli.options import Broker, IndexDir, Json, Lists, examples, settings_from
 from streams.cli.printing import print_json, print_table, remark
 from streams.cli.waiting import tell_if_awaited
 
@@ -34,13 +33,7 @@ def register(app: typer.Typer) -> None:
 
 
 def exposure(
-    lists: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Lists as JSON Lines, as subscribe --json prints them; may be repeated.",
-            show_default="the topic",
-        ),
-    ] = None,
+    lists: Lists = None,
     by: Annotated[By, typer.Option(help="What items are grouped by.")] = By.popularity,
     groups: Annotated[int, typer.Option(min=1, help="So many groups, those shown most.")] = 20,
     index_dir: IndexDir = None,
