@@ -88,11 +88,6 @@ class Kind:
     on_gpu: bool = False
 
 
-def engine_names() -> list[str]:
-    """All names, the exact one first."""
-    return list(_KINDS)
-
-
 def check_name(engine: str) -> None:
     """Fail before the long work, not after it.
 
@@ -134,7 +129,7 @@ def build_engine(
     """Build an engine by its name.
 
     Args:
-        engine: One of ``engine_names()``.
+        engine: A name that `check_name` lets pass.
         rows: (N, d) float32 unit rows, C-contiguous.
         parameters: Of this engine; None = the measured defaults.
         report: Told of the progress.

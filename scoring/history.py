@@ -91,6 +91,3 @@ class History:
     queries: Sequence[str] = ()
     shown: Sequence[Shown] = ()
     bought: BoughtLog = NOTHING_BOUGHT
-
-
-EMPTY: Final = History()

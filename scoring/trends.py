@@ -20,7 +20,6 @@ KNOWN, NEWCOMER, NEWCOMER_AT_HOME, NEWCOMER_ABROAD = range(4)
 """Audiences: who has bought before; who has not, from a region that is not known, from the one
 where most newcomers are, and from any other."""
 
-N_AUDIENCES: Final = 4
 ENOUGH: Final = 200.0
 """Purchases, decayed by 28 days, from which the counts say more than an index's popularity."""
 
@@ -41,7 +40,7 @@ class Trending:
 
     Attributes:
         relative: (A, N) 1 for the most popular item of an audience; N as long as the columns are,
-            A = `N_AUDIENCES`, or 1 where all are one audience.
+            A = 4, or 1 where all are one audience.
         positions: A times (n,) items in stock, the most popular first.
         new: (m,) items in stock that are new in the shop, the newest first, at most `MOST_NEW`.
         home: The region where most newcomers are; None = not known.

@@ -23,9 +23,3 @@ def clipped_ips(weights: Floats, rewards: Floats, most: float) -> Terms:
         most: M, above 0.
     """
     return Terms.mean(np.minimum(weights, most) * rewards)
-
-
-def lost_weight(weights: Floats, most: float) -> float:
-    """Σ (w − M)⁺ / Σ w: the share of the target that clipping leaves out, 0 to 1."""
-    total = float(weights.sum())
-    return float(np.maximum(weights - most, 0.0).sum()) / total if total > 0 else 0.0

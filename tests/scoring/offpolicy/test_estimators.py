@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from scoring.offpolicy.cascade_dr import cascade_dr
-from scoring.offpolicy.clipped_ips import clipped_ips, lost_weight
+from scoring.offpolicy.clipped_ips import clipped_ips
 from scoring.offpolicy.direct_method import direct_method
 from scoring.offpolicy.doubly_robust import doubly_robust
 from scoring.offpolicy.iips import iips
@@ -80,7 +80,6 @@ def test_clipping_takes_away_just_what_is_above_the_limit() -> None:
     lost = CHANCE @ (np.maximum(WEIGHTS - limit, 0) * rewards)
     assert lost > 0.01
     assert mean(clipped_ips(WEIGHTS, rewards, limit)) == pytest.approx(SHOP.truth(cascade) - lost)
-    assert lost_weight(np.array([1.0, 3.0]), 2.0) == pytest.approx(1 / 4)
 
 
 def test_a_switch_trusts_the_model_where_weights_are_large() -> None:
