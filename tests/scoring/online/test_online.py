@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import settings as checked
+from hypothesis import strategies as st
 
 from scoring.errors import OnlineError
 from scoring.measures import auc
@@ -122,6 +125,41 @@ def test_a_change_of_the_shop_is_drift_and_no_fault_of_the_heads() -> None:
     assert any(each.drift for each in told[GOOD_AFTER : GOOD_AFTER + 30])
     assert {each.verdict for each in told[: GOOD_AFTER - 1]} == {None}
     assert {each.verdict for each in told[GOOD_AFTER - 1 :]} == {"good"}
+
+
+def test_a_long_round_is_judged_as_a_whole() -> None:
+    """Of some hundred looks within a round one is bad by chance, with heads that are as good."""
+    rng = np.random.default_rng(0)
+    n = 8 * WINDOW * ROWS
+    of_good = rng.exponential(0.3, n)
+    bad_for_a_while, bad = of_good.copy(), 1.03 * of_good
+    bad_for_a_while[: WINDOW * ROWS] *= 1.05
+    bad_for_a_while[WINDOW * ROWS :] *= 0.97
+    judged = Guard(0.02).judge(bad_for_a_while, of_good)
+    assert judged.verdict == "good"
+    assert judged.excess == pytest.approx(0.05 / 8 - 0.03 * 7 / 8, abs=0.002)
+    judged = Guard(0.02).judge(bad, of_good)
+    assert judged.verdict == "worse"
+    assert judged.excess == pytest.approx(0.03)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 4 * WINDOW * ROWS), st.floats(-0.1, 0.1)), min_size=1, max_size=6
+    )
+)
+@checked(max_examples=25, deadline=None)
+def test_heads_are_given_up_for_the_excess_that_is_reported(
+    rounds: list[tuple[int, float]],
+) -> None:
+    guard, rng = Guard(0.02), np.random.default_rng(0)
+    for n, excess in rounds:
+        of_good = rng.exponential(0.3, n)
+        judged = guard.judge(of_good * (1 + rng.normal(excess, 0.1, n)), of_good)
+        if judged.verdict == "worse":
+            assert judged.excess > 0.02
+        elif n >= (WINDOW + 1) * ROWS:
+            assert judged.excess <= 0.02
 
 
 def test_the_reservoir_is_a_uniform_sample_of_all_that_came() -> None:
