@@ -193,7 +193,7 @@ class Settings(BaseSettings):
     learn_window_s: float = Field(1_800, ge=1, le=604_800)
     learn_lateness_s: float = Field(60, ge=0, le=86_400)
     learn_rate: float = Field(1e-3, gt=0, le=1)
-    learn_replay: int = Field(4_096, ge=0, le=100_000)
+    learn_replay: int = Field(16_384, ge=0, le=100_000)
     learn_distance: float = Field(1.0, ge=0, le=100)
     learn_rollback: float = Field(0.02, gt=0, le=10)
     learn_past: Path | None = None

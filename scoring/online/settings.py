@@ -25,7 +25,7 @@ class OnlineSettings:
 
     rate: float = 1e-3
     batch: int = 256
-    replay: int = 4_096
+    replay: int = 16_384
     distance: float = 1.0
     looked: tuple[float, ...] = ()
     rollback_at: float = 0.02

@@ -63,7 +63,7 @@ class Plan:
     anew: bool = False
     rate: float = 3e-3
     batch: int = 64
-    replay: int = 4_096
+    replay: int = 16_384
     distance: float = 0.1
 
 
@@ -221,10 +221,11 @@ def main() -> None:
     for name, changes in (
         ("none", {"replay": 0, "distance": 0.0}),
         ("distance", {"replay": 0, "distance": 1.0}),
-        ("replay", {"replay": 4_096, "distance": 0.0}),
-        ("replay of 32,768", {"replay": 32_768, "distance": 0.0}),
-        ("replay and distance", {"replay": 4_096, "distance": 1.0}),
-        ("replay of 32,768 and distance", {"replay": 32_768, "distance": 1.0}),
+        *((f"replay of {n:,}", {"replay": n, "distance": 0.0}) for n in (4_096, 32_768)),
+        *(
+            (f"replay of {n:,} and distance", {"replay": n, "distance": 1.0})
+            for n in (4_096, 8_192, 16_384, 32_768)
+        ),
     ):
         plan = replace(online, **changes)  # type: ignore[arg-type]
         print(_guard_row(name, runs.seeds(plan), base))
