@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scoring.encoder import Encoder, load_encoder
     from scoring.policy import Policy
     from scoring.query_vectors import QueryTower, QueryVectors
-    from scoring.ranker.ranker import Ranker, load_ranker
+    from scoring.ranker.ranker import Ranker, load_named_ranker, load_ranker
     from scoring.recommender import Recommender
     from scoring.related.table import RelatedItems
     from scoring.reranker import Reranker, load_reranker
@@ -51,6 +51,7 @@ __all__ = [
     "ScoringError",
     "Slate",
     "load_encoder",
+    "load_named_ranker",
     "load_ranker",
     "load_reranker",
     "read_rules",
@@ -70,6 +71,7 @@ _LAZY = {
     "ScoredItem": "scoring.slate",
     "Slate": "scoring.slate",
     "load_encoder": "scoring.encoder",
+    "load_named_ranker": "scoring.ranker.ranker",
     "load_ranker": "scoring.ranker.ranker",
     "load_reranker": "scoring.reranker",
     "read_rules": "scoring.rules.rule_file",

@@ -10,6 +10,7 @@ from typing import Final
 
 from scoring.errors import PolicyError
 from scoring.history import TYPE_CODES
+from scoring.ranker.named import NamedRanker
 from scoring.slates.drawing import Drawing
 
 MINUTE_MS: Final = 60_000
@@ -87,6 +88,7 @@ class Policy:
         weight_deviation: For thompson, of a weight of which nothing was learned.
         category_cap: At most so many items of a category in a list; 0 = any number.
         brand_cap: The same for a brand.
+        ranker: Whose heads the weights weigh; None = the worker's (RILLSTREAM_RANKER), if any.
     """
 
     slate_size: int = 10
@@ -123,6 +125,7 @@ class Policy:
     weight_deviation: float = 0.2
     category_cap: int = 0
     brand_cap: int = 0
+    ranker: NamedRanker | None = None
 
     def __post_init__(self) -> None:
         """Check what cannot make a list.
@@ -134,7 +137,7 @@ class Policy:
             raise PolicyError(f"type_weights has {sorted(unknown)}; known are {sorted(TYPE_CODES)}")
         if wrong := [n for n, most in self.quotas.items() if n not in SOURCES or most < 0]:
             raise PolicyError(f"quotas has {sorted(wrong)}; known are {SOURCES}, 0 or more each")
-        others = {"type_weights", "quotas", "draw", "diversity"}
+        others = {"type_weights", "quotas", "draw", "diversity", "ranker"}
         numbers = [getattr(self, each.name) for each in fields(self) if each.name not in others]
         if not all(map(math.isfinite, (*numbers, *self.type_weights.values()))):
             raise PolicyError("every number of a policy must be finite")
@@ -171,8 +174,12 @@ class Policy:
 
     @property
     def version(self) -> str:
-        """`sum-` and 8 hex digits of all numbers: other numbers, another version."""
+        """`sum-` and 8 hex digits of all numbers, and of the ranker that it names, if it does."""
         said = {each.name: getattr(self, each.name) for each in fields(self)}
         said["type_weights"] = sorted(self.type_weights.items())
         said["quotas"] = sorted(self.quotas.items())
+        if self.ranker is None:
+            del said["ranker"]
+        else:
+            said["ranker"] = self.ranker.version
         return "sum-" + hashlib.sha256(repr(sorted(said.items())).encode()).hexdigest()[:8]

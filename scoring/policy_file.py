@@ -1,8 +1,12 @@
-"""Numbers of a policy as a TOML file: strict, so that a typing error is an error and no default."""
+"""Numbers of a policy as a TOML file: strict, so that a typing error is an error and no default.
+
+It may also name the ranker whose heads these numbers weigh: ``ranker = "FOLDER"``, relative to it.
+"""
 
 from __future__ import annotations
 
 import difflib
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,8 +15,9 @@ from typing import Any, Final, get_type_hints
 
 import msgspec
 
-from scoring.errors import PolicyError
+from scoring.errors import PolicyError, RankerError
 from scoring.policy import Policy
+from scoring.ranker.named import NamedRanker
 
 Numbers = Mapping[str, Any]
 
@@ -24,24 +29,26 @@ def read_numbers(file: Path) -> dict[str, Any]:
     """The numbers that a policy file names; what it does not name stays as it was.
 
     Raises:
-        PolicyError: The file is missing, is no TOML, or names what no policy has.
+        PolicyError: The file is missing, is no TOML, or names what no policy has, or what is no
+            ranker.
     """
     try:
         said = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PolicyError(f"{file} is no policy file: {error}") from None
-    return checked_numbers(said, str(file))
+    return checked_numbers(said, str(file), file.parent)
 
 
-def checked_numbers(said: Numbers, where: str) -> dict[str, Any]:
+def checked_numbers(said: Numbers, where: str, beside: Path = Path()) -> dict[str, Any]:
     """The same numbers, each of the kind that a policy has under its name.
 
     Args:
         said: Name -> number.
         where: Named in an error.
+        beside: The folder that a ranker's is relative to.
 
     Raises:
-        PolicyError: A name or a kind that no policy has.
+        PolicyError: A name or a kind that no policy has, or no ranker in a folder.
     """
     found = {}
     for name, value in said.items():
@@ -49,8 +56,11 @@ def checked_numbers(said: Numbers, where: str) -> dict[str, Any]:
             near = difflib.get_close_matches(name, list(_KINDS), n=1, cutoff=0.0)
             raise PolicyError(f"{where}: no policy has {name} (did you mean {near[0]}?)")
         try:
-            found[name] = msgspec.convert(value, _KINDS[name])
-        except msgspec.ValidationError as error:
+            if name == "ranker":
+                found[name] = _ranker(value, beside)
+            else:
+                found[name] = msgspec.convert(value, _KINDS[name])
+        except (msgspec.ValidationError, RankerError) as error:
             raise PolicyError(f"{where}: {name}: {error}") from None
     return found
 
@@ -72,17 +82,27 @@ def write_numbers(file: Path, numbers: Numbers, about: str) -> None:
 
     Args:
         file: Replaced where it is there.
-        numbers: Plain numbers and words, no mappings.
+        numbers: Plain numbers and words, no mappings. A ranker below the file's folder is named
+            relative to it, any other by its whole path.
         about: Lines that stand above them as comments.
     """
     comment = "".join(f"# {line}\n" for line in about.splitlines())
-    lines = "".join(f"{name} = {_toml(value)}\n" for name, value in numbers.items())
+    lines = "".join(f"{name} = {_toml(value, file)}\n" for name, value in numbers.items())
     part = file.with_suffix(".part")
     part.write_text(comment + lines, encoding="utf-8")
     part.replace(file)
 
 
-def _toml(value: str | int | float) -> str:
+def _ranker(value: object, beside: Path) -> NamedRanker:
+    if isinstance(value, NamedRanker):
+        return value
+    return NamedRanker.in_folder(beside / msgspec.convert(value, str))
+
+
+def _toml(value: str | int | float | NamedRanker, file: Path) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else repr(value)
+    if isinstance(value, NamedRanker):
+        folder, beside = value.folder, file.parent.resolve()
+        value = str(folder.relative_to(beside) if folder.is_relative_to(beside) else folder)
+    return json.dumps(value) if isinstance(value, str) else repr(value)

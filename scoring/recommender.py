@@ -41,6 +41,7 @@ from scoring.trends import Trending, Trends, unchanging
 
 if TYPE_CHECKING:
     from scoring.ranker.heads import Heads
+    from scoring.ranker.learned import LearnedRanking
     from scoring.ranker.ranker import Ranker
     from scoring.ranker.source import Asked
 
@@ -106,14 +107,9 @@ class Recommender:
         else:
             self.queries = QueryVectors(encoder)
         self.catalogue: Catalogue = snapshot.catalogue
-        self.policy = policy or Policy()
         self.index_version = snapshot.version
         self.encoder_version = snapshot.encoder_version
-        self.policy_version = self.policy.version
-        if related is not None:
-            self.policy_version += f"+{related.version}"
         self._snapshot = snapshot
-        self._weight_of_type = type_weights(self.policy)
         self._centroids = find_centroids(snapshot.catalogue, snapshot.vectors)
         self._popular = Popular(snapshot.catalogue, _POPULAR)
         self._related = None if related is None else RelatedSource(related, self.catalogue)
@@ -121,20 +117,13 @@ class Recommender:
         self._keeps_evidence = keeps_evidence
         self._view = ShopView(ShopCounts() if shop is None else shop, self.catalogue)
         self._trends = None if shop is None else Trends(self._view, self.catalogue, _POPULAR)
-        if shop is not None:
-            self.policy_version += "+trends"
         self._popular_now: Trending | None = None
-        self._learned = None
-        if ranker is not None:
-            from scoring.ranker.learned import LearnedRanking  # torch comes with it
-
-            self._learned = LearnedRanking(ranker, self.catalogue)
-            self.policy_version += f"+{ranker.version}"
-        self._search_order = None
-        if reranker is not None:
-            self._search_order = SearchOrder(reranker, self.catalogue, self.policy.rerank)
-            self.policy_version += f"+{reranker.version}"
-        self.obey(rules)
+        self._reranker = reranker
+        self._related_version = None if related is None else related.version
+        self._ranker: Ranker | None = None
+        self._learned: LearnedRanking | None = None
+        self.rules = rules
+        self.take_policy(policy or Policy(), ranker)
 
     @property
     def heads_version(self) -> str | None:
@@ -142,9 +131,44 @@ class Recommender:
         return None if self._learned is None else self._learned.heads.version
 
     @property
+    def base_version(self) -> str | None:
+        """Of the heads that the ranker came with; None = there is no ranker."""
+        return None if self._ranker is None else self._ranker.heads.version
+
+    @property
     def features_version(self) -> str | None:
         """Of the columns that they read; None = no columns are made."""
         return None if self._learned is None else self._learned.heads.features_version
+
+    def take_policy(self, policy: Policy, ranker: Ranker | None) -> None:
+        """Other numbers, and the ranker that they weigh, from the next request on.
+
+        Heads that the ranker has got since stay, where it is the same as before.
+
+        Raises:
+            RankerError: It reads columns that this version does not make; nothing has changed.
+        """
+        if ranker is None:
+            self._learned = None
+        elif ranker is not self._ranker:
+            from scoring.ranker.learned import LearnedRanking  # torch comes with it
+
+            self._learned = LearnedRanking(ranker, self.catalogue)
+        self._ranker = ranker
+        self.policy = policy
+        self._weight_of_type = type_weights(policy)
+        self._search_order = None
+        if self._reranker is not None:
+            self._search_order = SearchOrder(self._reranker, self.catalogue, policy.rerank)
+        parts = (
+            policy.version,
+            self._related_version,
+            None if self._trends is None else "trends",
+            None if ranker is None else ranker.version,
+            None if self._reranker is None else self._reranker.version,
+        )
+        self.policy_version = "+".join(each for each in parts if each is not None)
+        self.obey(self.rules)
 
     def take_heads(self, heads: Heads) -> None:
         """Other heads from the next request on.

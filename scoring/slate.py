@@ -74,11 +74,13 @@ class MadeUnder:
         experiment: Its name.
         variant: Of the arm.
         policy_version: The arm's.
+        heads_version: Likewise; None = nothing learned scored.
     """
 
     experiment: str
     variant: str
     policy_version: str
+    heads_version: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ def experiment_of(settings: Settings, own: Policy) -> Experiment | None:
     if settings.experiment is None:
         return None
     experiment = read_experiment(settings.experiment)
-    for arm in (*experiment.variants, *experiment.shadows):
+    for arm in experiment.arms:
         usable(settings, arm.policy(own))
     if experiment.shadows and not settings.publish_decisions:
         raise ExperimentError(

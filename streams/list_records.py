@@ -30,11 +30,11 @@ class Ranking(Protocol):
 
     @property
     def heads_version(self) -> str | None:
-        """Of a learned ranker's heads; None = there is none."""
+        """Of lists that are made under no arm, which say theirs; None = there is no ranker."""
 
     @property
     def features_version(self) -> str | None:
-        """Of the columns that they read."""
+        """Of the columns that learned rankers read: the same for all of them."""
 
     @property
     def catalogue(self) -> Catalogue:
@@ -85,7 +85,6 @@ class ListRecords:
             ),
             items=slate.items,  # type: ignore[arg-type]  # same fields; converting each would cost 20 us a list
             encoder_version=ranking.encoder_version,
-            heads_version=ranking.heads_version,
             index_version=ranking.index_version,
             rules_version=ranking.rules_version,
             simulated=decision.simulated,
@@ -107,11 +106,10 @@ class ListRecords:
                 shown_items=tuple(item.item_id for item in slate.items),
                 shown_propensities=tuple(item.propensity for item in slate.items),
                 shown_features=_rows_of(slate),
-                features_version=ranking.features_version,
+                features_version=None if slate.features is None else ranking.features_version,
                 rules=slate.rules,
                 items_read=dict(self._items_read()),
                 encoder_version=ranking.encoder_version,
-                heads_version=ranking.heads_version,
                 index_version=ranking.index_version,
                 rules_version=ranking.rules_version,
                 shadow=is_shadow,
@@ -136,9 +134,12 @@ class ListRecords:
 
 
 def _made_under(slate: Slate, ranking: Ranking) -> dict[str, str | None]:
-    """The fields that say which policy made a list, and whose it is."""
+    """The fields that say which policy and heads made a list, and whose it is."""
     if slate.made_under is None:
-        return {"policy_version": ranking.policy_version}
+        return {
+            "policy_version": ranking.policy_version,
+            "heads_version": ranking.heads_version,
+        }
     return asdict(slate.made_under)
 
 

@@ -59,6 +59,11 @@ class StepMetrics:
             "Times that a changed file of rules could not be used",
             registry=self.registry,
         )
+        self.policies_refused = Counter(
+            "rillstream_policies_refused",
+            "Times that a changed file of a policy or an experiment could not be used",
+            registry=self.registry,
+        )
         self.shop_counts_unreadable = Counter(
             "rillstream_shop_counts_unreadable",
             "Records of the shop-counts topic that could not be used",

@@ -133,8 +133,9 @@ def target_of(
     weights = [name for name in others if name.startswith("weight_")]
     if rest := [name for name in others if name not in weights]:
         raise EvidenceError(
-            f"{where}: {', '.join(rest)} would make other candidates, of which this log knows "
-            "nothing: try that with users, or in `rillstream policy replay`"
+            f"{where}: {', '.join(rest)} would make other candidates or scores, of which this log "
+            "knows nothing: try that as a shadow (--shadow), with users, or in `rillstream policy "
+            "replay`"
         )
     if weights and scores is None:
         raise EvidenceError(

@@ -11,24 +11,25 @@ from functools import partial
 import structlog
 
 from index import set_threads
-from scoring import History, RelatedItems, Request, Rules, load_ranker, load_reranker
+from scoring import History, RelatedItems, Request, Rules, load_reranker
 from streams.agents import clicks, impressions, items, searches
 from streams.encoders import Encoders, Tower
 from streams.errors import TopicMismatchError
-from streams.experiment_file import experiment_of
 from streams.kafka_config import client_config
 from streams.list_records import Ranking
 from streams.live.announcements import Announcements
 from streams.live.edition import Editions
+from streams.live.follower import Follower
 from streams.live.heads_follower import HeadsFollower, NewestHeads
 from streams.live.index_metrics import IndexMetrics
 from streams.live.live_ranking import LiveRanking
+from streams.live.policies import Policies
+from streams.live.policy_follower import PolicyFollower
 from streams.live.rebuilds import Rebuilds
 from streams.live.rules_follower import RulesFollower
 from streams.live.shop_follower import CountsFollowed, ShopFollower
 from streams.live.version_follower import VersionFollower
 from streams.metrics import StepMetrics
-from streams.policy_file import policy_of
 from streams.positions import noted_now
 from streams.rules_file import rules_of, usable
 from streams.serve import BetweenBatches, Work, serve
@@ -75,12 +76,11 @@ def run(
     reranker = None
     if settings.reranker is not None:
         reranker = load_reranker(settings.reranker, threads=settings.torch_threads)
-    ranker = None if settings.ranker is None else load_ranker(settings.ranker)
-    policy = policy_of(settings)
+    policies = Policies.read(settings)
     counts = CountsFollowed.open(settings, metrics) if settings.shop_counts else None
     editions = Editions(
         settings,
-        policy,
+        policies,
         index_metrics,
         load_tower or Encoders(settings).load,
         boundary=boundary,
@@ -88,8 +88,6 @@ def run(
         related=related,
         reranker=reranker,
         shop=None if counts is None else counts.shop,
-        experiment=experiment_of(settings, policy),
-        ranker=ranker,
     )
     ranking = LiveRanking(editions.open(None), index_metrics)
     ranking.recommend([Request("nobody", time.time_ns() // 1_000_000, History(), "warm")])
@@ -123,10 +121,9 @@ def run(
     between_items: list[BetweenBatches] = []
     encoding = Work("items", [items_topic], encode.outputs, encode, begun=between_items.append)
 
-    followers: list[VersionFollower | RulesFollower | ShopFollower | HeadsFollower] = []
-    newest = None
-    if ranker is not None and settings.publish_decisions:  # so there may be a learner
-        newest = NewestHeads(settings)
+    followers: list[Follower | ShopFollower] = []
+    # Without published decisions there is no learner.
+    newest = NewestHeads(settings) if settings.publish_decisions else None
 
     def follow(between_batches: BetweenBatches) -> None:
         follower = VersionFollower(
@@ -144,15 +141,19 @@ def run(
             obey = partial(_obey, settings, ranking, editions, between_batches)
             in_force = ranking.rules_version
             followers.append(RulesFollower(settings.rules, in_force, obey, metrics))
+        if settings.policy is not None or settings.experiment is not None:
+            read = partial(Policies.read, settings)
+            take = partial(_take_policies, ranking, editions, between_batches)
+            followers.append(PolicyFollower(policies, read, take, metrics))
         if counts is not None:
             followers.append(ShopFollower(counts, between_batches, metrics))
-        if ranker is not None and newest is not None:
+        if newest is not None:
             followers.append(
                 HeadsFollower(
                     newest,
-                    ranker.heads,
+                    lambda: ranking.policies.bases(),
                     lambda: ranking.encoder_version,
-                    lambda heads: between_batches(partial(ranking.take_heads, heads)).result(),
+                    lambda *heads: between_batches(partial(ranking.take_heads, *heads)).result(),
                     metrics.registry,
                 )
             )
@@ -182,6 +183,17 @@ def _obey(
     """Other rules from the next batch on, and in every version that is opened from now on."""
     editions.rules = usable(settings, rules)
     between_batches(lambda: ranking.obey(rules)).result()
+
+
+def _take_policies(
+    ranking: LiveRanking,
+    editions: Editions,
+    between_batches: BetweenBatches,
+    policies: Policies,
+) -> None:
+    """Other policies from the next batch on, and in every version that is opened from now on."""
+    between_batches(lambda: ranking.take_policies(policies)).result()
+    editions.policies = policies
 
 
 def event_plan(

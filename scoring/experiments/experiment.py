@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -23,18 +23,28 @@ _TINY: Final = 1e-9
 
 
 class ArmTable(Strict, frozen=True, kw_only=True):
-    """A variant or a shadow, as the file says it.
+    """A variant, as the file says it.
 
     Attributes:
         name: In lists and reports.
         share: Of all users, above 0 and at most 1.
-        policy: Numbers of a policy, or the name of a policy file beside this one; those that are
-            not named are the worker's own.
+        policy: Numbers of a policy and the ranker that they weigh, or the name of a policy file
+            beside this one; what is not named is the worker's own.
     """
 
     name: Name
     share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
     policy: str | dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class ShadowTable(ArmTable, frozen=True, kw_only=True):
+    """A shadow, as the file says it.
+
+    Attributes:
+        beside: A variant whose users alone it scores for; None = those of all, and of none.
+    """
+
+    beside: Name | None = None
 
 
 class ExperimentTable(Strict, frozen=True, kw_only=True):
@@ -43,7 +53,7 @@ class ExperimentTable(Strict, frozen=True, kw_only=True):
     name: Name
     salt: Salt | None = None
     variants: Annotated[tuple[ArmTable, ...], msgspec.Meta(max_length=16)] = ()
-    shadows: Annotated[tuple[ArmTable, ...], msgspec.Meta(max_length=16)] = ()
+    shadows: Annotated[tuple[ShadowTable, ...], msgspec.Meta(max_length=16)] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +63,16 @@ class Arm:
     Attributes:
         name: Its name.
         share: Of all users.
-        numbers: Of its policy, where they are not the worker's own.
+        numbers: Of its policy, where they are not the worker's own; its ranker among them.
         where: For errors.
+        beside: Of a shadow: the variant whose users alone it scores for; None = everybody's.
     """
 
     name: str
     share: float
     numbers: Mapping[str, Any]
     where: str
+    beside: str | None = None
 
     def policy(self, own: Policy) -> Policy:
         """Its policy, given the worker's own.
@@ -88,6 +100,11 @@ class Experiment:
     variants: Sequence[Arm]
     shadows: Sequence[Arm]
 
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """Variants, then shadows."""
+        return (*self.variants, *self.shadows)
+
     def variant_of(self, user_id: str) -> Arm | None:
         """The variant of a user; None = not in the experiment."""
         place = place_of(user_id, self.salt)
@@ -100,8 +117,13 @@ class Experiment:
 
     def shadows_of(self, user_id: str) -> list[Arm]:
         """The shadows that score for a user; each draws its users by a salt of its own."""
+        variant = self.variant_of(user_id)
+        own = None if variant is None else variant.name
         return [
-            arm for arm in self.shadows if place_of(user_id, f"{self.salt}/{arm.name}") < arm.share
+            arm
+            for arm in self.shadows
+            if arm.beside in (None, own)
+            and place_of(user_id, f"{self.salt}/{arm.name}") < arm.share
         ]
 
 
@@ -129,11 +151,18 @@ def read_experiment(file: Path) -> Experiment:
         raise ExperimentError(f"{file}: the variants' shares are {total:g} together, above 1")
     if len(table.variants) == 1:
         raise ExperimentError(f"{file}: one variant has nothing to be compared with; add another")
+    of_variants = {arm.name for arm in table.variants}
+    for shadow in table.shadows:
+        if shadow.beside is not None and shadow.beside not in of_variants:
+            raise ExperimentError(
+                f"{file}: {shadow.name} is beside {shadow.beside}, which is no variant; there are: "
+                + (", ".join(sorted(of_variants)) or "none")
+            )
     return Experiment(
         table.name,
         table.salt or table.name,
         tuple(_arm(file, arm) for arm in table.variants),
-        tuple(_arm(file, arm) for arm in table.shadows),
+        tuple(replace(_arm(file, arm), beside=arm.beside) for arm in table.shadows),
     )
 
 
@@ -142,5 +171,5 @@ def _arm(file: Path, table: ArmTable) -> Arm:
     if isinstance(table.policy, str):
         numbers: Mapping[str, Any] = read_numbers(file.parent / table.policy)
     else:
-        numbers = checked_numbers(table.policy, where)
+        numbers = checked_numbers(table.policy, where, file.parent)
     return Arm(table.name, table.share, numbers, where)

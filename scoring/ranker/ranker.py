@@ -11,6 +11,7 @@ metrics.json, README.md recipe and measures; the model card
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,18 +23,11 @@ from scoring.errors import RankerError
 from scoring.ranker.features import FEATURES
 from scoring.ranker.heads import Heads
 from scoring.ranker.knowledge import KNOWLEDGE, Knowledge
+from scoring.ranker.named import FILE, NamedRanker, RankerFile, read_ranker_file
 
 HEADS: Final = "heads.safetensors"
 WEIGHTS: Final = (HEADS, KNOWLEDGE)
-_FILE: Final = "ranker.json"
 _FORMAT: Final = 1
-
-
-class _Said(msgspec.Struct, frozen=True, kw_only=True):
-    format: int
-    version: str
-    heads_version: str
-    item_ids: list[str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,13 +57,13 @@ class Ranker:
         """Write three files into a folder that exists."""
         (folder / HEADS).write_bytes(self.heads.to_bytes())
         self.knowledge.save(folder)
-        said = _Said(
+        said = RankerFile(
             format=_FORMAT,
             version=self.version,
             heads_version=self.heads.version,
             item_ids=self.knowledge.tables.item_ids,
         )
-        (folder / _FILE).write_bytes(msgspec.json.encode(said))
+        (folder / FILE).write_bytes(msgspec.json.encode(said))
 
 
 def load_ranker(folder: Path) -> Ranker:
@@ -78,8 +72,8 @@ def load_ranker(folder: Path) -> Ranker:
     Raises:
         RankerError: A file is missing, damaged, or of another version.
     """
+    said = read_ranker_file(folder)
     try:
-        said = msgspec.json.decode((folder / _FILE).read_bytes(), type=_Said)
         if said.format != _FORMAT:
             raise RankerError(f"{folder} has format {said.format}, this version reads {_FORMAT}")
         heads = Heads.from_bytes((folder / HEADS).read_bytes())
@@ -94,6 +88,25 @@ def load_ranker(folder: Path) -> Ranker:
     if (found.version, heads.version) != (said.version, said.heads_version):
         raise RankerError(f"{folder} is damaged: it was changed after it was written")
     require_columns(heads)
+    return found
+
+
+def load_named_ranker(name: NamedRanker, like: Iterable[Ranker] = ()) -> Ranker:
+    """The ranker that a policy names.
+
+    Args:
+        name: Where, and which.
+        like: Others in memory: knowledge that is equal to theirs is held once.
+
+    Raises:
+        RankerError: It does not load, or the folder holds another one by now.
+    """
+    found = load_ranker(name.folder)
+    if name.version != f"{found.version}+{found.heads.version}":
+        raise RankerError(f"{name.folder} was replaced while it was read")
+    for each in like:
+        if each.version == found.version:
+            return Ranker(found.heads, each.knowledge)
     return found
 
 
@@ -112,4 +125,4 @@ def require_columns(heads: Heads) -> None:
 
 def is_ranker(folder: Path) -> bool:
     """Whether a folder claims to hold a ranker."""
-    return (folder / _FILE).is_file()
+    return (folder / FILE).is_file()

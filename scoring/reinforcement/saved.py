@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from scoring.policy_file import write_numbers
 from scoring.ranker.heads import Heads
+from scoring.ranker.named import NamedRanker
 from scoring.ranker.ranker import HEADS, load_ranker, require_columns
 from scoring.ranker.ranker import Ranker as ServedRanker
 from scoring.reinforcement.recipe import PolicyRecipe
@@ -32,7 +33,7 @@ def save_policy(
         recipe: What was asked for.
         measures: What came of it.
         ranker: Folder of a ranker whose knowledge of items and customers goes along, so that
-            workers can serve the folder as RILLSTREAM_RANKER.
+            workers can serve the folder: the policy file then names it as its ranker.
 
     Raises:
         RankerError: There is none in that folder, or the heads read other columns than it has.
@@ -46,9 +47,12 @@ def save_policy(
         (folder / HEADS).write_bytes(heads.to_bytes())
     else:
         served.save(folder)
+    numbers: dict[str, Any] = {"draw": "softmax", "temperature": 1.0, "weight_value": 1.0}
+    if served is not None:
+        numbers["ranker"] = NamedRanker.in_folder(folder)
     write_numbers(
         folder / NUMBERS,
-        {"draw": "softmax", "temperature": 1.0, "weight_value": 1.0},
+        numbers,
         f"Lists as {heads.version} was trained to draw them.",
     )
     write_facts(folder, recipe, measures)

@@ -90,7 +90,7 @@ def learn(
     print_table(names, [tuple(_said(row[name]) for name in names) for row in learned.rows])
     remark(f"saved {learned.heads.version} in {place}")
     if ranker is not None:
-        remark(f"to serve it: RILLSTREAM_RANKER={place} RILLSTREAM_POLICY={place}/policy.toml")
+        remark(f"to serve it: RILLSTREAM_POLICY={place}/policy.toml, or an arm of an experiment")
 
 
 def _from_simulators(recipe: "PolicyRecipe", seed: int, bars: "Bars") -> _Learned:

@@ -61,7 +61,8 @@ def promote(
 
     The lower bound of its gain over the log's policy must be above the margin, and the log must be
     evidence enough; else nothing is changed, the reason is said, and the exit code is 7. What was
-    in force stays beside it as .before.toml.
+    in force stays beside it as .before.toml. A candidate with a ranker of its own must have run as
+    a shadow; workers take its heads over with its numbers.
     """
     from scoring.errors import EvidenceError
     from scoring.offpolicy.verdict import Enough, verdict
@@ -116,7 +117,7 @@ def promote(
                 f"the log was made by {', '.join(sorted(weighed.made_by))}, and not by the policy "
                 f"in {place}: the gain is over the former"
             )
-        remark("workers with RILLSTREAM_POLICY on this file take it over when they start again")
+        remark("workers that follow this file have it in force within a second")
         return
     raise typer.Exit(Exit.BELOW_TARGET)
 

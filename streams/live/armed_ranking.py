@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from index import Catalogue, Change
 from scoring import Policy, Recommender, Request, Rules, Slate
-from scoring.experiments.experiment import Arm, Experiment
+from scoring.errors import ExperimentError
+from scoring.experiments.experiment import Experiment
 from scoring.slate import MadeUnder
+from streams.live.policies import Policies
 
 if TYPE_CHECKING:
     from scoring.ranker.heads import Heads
+    from scoring.ranker.ranker import Ranker
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Armed:
-    """An arm with what ranks for it."""
-
-    ranking: Recommender
-    made_under: MadeUnder
 
 
 class ArmedRanking:
@@ -34,6 +29,7 @@ class ArmedRanking:
     fails is logged, and the list goes out without it.
 
     Attributes:
+        policies: In force; without an experiment `own` ranks for everybody.
         own: Ranks for who is in no variant.
         encoder_version: Of every arm.
         index_version: Of every arm.
@@ -43,29 +39,44 @@ class ArmedRanking:
     """
 
     def __init__(
-        self, experiment: Experiment, policy: Policy, make: Callable[[Policy], Recommender]
+        self, policies: Policies, make: Callable[[Policy, Ranker | None], Recommender]
     ) -> None:
         """Make a recommender for each arm.
 
         Args:
-            experiment: Its arms' policies were found usable.
-            policy: The worker's own.
-            make: A policy -> a recommender over the snapshot.
+            policies: What they rank by.
+            make: A policy and its ranker -> a recommender over the snapshot.
         """
-        self.own = make(policy)
-        self._experiment = experiment
-        self._arms: Mapping[str, _Armed] = {
-            arm.name: self._armed(arm, make(arm.policy(policy)))
-            for arm in (*experiment.variants, *experiment.shadows)
+        self.policies = policies
+        self.own = make(policies.own, policies.ranker_of(policies.own))
+        self._arms: Mapping[str, Recommender] = {
+            name: make(policy, policies.ranker_of(policy))
+            for name, policy in policies.of_arms().items()
         }
         self.encoder_version = self.own.encoder_version
         self.index_version = self.own.index_version
         self.policy_version = self.own.policy_version
         self.rules, self.rules_version = self.own.rules, self.own.rules_version
 
-    def _armed(self, arm: Arm, ranking: Recommender) -> _Armed:
-        made_under = MadeUnder(self._experiment.name, arm.name, ranking.policy_version)
-        return _Armed(ranking, made_under)
+    def take_policies(self, policies: Policies) -> None:
+        """Other policies, rankers and shares from the next request on; the arms stay the same ones.
+
+        Raises:
+            ExperimentError: There are other arms; what was there goes on.
+            RankerError: A ranker cannot be used here.
+        """
+        wanted = policies.of_arms()
+        if wanted.keys() != self._arms.keys():
+            said = ", ".join(wanted) or "none"
+            raise ExperimentError(
+                f"the experiment has other arms than this worker began with ({said} instead of "
+                f"{', '.join(self._arms) or 'none'}): start the workers again"
+            )
+        self.own.take_policy(policies.own, policies.ranker_of(policies.own))
+        for name, policy in wanted.items():
+            self._arms[name].take_policy(policy, policies.ranker_of(policy))
+        self.policies = policies
+        self.policy_version = self.own.policy_version
 
     @property
     def catalogue(self) -> Catalogue:
@@ -74,22 +85,27 @@ class ArmedRanking:
 
     @property
     def heads_version(self) -> str | None:
-        """Of every arm; None = there is no ranker."""
+        """Of lists for who is in no variant; the others say theirs."""
         return self.own.heads_version
 
     @property
     def features_version(self) -> str | None:
-        """Of every arm; None = there is no ranker."""
-        return self.own.features_version
+        """Of every ranker; None = there is none."""
+        return next((each.features_version for each in self._every() if each.base_version), None)
 
-    def take_heads(self, heads: Heads) -> None:
-        """Other heads from the next request on, in every arm.
+    def take_heads(self, heads: Heads, base: str) -> None:
+        """Other heads from the next request on, in the arms whose ranker they were learned from.
+
+        Args:
+            heads: The newer ones.
+            base: Version of the heads that learning began with.
 
         Raises:
             RankerError: They do not fit; what was there goes on.
         """
         for ranking in self._every():
-            ranking.take_heads(heads)
+            if ranking.base_version == base:
+                ranking.take_heads(heads)
 
     def obey(self, rules: Rules | None) -> None:
         """Other rules from the next request on, in every arm."""
@@ -104,28 +120,31 @@ class ArmedRanking:
 
     def recommend(self, requests: Sequence[Request]) -> list[Slate]:
         """A slate for each request, in their order, each under its user's variant."""
-        variants = [self._experiment.variant_of(request.user_id) for request in requests]
+        experiment = self.policies.experiment
+        if experiment is None:
+            return self.own.recommend(requests)
+        variants = [experiment.variant_of(request.user_id) for request in requests]
         slates = _by_arm(
             requests, [None if arm is None else arm.name for arm in variants], self._ranked
         )
-        if self._experiment.shadows:
-            self._add_shadows(requests, slates)
+        self._add_shadows(experiment, requests, slates)
         return slates
 
     def _ranked(self, name: str | None, requests: Sequence[Request]) -> list[Slate]:
         if name is None:
             return self.own.recommend(requests)
-        armed = self._arms[name]
-        return [
-            replace(slate, made_under=armed.made_under)
-            for slate in armed.ranking.recommend(requests)
-        ]
+        experiment, ranking = self.policies.experiment, self._arms[name]
+        said = "" if experiment is None else experiment.name
+        made_under = MadeUnder(said, name, ranking.policy_version, ranking.heads_version)
+        return [replace(slate, made_under=made_under) for slate in ranking.recommend(requests)]
 
-    def _add_shadows(self, requests: Sequence[Request], slates: list[Slate]) -> None:
+    def _add_shadows(
+        self, experiment: Experiment, requests: Sequence[Request], slates: list[Slate]
+    ) -> None:
         """What each shadow would have listed: under an id of its own, so that chance is its own."""
         wanted: dict[str, list[int]] = {}
         for row, request in enumerate(requests):
-            for arm in self._experiment.shadows_of(request.user_id):
+            for arm in experiment.shadows_of(request.user_id):
                 wanted.setdefault(arm.name, []).append(row)
         for name, rows in wanted.items():
             asked = [
@@ -141,7 +160,7 @@ class ArmedRanking:
                 slates[row] = replace(slates[row], shadows=(*slates[row].shadows, shadow))
 
     def _every(self) -> list[Recommender]:
-        return [self.own, *(armed.ranking for armed in self._arms.values())]
+        return [self.own, *self._arms.values()]
 
 
 def _by_arm(

@@ -23,7 +23,6 @@ from scoring import (
     Request,
     Rules,
 )
-from scoring.experiments.experiment import Experiment
 from scoring.search_order import PairScorer
 from scoring.shop_counts import ShopCounts
 from streams.encoders import Tower
@@ -34,6 +33,7 @@ from streams.live.armed_ranking import ArmedRanking
 from streams.live.change_reader import ChangeReader
 from streams.live.index_metrics import IndexMetrics
 from streams.live.item_order import ItemOrder
+from streams.live.policies import Policies
 from streams.settings import Settings
 from streams.topics import ensure_topic, item_vectors_topic
 
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from scoring.ranker.ranker import Ranker
 
 log = structlog.get_logger(__name__)
-
-EditionRanking = Recommender | ArmedRanking
 
 _FOLD_AT: Final = 0.5
 _WARM_QUERIES: Final = 1_000
@@ -66,7 +64,7 @@ class Edition:
     """
 
     live: LiveIndex
-    ranking: EditionRanking
+    ranking: ArmedRanking
     tower: Tower
     queries: QueryVectors
     reader: ChangeReader
@@ -129,7 +127,7 @@ class Editions:
     def __init__(
         self,
         settings: Settings,
-        policy: Policy,
+        policies: Policies,
         metrics: IndexMetrics,
         load_tower: Callable[[str], Tower],
         *,
@@ -138,14 +136,12 @@ class Editions:
         related: RelatedItems | None = None,
         reranker: PairScorer | None = None,
         shop: ShopCounts | None = None,
-        experiment: Experiment | None = None,
-        ranker: Ranker | None = None,
     ) -> None:
         """Say how.
 
         Args:
             settings: Where versions and topics are.
-            policy: Of every ranking.
+            policies: Of the next version that is opened; may be set anew at any time.
             metrics: Counts changes that cannot be read.
             load_tower: The encoder of a version; the version's vectors are its own.
             boundary: Called at each line of the crash table.
@@ -153,17 +149,13 @@ class Editions:
             related: What goes together, in every ranking.
             reranker: Reads searches with their candidates, in every ranking.
             shop: Counts of the whole shop, in every ranking.
-            experiment: Who gets another policy, or a shadow beside it.
-            ranker: Orders lists, in every ranking.
         """
         self.rules = rules
+        self.policies = policies
         self._settings = settings
-        self._policy = policy
         self._related = related
         self._reranker = reranker
         self._shop = shop
-        self._experiment = experiment
-        self._ranker = ranker
         self._metrics = metrics
         self._load_tower = load_tower
         self._boundary = boundary
@@ -218,12 +210,12 @@ class Editions:
         )
         return edition
 
-    def _load(self, version: str, queries: QueryVectors) -> tuple[LiveIndex, EditionRanking]:
+    def _load(self, version: str, queries: QueryVectors) -> tuple[LiveIndex, ArmedRanking]:
         settings = self._settings
         snapshot: Snapshot = index_store(settings).open(version, ef_search=settings.ef_search)
         live = LiveIndex(snapshot)
 
-        def made(policy: Policy) -> Recommender:
+        def made(policy: Policy, ranker: Ranker | None) -> Recommender:
             return Recommender(
                 live,
                 queries,
@@ -232,13 +224,11 @@ class Editions:
                 related=self._related,
                 reranker=self._reranker,
                 shop=self._shop,
-                ranker=self._ranker,
+                ranker=ranker,
                 keeps_evidence=settings.publish_decisions,
             )
 
-        arms = self._experiment
-        own = self._policy
-        ranking = made(own) if arms is None else ArmedRanking(arms, own, made)
+        ranking = ArmedRanking(self.policies, made)
         snapshot.warm()
         ranking.recommend([Request("nobody", time.time_ns() // 1_000_000, History())])
         return live, ranking
@@ -246,7 +236,7 @@ class Editions:
     def _catch_up(
         self,
         live: LiveIndex,
-        ranking: EditionRanking,
+        ranking: ArmedRanking,
         tower: Tower,
         queries: QueryVectors,
         loader: ThreadPoolExecutor,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -16,6 +15,7 @@ from streams.connection import PartitionReader
 from streams.errors import RejectedError
 from streams.kafka_config import consumer_config
 from streams.learning import model_versions
+from streams.live.follower import Follower
 from streams.patience import ask
 from streams.refusal import Complaints, unanswered
 
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 ANSWER_S: Final = 15.0
-RETRY_S: Final = 5.0
 _LOOK_S: Final = 0.25
-_CLOSE_S: Final = 5.0
 _BACK: Final = 100
 """So many places from the end the newest heads are found, whatever was aborted behind them."""
 
@@ -79,32 +77,34 @@ class NewestHeads:
         self._reader.close()
 
 
-class HeadsFollower(threading.Thread):
+class HeadsFollower(Follower):
     """Takes what is published; whatever is wrong with it, the old heads go on.
 
-    Nothing of it is durable: a restart begins with the ranker's own heads, then finds the newest.
+    A restart begins with the rankers' own heads, then finds the newest.
     """
 
     def __init__(
         self,
         heads: NewestHeads,
-        base: Heads,
+        bases: Callable[[], Mapping[str, Heads]],
         encoder_version: Callable[[], str],
-        take: Callable[[Heads], object],
+        take: Callable[[Heads, str], object],
         registry: CollectorRegistry,
     ) -> None:
         """Say what to follow.
 
         Args:
             heads: What is published.
-            base: The ranker's own: heads that were learned from others are refused.
+            bases: Version -> heads of the rankers in force: heads that were learned from others
+                are refused.
             encoder_version: Of the lists that are made now.
-            take: Called with other heads; returns when they are in force, or raises a RankerError.
+            take: Called with other heads and the version of those that they were learned from;
+                returns when they are in force, or raises a RankerError.
             registry: Where what was taken and refused is counted.
         """
-        super().__init__(name="model-versions", daemon=True)
+        super().__init__("model-versions")
         self._heads = heads
-        self._base = base
+        self._bases = bases
         self._encoder_version = encoder_version
         self._take = take
         self._taken = Counter(
@@ -113,19 +113,8 @@ class HeadsFollower(threading.Thread):
         self._refused = Counter(
             "rillstream_heads_refused", "Published heads that could not be used", registry=registry
         )
-        self._done = threading.Event()
 
-    def run(self) -> None:
-        """Follow until closed."""
-        while not self._done.is_set():
-            try:
-                self.look(_LOOK_S)
-            except Exception:  # without this thread no heads would ever be swapped in
-                log.exception("following heads failed, trying again")
-                self._done.wait(RETRY_S)
-        self._heads.close()
-
-    def look(self, wait_s: float) -> None:
+    def look(self, wait_s: float = _LOOK_S) -> None:
         """Take the newest heads over, if there are other ones than at the last look."""
         message = self._heads.newest(wait_s)
         if message is None:
@@ -133,7 +122,7 @@ class HeadsFollower(threading.Thread):
         try:
             said = model_versions.read_headers(message.headers())  # type: ignore[arg-type]
             heads = self._usable(said, message.value() or b"")
-            self._take(heads)
+            self._take(heads, said.base_version)
         except (RejectedError, RankerError) as error:
             self._refused.inc()
             log.error("heads refused, the old ones go on", reason=str(error))
@@ -141,17 +130,22 @@ class HeadsFollower(threading.Thread):
             self._taken.inc()
             log.info("heads in force", heads=heads.version, learned_to_ms=said.learned_to_ms)
 
+    def leave(self) -> None:
+        """See `Follower.leave`."""
+        self._heads.close()
+
     def _usable(self, said: model_versions.HeadsVersion, raw: bytes) -> Heads:
-        base, encoder = self._base, self._encoder_version()
+        bases, encoder = self._bases(), self._encoder_version()
+        base = bases.get(said.base_version)
+        if base is None:
+            raise RankerError(
+                f"{said.version} was learned from {said.base_version}, rankers here have "
+                f"{', '.join(bases) or 'none'}: learner and workers need the same ranker"
+            )
         if said.features_version != base.features_version:
             raise RankerError(
                 f"{said.version} has {said.features_version}, this ranker {base.features_version}: "
                 "learner and workers need the same ranker"
-            )
-        if said.base_version != base.version:
-            raise RankerError(
-                f"{said.version} was learned from {said.base_version}, this ranker has "
-                f"{base.version}: learner and workers need the same ranker"
             )
         if said.encoder_version not in ("", encoder):
             raise RankerError(
@@ -159,9 +153,3 @@ class HeadsFollower(threading.Thread):
                 f"are now made with {encoder}: train the ranker again"
             )
         return Heads.from_bytes(raw)
-
-    def close(self) -> None:
-        """Stop; waits for the end, but not for ever."""
-        self._done.set()
-        if self.is_alive():
-            self.join(_CLOSE_S)

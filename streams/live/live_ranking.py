@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from index import Catalogue
 from scoring import Request, Rules, Slate
+from streams.live.armed_ranking import ArmedRanking
 from streams.live.edition import Edition
 from streams.live.index_metrics import IndexMetrics
+from streams.live.policies import Policies
 
 if TYPE_CHECKING:
     from scoring.ranker.heads import Heads
@@ -18,13 +20,14 @@ class LiveRanking:
     """Ranks with one edition at a time, see `streams.step.Ranking`.
 
     Everything here belongs to the lane's compute thread: `recommend` in a batch, `swap`, `obey`,
-    `take_heads` and the changes of items between two.
+    `take_policies`, `take_heads` and the changes of items between two.
     """
 
     def __init__(self, edition: Edition, metrics: IndexMetrics) -> None:
         self._metrics = metrics
         self._rules = edition.ranking.rules
-        self._heads: Heads | None = None
+        self._policies: Policies | None = None
+        self._heads: dict[str, Heads] = {}
         self.swap(edition)
 
     @property
@@ -56,29 +59,56 @@ class LiveRanking:
         """Of the columns that they read; None = there is no ranker."""
         return self._edition.ranking.features_version
 
-    def take_heads(self, heads: Heads) -> None:
-        """Score with other heads from the next batch on, in this edition and those after it.
+    @property
+    def policies(self) -> Policies:
+        """In force, see `streams.live.policies`."""
+        return self._edition.ranking.policies
+
+    def take_policies(self, policies: Policies) -> None:
+        """Other policies from the next batch on, in this edition and those after it.
 
         Raises:
-            RankerError: They do not fit the worker's ranker, or it has none; what was there goes
-                on.
+            ExperimentError: There are other arms; what was there goes on.
+            RankerError: A ranker cannot be used.
         """
-        self._edition.ranking.take_heads(heads)
-        self._heads = heads
+        self._edition.ranking.take_policies(policies)
+        self._policies = policies
+        self._settle(self._edition.ranking)
+
+    def take_heads(self, heads: Heads, base: str) -> None:
+        """Score with other heads from the next batch on, in this edition and those after it.
+
+        Args:
+            heads: Go to the arms whose ranker they were learned from.
+            base: Version of that ranker's own heads.
+
+        Raises:
+            RankerError: They do not fit; what was there goes on.
+        """
+        self._edition.ranking.take_heads(heads, base)
+        self._heads[base] = heads
 
     def swap(self, edition: Edition) -> None:
         """Serve another edition from the next batch on."""
-        if self._heads is not None:  # the edition begins with those of the ranker's folder
-            edition.ranking.take_heads(self._heads)
-        if edition.ranking.rules != self._rules:  # the file changed while the edition was opened
-            edition.ranking.obey(self._rules)
+        ranking = edition.ranking
+        # The files may have changed while the edition was opened.
+        if self._policies is not None and ranking.policies is not self._policies:
+            ranking.take_policies(self._policies)
+        if ranking.rules != self._rules:
+            ranking.obey(self._rules)
+        self._settle(ranking)
         self._edition = edition
-        self.encoder_version = edition.ranking.encoder_version
-        self.index_version = edition.ranking.index_version
-        self.policy_version = edition.ranking.policy_version
-        self.rules_version = edition.ranking.rules_version
+        self.encoder_version = ranking.encoder_version
+        self.index_version = ranking.index_version
+        self.rules_version = ranking.rules_version
         self._metrics.serves(self.index_version, self.encoder_version)
         self._metrics.sized(edition.live.n_delta, edition.live.n_tombstones)
+
+    def _settle(self, ranking: ArmedRanking) -> None:
+        """A ranker begins with the heads of its folder; what was learned since is put on again."""
+        for base, heads in self._heads.items():
+            ranking.take_heads(heads, base)
+        self.policy_version = ranking.policy_version
 
     def obey(self, rules: Rules | None) -> None:
         """Other rules from the next batch on."""

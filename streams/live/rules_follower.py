@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -10,17 +9,17 @@ from typing import Final
 import structlog
 
 from scoring import Rules, RulesError, read_rules
+from streams.live.follower import Follower
 from streams.metrics import StepMetrics
 
 log = structlog.get_logger(__name__)
 
 LOOK_S: Final = 1.0
-_CLOSE_S: Final = 5.0
 
 Stamp = tuple[int, int, int] | None
 
 
-class RulesFollower(threading.Thread):
+class RulesFollower(Follower):
     """Looks at the file once a second; whatever is wrong with it, the rules in force go on.
 
     Nothing of it is durable: a restart reads the file, and refuses to start with a broken one.
@@ -41,21 +40,12 @@ class RulesFollower(threading.Thread):
             obey: Called with other rules; returns when they are in force, or raises a RulesError.
             metrics: Counts what is refused.
         """
-        super().__init__(name="rules", daemon=True)
+        super().__init__("rules", every_s=LOOK_S)
         self._file = file
         self._obey = obey
         self._metrics = metrics
         self._version = in_force
         self._seen: Stamp = None
-        self._done = threading.Event()
-
-    def run(self) -> None:
-        """Follow until closed."""
-        while not self._done.wait(LOOK_S):
-            try:
-                self.look()
-            except Exception:  # without this thread no change would ever be seen
-                log.exception("following the rules failed, trying again")
 
     def look(self) -> None:
         """Take the file over if it is another one than at the last look."""
@@ -72,12 +62,6 @@ class RulesFollower(threading.Thread):
             self._metrics.rules_refused.inc()
             log.error("rules refused, the old ones go on", reason=str(error))
         self._seen = stamp  # refused or not; after any other failure it is read again
-
-    def close(self) -> None:
-        """Stop; waits for the end, but not for ever."""
-        self._done.set()
-        if self.is_alive():
-            self.join(_CLOSE_S)
 
 
 def stamp_of(file: Path) -> Stamp:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -17,6 +16,7 @@ from streams.errors import RejectedError, RetryError
 from streams.index_versions import IndexVersion
 from streams.live.announcements import Announcements
 from streams.live.edition import Edition, Editions
+from streams.live.follower import RETRY_S, Follower
 from streams.live.index_metrics import IndexMetrics
 from streams.live.item_follower import CLOSE_S, ItemFollower
 from streams.live.live_ranking import LiveRanking
@@ -25,11 +25,10 @@ from streams.serve import BetweenBatches
 
 log = structlog.get_logger(__name__)
 
-RETRY_S: Final = 5.0
 _LOOK_S: Final = 0.25
 
 
-class VersionFollower(threading.Thread):
+class VersionFollower(Follower):
     """Serves what is announced; whatever is wrong with that, the old version goes on.
 
     See `streams.live.edition.Editions` for the crash table.
@@ -59,7 +58,7 @@ class VersionFollower(threading.Thread):
             metrics: Counts swaps and refusals.
             boundary: Called at each line of the crash table.
         """
-        super().__init__(name="index-versions", daemon=True)
+        super().__init__("index-versions", close_s=2 * CLOSE_S)
         self._announcements = announcements
         self._editions = editions
         self._ranking = ranking
@@ -71,29 +70,25 @@ class VersionFollower(threading.Thread):
         self._items = ItemFollower(ranking.edition, between_batches, metrics)
         self._wanted: IndexVersion | None = None
         self._not_before_s = 0.0
-        self._done = threading.Event()
 
     def run(self) -> None:
         """Follow until closed."""
         self._items.start()
-        while not self._done.is_set():
-            try:
-                self._look()
-            except Exception:  # without this thread no version would ever be swapped in
-                log.exception("following index versions failed, trying again")
-                self._done.wait(RETRY_S)
+        super().run()
+
+    def leave(self) -> None:
+        """See `Follower.leave`."""
         self._items.close()
         self._rebuilds.close()
         self._announcements.close()
 
     def close(self) -> None:
         """Stop following items and versions; waits for the end, but not for ever."""
-        self._done.set()
         self._editions.stop()
-        if self.is_alive():
-            self.join(2 * CLOSE_S)
+        super().close()
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Swap in what was announced last, unless it is served."""
         try:
             self._wanted = self._announcements.newest(_LOOK_S) or self._wanted
         except RejectedError as rejected:

@@ -17,9 +17,10 @@ import numpy as np
 import psutil  # type: ignore[import-untyped]
 
 from index import Snapshot, set_threads
-from scoring import Policy, Recommender
+from scoring import Policy, Ranker, Recommender
 from scoring.experiments.experiment import Arm, Experiment
 from streams.live.armed_ranking import ArmedRanking
+from streams.live.policies import Policies
 from tests.benchmarks.bench_recommend import KnownQueries, make_requests, open_shop
 
 _HALF = Arm("as-is", 0.5, {}, "")
@@ -36,15 +37,15 @@ _FORMS: Mapping[str, Experiment | None] = {
 
 def opened(
     experiment: Experiment | None, shop: Snapshot, queries: KnownQueries
-) -> tuple[Recommender | ArmedRanking, float, float]:
+) -> tuple[ArmedRanking, float, float]:
     """What ranks, the seconds of CPU time that it took to make, and its megabytes."""
     gc.collect()
     before, begun_s = psutil.Process().memory_info().rss, time.process_time()
 
-    def made(policy: Policy) -> Recommender:
-        return Recommender(shop, queries, policy=policy)
+    def made(policy: Policy, ranker: Ranker | None) -> Recommender:
+        return Recommender(shop, queries, policy=policy, ranker=ranker)
 
-    ranking = made(Policy()) if experiment is None else ArmedRanking(experiment, Policy(), made)
+    ranking = ArmedRanking(Policies(Policy(), experiment), made)
     spent_s = time.process_time() - begun_s
     gc.collect()
     return ranking, spent_s, (psutil.Process().memory_info().rss - before) / 1e6

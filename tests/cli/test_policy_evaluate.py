@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from scoring.policy_file import read_numbers
+from scoring.policy_file import read_numbers, with_numbers
+from scoring.ranker.named import NamedRanker
+from scoring.ranker.ranker import Ranker
 from scoring.slates.drawing import Drawing
 from scoring.slates.evidence import Evidence
 from streams.cli.exits import Exit
@@ -19,6 +21,7 @@ from streams.policy_file import policy_of
 from streams.records import encode
 from streams.settings import Settings
 from tests.scoring.offpolicy.slate_bandit import SlateBandit
+from tests.scoring.ranker.test_learned import heads, knowledge
 
 BANDIT = SlateBandit(n_items=4, n_ranks=2, attraction=0.3, n_contexts=50)
 LOGGED = Drawing(2, "softmax", 0.4)
@@ -174,6 +177,35 @@ def test_what_was_shadowed_is_what_is_promoted(
     assert read_numbers(place)["temperature"] == 0.1
     words[words.index("it")] = "nobody"
     assert run([*words, "--decisions", str(shop / "decisions.jsonl")]) == Exit.BAD_INPUT
+
+
+def test_a_shadows_own_heads_are_promoted_with_it(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "learned").mkdir()
+    Ranker(heads("value", times=1.0), knowledge()).save(tmp_path / "learned")
+    candidate = tmp_path / "learned" / "policy.toml"
+    candidate.write_text('ranker = "."\ntemperature = 0.1\n')
+    own = policy_of(Settings())
+    without, made = (
+        with_numbers(own, numbers, "").version
+        for numbers in ({"temperature": 0.1}, read_numbers(candidate))
+    )
+    place = tmp_path / "workers" / "policy.toml"
+    place.parent.mkdir()
+    log = ["--log", str(shop / "log.jsonl"), "--decisions"]
+    words = ["policy", "promote", str(candidate), *log, str(shop / "decisions.jsonl")]
+    assert run([*words, "--into", str(place)]) == Exit.BAD_INPUT
+    assert "ranker would make other candidates or scores" in capsys.readouterr().err
+    words += ["--shadow", "it", "--into", str(place)]
+    assert run(words) == Exit.BAD_INPUT
+    assert f"the shadow it was {without}, and" in capsys.readouterr().err
+    records = (shop / "decisions.jsonl").read_text().replace(without, made)
+    (tmp_path / "decisions.jsonl").write_text(records)
+    words[words.index("--decisions") + 1] = str(tmp_path / "decisions.jsonl")
+    assert run(words) == Exit.OK
+    assert read_numbers(place)["ranker"] == NamedRanker.in_folder(tmp_path / "learned")
+    assert with_numbers(own, read_numbers(place), "").version != without
 
 
 def test_a_policy_that_workers_could_not_start_with_is_not_put_in_force(

@@ -14,6 +14,7 @@ from streams.decision_record import decode_decision
 from streams.errors import SettingsError
 from streams.experiment_file import experiment_of
 from streams.live.armed_ranking import ArmedRanking
+from streams.live.policies import Policies
 from streams.outputs import decode_recommendation
 from streams.settings import load_settings
 from tests.scoring.shop import DAY_MS, did, item, open_shop, request
@@ -40,6 +41,10 @@ def make(shop: object, policy: Policy) -> Recommender:
     return Recommender(shop, None, policy=policy, keeps_evidence=True)  # type: ignore[arg-type]
 
 
+def armed(shop: object, experiment: Experiment) -> ArmedRanking:
+    return ArmedRanking(Policies(OWN, experiment), lambda policy, _: make(shop, policy))
+
+
 def asked(user: str) -> Request:
     return replace(
         request(did("purchase", f"i{int(user[1:]) % 5}", DAY_MS), user_id=user),
@@ -53,7 +58,7 @@ def ids(slate: Slate) -> list[str]:
 
 def test_each_user_has_the_list_of_their_variant_and_it_says_so(shop: object) -> None:
     experiment = an_experiment()
-    ranking = ArmedRanking(experiment, OWN, lambda policy: make(shop, policy))
+    ranking = armed(shop, experiment)
     plain = {None: make(shop, OWN), "as-is": make(shop, OWN)}
     plain["popular"] = make(shop, replace(OWN, **POPULAR))  # type: ignore[arg-type]
     requests = [asked(user) for user in USERS]
@@ -74,8 +79,8 @@ def test_each_user_has_the_list_of_their_variant_and_it_says_so(shop: object) ->
 
 def test_a_shadow_changes_no_list_and_stands_on_the_decisions_topic_only(shop: object) -> None:
     shadow = Arm("all-fame", 1.0, POPULAR | {"draw": "softmax"}, "")
-    ranking = ArmedRanking(an_experiment(shadow), OWN, lambda policy: make(shop, policy))
-    without = ArmedRanking(an_experiment(), OWN, lambda policy: make(shop, policy))
+    ranking = armed(shop, an_experiment(shadow))
+    without = armed(shop, an_experiment())
     outboxes = [
         a_step(Rows(), each, decisions="decisions")(
             [run_of(*map(click, "abcdefghijkl", USERS))], CLAIM
@@ -115,12 +120,12 @@ def test_a_shadow_that_fails_does_not_take_the_lists_with_it(
         def recommend(self, requests: Sequence[Request]) -> list[Slate]:
             raise ValueError("no list")
 
-    def made(policy: Policy) -> Recommender:
+    def made(policy: Policy, ranker: object) -> Recommender:
         kind = Failing if policy.weight_repeat == 9 else Recommender
         return kind(shop, None, policy=policy)  # type: ignore[arg-type]
 
     shadow = Arm("bad", 1.0, {"weight_repeat": 9.0}, "")
-    ranking = ArmedRanking(an_experiment(shadow), OWN, made)
+    ranking = ArmedRanking(Policies(OWN, an_experiment(shadow)), made)
     slates = ranking.recommend([asked(user) for user in USERS])
     assert all(len(slate.items) == 3 and slate.shadows == () for slate in slates)
 

@@ -46,9 +46,9 @@ def test_the_newest_heads_are_taken_and_what_does_not_fit_is_refused(embedded: S
     registry = CollectorRegistry()
     follower = HeadsFollower(
         NewestHeads(settings),
-        BASE,
+        lambda: {BASE.version: BASE},
         lambda: "e1",
-        lambda heads: taken.append(heads.version),
+        lambda heads, base: taken.append(heads.version),
         registry,
     )
     while not taken:

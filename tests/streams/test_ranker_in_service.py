@@ -11,9 +11,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from scoring import Policy, Recommender
-from scoring.errors import RankerError
+from scoring.errors import PolicyError, RankerError
+from scoring.policy_file import checked_numbers, read_numbers, with_numbers, write_numbers
 from scoring.ranker.features import FEATURES
 from scoring.ranker.heads import Heads, features_version
+from scoring.ranker.named import NamedRanker
 from scoring.ranker.network import HeadsNetwork
 from scoring.ranker.ranker import Ranker
 from streams.cli import doctor
@@ -22,10 +24,11 @@ from streams.learning.shown_list import decode_shown
 from streams.live.armed_ranking import ArmedRanking
 from streams.live.index_metrics import IndexMetrics
 from streams.live.live_ranking import LiveRanking
-from streams.settings import load_settings
+from streams.live.policies import Policies
+from streams.policy_file import policy_of
+from streams.settings import Settings, load_settings
 from tests.scoring.ranker.test_learned import heads, knowledge
-from tests.scoring.shop import item, open_shop
-from tests.streams.test_armed_ranking import an_experiment
+from tests.scoring.shop import item, open_shop, request
 from tests.streams.test_step import CLAIM, Rows, a_step, click, lists, run_of
 
 IDS = ["mug", "pot", "saw", "nail"]
@@ -36,15 +39,25 @@ def shop(tmp_path: Path) -> Any:
     return open_shop(tmp_path / "i", [item(each) for each in IDS], np.eye(4, 8, dtype=np.float32))
 
 
-def made(shop: Any, policy: Policy | None = None) -> Recommender:
-    ranker = Ranker(heads(in_session=1.0, cosine_short_term=2.0), knowledge())
-    own = policy or Policy(slate_size=3, just_seen_window_ms=0)
-    return Recommender(shop, None, policy=own, ranker=ranker, keeps_evidence=True)
+OWN = Policy(slate_size=3, just_seen_window_ms=0)
 
 
-def edition_of(ranking: Any) -> Any:
+def made(shop: Any, policy: Policy = OWN, ranker: Ranker | None = None) -> Recommender:
+    served = ranker or Ranker(heads(in_session=1.0, cosine_short_term=2.0), knowledge())
+    return Recommender(shop, None, policy=policy, ranker=served, keeps_evidence=True)
+
+
+def armed(shop: Any, policies: Policies | None = None) -> ArmedRanking:
+    return ArmedRanking(policies or Policies(OWN), lambda *given: made(shop, *given))
+
+
+def edition_of(ranking: ArmedRanking) -> Any:
     live = SimpleNamespace(catalogue=ranking.catalogue, n_delta=0, n_tombstones=0)
     return SimpleNamespace(ranking=ranking, live=live)
+
+
+def live(ranking: ArmedRanking) -> LiveRanking:
+    return LiveRanking(edition_of(ranking), IndexMetrics(CollectorRegistry()))
 
 
 def test_records_say_which_heads_scored_and_what_they_read(shop: Any) -> None:
@@ -69,31 +82,104 @@ def test_records_say_which_heads_scored_and_what_they_read(shop: Any) -> None:
 
 
 def test_newer_heads_outlive_a_swap_of_the_index(shop: Any) -> None:
-    ranking = LiveRanking(edition_of(made(shop)), IndexMetrics(CollectorRegistry()))
-    newer = heads(times=-1.0)
-    ranking.take_heads(newer)
+    ranking = live(armed(shop))
+    newer, base = heads(times=-1.0), ranking.heads_version
+    assert base is not None
+    ranking.take_heads(newer, base)
     assert ranking.heads_version == newer.version
-    ranking.swap(edition_of(made(shop)))
+    ranking.swap(edition_of(armed(shop)))
     assert ranking.heads_version == newer.version
     with pytest.raises(RankerError):
-        ranking.take_heads(Heads.of(("a",), ("cvr",), HeadsNetwork(1, 1)))
-    ranking.swap(edition_of(made(shop)))
+        ranking.take_heads(Heads.of(("a",), ("cvr",), HeadsNetwork(1, 1)), base)
+    ranking.swap(edition_of(armed(shop)))
     assert ranking.heads_version == newer.version
 
 
-def test_every_arm_of_an_experiment_takes_newer_heads(shop: Any) -> None:
-    own = Policy(slate_size=3)
-    arms: list[Recommender] = []
+def saved(folder: Path, made_of: Heads) -> Path:
+    folder.mkdir()
+    Ranker(made_of, knowledge()).save(folder)
+    return folder
 
-    def make(policy: Policy) -> Recommender:
-        arms.append(made(shop, policy))
-        return arms[-1]
 
-    ranking = ArmedRanking(an_experiment(), own, make)
-    newer = heads(times=-1.0)
-    ranking.take_heads(newer)
-    assert len(arms) == 3
-    assert {each.heads_version for each in arms} == {newer.version, ranking.heads_version}
+@pytest.fixture
+def experiment(tmp_path: Path) -> Settings:
+    """A ranker of the worker, and two variants, of which the second has heads of its own."""
+    saved(tmp_path / "ranker", heads(in_session=1.0))
+    saved(tmp_path / "learned", heads("value", times=-1.0))
+    (tmp_path / "learned" / "policy.toml").write_text('ranker = "."\ndraw = "softmax"\n')
+    file = tmp_path / "experiment.toml"
+    file.write_text(
+        'name = "x"\n[[variants]]\nname = "best"\nshare = 0.5\n'
+        '[[variants]]\nname = "learned"\nshare = 0.5\npolicy = "learned/policy.toml"\n'
+    )
+    return load_settings(experiment=file, ranker=tmp_path / "ranker", slate_size=3)
+
+
+def heads_of_arms(ranking: LiveRanking) -> dict[str, set[str | None]]:
+    found: dict[str, set[str | None]] = {}
+    for slate in ranking.recommend([request(user_id=f"u{n}") for n in range(20)]):
+        assert slate.made_under is not None
+        found.setdefault(slate.made_under.variant, set()).add(slate.made_under.heads_version)
+    return found
+
+
+def test_an_arm_is_served_by_the_heads_that_its_policy_names(
+    shop: Any, experiment: Settings, tmp_path: Path
+) -> None:
+    policies = Policies.read(experiment)
+    own, (_, learned) = policies.own, [*policies.of_arms().values()]
+    assert learned.ranker is not None
+    rankers = policies.ranker_of(own), policies.ranker_of(learned)
+    assert rankers[0] is policies.ranker
+    assert rankers[0] is not None
+    assert rankers[1] is not None
+    assert rankers[0].knowledge is rankers[1].knowledge, "equal knowledge is held once"
+    assert heads_of_arms(live(armed(shop, policies))) == {
+        "best": {heads(in_session=1.0).version},
+        "learned": {heads("value", times=-1.0).version},
+    }
+    assert Policies.read(experiment, policies) is policies
+    moved = saved(tmp_path / "moved", heads("value", times=-1.0))
+    other = saved(tmp_path / "other", heads("value", times=-2.0))
+    versions = [
+        with_numbers(own, checked_numbers({"ranker": str(folder)}, ""), "").version
+        for folder in (moved, other, learned.ranker.folder)
+    ]
+    assert versions[0] == versions[2] != versions[1]
+    assert own.version not in versions
+
+
+def test_newer_heads_go_to_the_arms_whose_ranker_they_were_learned_from(
+    shop: Any, experiment: Settings
+) -> None:
+    ranking = live(armed(shop, Policies.read(experiment)))
+    newer, theirs = heads(times=1.0), heads("value", times=-1.0).version
+    ranking.take_heads(newer, heads(in_session=1.0).version)
+    assert heads_of_arms(ranking) == {"best": {newer.version}, "learned": {theirs}}
+    ranking.swap(edition_of(armed(shop, Policies.read(experiment))))
+    assert heads_of_arms(ranking) == {"best": {newer.version}, "learned": {theirs}}
+
+
+def test_a_folder_that_holds_no_ranker_is_said_with_its_policy(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text('ranker = "nowhere"\n')
+    with pytest.raises(PolicyError, match=r"policy\.toml: ranker: .*nowhere holds no ranker"):
+        policy_of(load_settings(policy=file))
+    file.write_text("ranker = 3\n")
+    with pytest.raises(PolicyError, match="Expected `str`"):
+        policy_of(load_settings(policy=file))
+
+
+def test_a_ranker_stays_the_same_wherever_its_policy_is_written(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "models", heads(times=1.0))
+    numbers = {"temperature": 0.2, "ranker": NamedRanker.in_folder(folder)}
+    (tmp_path / "far").mkdir()
+    for place in (folder, tmp_path, tmp_path / "far"):
+        write_numbers(place / "policy.toml", numbers, "")
+        assert read_numbers(place / "policy.toml") == numbers
+    assert 'ranker = "."' in (folder / "policy.toml").read_text()
+    assert 'ranker = "models"' in (tmp_path / "policy.toml").read_text()
+    assert f'ranker = "{folder.resolve()}"' in (tmp_path / "far" / "policy.toml").read_text()
 
 
 def test_the_doctor_looks_at_the_ranker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from index import LiveIndex
-from scoring import Recommender, Rules, read_rules
+from scoring import Policy, Recommender, Rules, read_rules
+from streams.live.armed_ranking import ArmedRanking
 from streams.live.live_ranking import LiveRanking
+from streams.live.policies import Policies
 from streams.live.rules_follower import RulesFollower
 from streams.metrics import StepMetrics
 from tests.scoring.shop import item, open_shop, request
@@ -96,7 +98,11 @@ def test_an_edition_that_was_opened_under_old_rules_is_served_under_the_new(
     def edition(name: str, rules: Rules | None) -> Any:
         items = [item("i0"), item("i1")]
         live = LiveIndex(open_shop(tmp_path / name, items, np.eye(2, dtype=np.float32)))
-        return SimpleNamespace(live=live, ranking=Recommender(live, None, rules=rules))
+
+        def made(policy: Policy, ranker: object) -> Recommender:
+            return Recommender(live, None, policy=policy, rules=rules)
+
+        return SimpleNamespace(live=live, ranking=ArmedRanking(Policies(Policy()), made))
 
     quiet = SimpleNamespace(serves=lambda *_: None, sized=lambda *_: None)
     (tmp_path / "rules.toml").write_text(ONE)

@@ -69,9 +69,9 @@ def test_what_may_come_back_is_tried_again_and_what_is_broken_is_refused(
     }
     follower = VersionFollower(**stand_ins, boundary=lambda line: None)
     for _ in range(3):
-        follower._look()
+        follower.look()
     assert tried == ["next"]  # not before its time
     follower._not_before_s = 0.0
-    follower._look()
+    follower.look()
     assert tried == ["next"] * opened
     assert metrics.refusals._value.get() == refused

@@ -120,3 +120,16 @@ def test_one_variant_alone_is_no_comparison(file: Path) -> None:
     file.write_text('name = "x"\n')
     with pytest.raises(ExperimentError, match="neither"):
         read_experiment(file)
+
+
+def test_a_shadow_beside_a_variant_scores_for_its_users_alone(file: Path) -> None:
+    file.write_text(TEXT + 'beside = "high"\n')
+    experiment = read_experiment(file)
+    variants = {user: experiment.variant_of(user) for user in USERS}
+    of_variant = {user for user, arm in variants.items() if arm is not None and arm.name == "high"}
+    shadowed = {user for user in USERS if experiment.shadows_of(user)}
+    assert shadowed < of_variant
+    assert len(shadowed) / len(of_variant) == pytest.approx(0.1, abs=0.015)
+    file.write_text(TEXT + 'beside = "low"\n')
+    with pytest.raises(ExperimentError, match="beside low, which is no variant; there are: as-is"):
+        read_experiment(file)
