@@ -1,6 +1,16 @@
-"""Child processes that do not outlive the one that started them."""
+"""Child processes: begun so that they do not outlive the one that started them, and ended."""
+
+from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Final
+
+RILLSTREAM: Final = (sys.executable, "-m", "streams.cli.main")
+"""The command line of this installation."""
 
 
 def dies_with_parent(signal_name: str) -> list[str]:
@@ -15,3 +25,45 @@ def dies_with_parent(signal_name: str) -> list[str]:
     """
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", signal_name, "--"] if setpriv else []
+
+
+def begin(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    folder: Path | None = None,
+    stdin: int | None = None,
+    stdout: IO[bytes] | None = None,
+    stderr: IO[bytes] | int | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a child in a session of its own: Ctrl-C is the parent's, who tells it to drain.
+
+    Args:
+        command: What to run.
+        environment: All of it.
+        folder: To run in; None = this one.
+        stdin: As `subprocess` takes it; None = the parent's. So are the other two.
+        stdout: See there.
+        stderr: See there.
+    """
+    return subprocess.Popen(  # noqa: S603
+        [*dies_with_parent("TERM"), *command],
+        cwd=folder,
+        env=environment,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
+    )
+
+
+def end(child: subprocess.Popen[bytes], drain_s: float) -> None:
+    """Let it drain, then make sure that it is gone."""
+    if child.poll() is not None:
+        return
+    child.terminate()
+    try:
+        child.wait(drain_s)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()

@@ -8,7 +8,7 @@ and of its reward, so here a flawed row is read, and `keeping` leaves out its wh
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -18,10 +18,14 @@ from numpy.typing import NDArray
 
 from scoring.errors import EvidenceError
 from scoring.joined_log import JoinedLog
+from scoring.simulation.contract import Worth
 from scoring.training.rows import Fields, Reading, read_examples
 
-REWARDS: Final = ("clicked", "carted", "purchased", "dwell_ms", "value")
-"""Columns of a joined log that may be what is earned."""
+WORTH: Final = "worth"
+"""The reward that `rillstream policy learn` learns from: several columns in one number."""
+
+REWARDS: Final = ("clicked", "carted", "purchased", "dwell_ms", "value", WORTH)
+"""Columns of a joined log that may be what is earned, and that sum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +142,21 @@ def _made(row: Fields, reward: str) -> tuple[Any, ...]:
         _whole(given, "rank"),
         _number(given.get("propensity")),
         _whole(given, "at_ms"),
-        _number(given.get(reward)),
+        _worth(given) if reward == WORTH else _number(given.get(reward)),
         -1 if answered is None else _whole(given, "reward_at_ms"),
         bool(given.get("examined", True)),
         bool(given.get("simulated", False)),
     )
 
 
-def _whole(given: Any, name: str) -> int:
+def _worth(given: Mapping[str, Any]) -> float:
+    """Clicks, carts, purchases and minutes, see `scoring.simulation.contract.Worth`."""
+    names = ("clicked", "carted", "purchased", "dwell_ms")
+    clicks, carts, purchases, dwell_ms = (np.array(_number(given.get(name))) for name in names)
+    return float(Worth().of(clicks, carts, purchases, dwell_ms / 1_000.0))
+
+
+def _whole(given: Mapping[str, Any], name: str) -> int:
     value = given.get(name)
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 2**53:
         raise ValueError(f"{name} is {value!r}, it must be a whole number")

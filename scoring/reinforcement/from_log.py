@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from scoring.ranker.network import HeadsNetwork
+from scoring.reinforcement.cloning import clone
 from scoring.reinforcement.logged import LoggedLists
 from scoring.reinforcement.policy import new_network, scale_to, worths
 from scoring.reinforcement.settings import LearningSettings
@@ -62,6 +63,8 @@ def begun_on(log: LoggedLists, settings: LearningSettings, seed: int) -> HeadsNe
         labels = log.purchases if bool(log.purchases.any()) else log.clicks
         fit(network, rows, labels[log.examined].numpy(), loss=nn.BCEWithLogitsLoss(), seed=seed)
         network.slopes.fill_(1 / settings.temperature)
+    elif settings.begin == "logged":
+        clone(log, network, seed)
     return network
 
 

@@ -36,13 +36,15 @@ class PolicyRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     learning: LearningSettings = LearningSettings()
 
     def __post_init__(self) -> None:
-        """Refuse lists longer than what they are made of.
+        """Refuse lists longer than what they are made of, and a log that is none.
 
         Raises:
             RecipeError: So.
         """
         if not self.log and not self.simulators:
             raise RecipeError("neither simulators nor a log to learn from")
+        if not self.log and self.learning.begin == "logged":
+            raise RecipeError("begin is 'logged', and there is no log; name one with log = [...]")
         most = min(self.candidates, self.items)
         if not self.log and self.learning.slate_size > most:
             raise RecipeError(

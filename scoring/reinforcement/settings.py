@@ -10,7 +10,7 @@ from scoring.errors import RecipeError
 
 Baseline = Literal["value", "leave-one-out", "none"]
 Credit = Literal["ranks", "top-k", "single"]
-Begin = Literal["supervised", "uniform"]
+Begin = Literal["supervised", "uniform", "logged"]
 
 TRIES: Final = 4
 """Copies of the same users that a leave-one-out baseline compares."""
@@ -31,7 +31,8 @@ class LearningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         width: Of the network's hidden layers.
         hidden: How many of them.
         begin: supervised = from a ranker of chances to buy, learned from uniform lists (of a log:
-            from its own lists); uniform = from lists that prefer nothing.
+            from its own lists); uniform = from lists that prefer nothing; logged = of a log, from
+            the policy that made it.
         temperature: Of the softmax over that ranker's log odds, above 0.
         discount: γ of a visit, 0 (this visit only: myopic) to 1.
         trace: λ of the generalised advantages, 0 to 1; needs the baseline `value` below 1.

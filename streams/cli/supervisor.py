@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import FrameType
 
-from streams.child import dies_with_parent
+from streams.child import RILLSTREAM, begin
 from streams.cli.exits import Exit
 from streams.settings import ENV_PREFIX, Settings
 
@@ -33,12 +33,8 @@ class _Child:
 
     def spawn(self) -> None:
         self.started_s = time.monotonic()
-        # A session of its own: Ctrl-C reaches the supervisor alone, which passes it on once.
-        self.process = subprocess.Popen(  # noqa: S603
-            [*dies_with_parent("TERM"), *self.command],
-            env=self.environment,
-            start_new_session=True,
-        )
+        # Ctrl-C reaches the supervisor alone, which passes it on once.
+        self.process = begin(self.command, self.environment)
 
     def plan_restart(self, code: int) -> float:
         """Return the pause before the next start; it doubles until one stays up for a while."""
@@ -68,7 +64,7 @@ class Supervisor:
         command: Sequence[str] | None = None,
         first_pause_s: float = 0.5,
     ) -> None:
-        command = command or (sys.executable, "-m", "streams.cli.main", "worker")
+        command = command or (*RILLSTREAM, "worker")
         self._children = [
             _Child(number, command, _environment(settings, number), first_pause_s, first_pause_s)
             for number in range(n_workers)

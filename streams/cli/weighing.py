@@ -34,7 +34,11 @@ Shadow = Annotated[
     ),
 ]
 Reward = Annotated[
-    str, typer.Option(help="What is earned: clicked, carted, purchased, dwell_ms or value.")
+    str,
+    typer.Option(
+        help="What is earned: clicked, carted, purchased, dwell_ms, value, or worth, the sum that "
+        "policy learn learns from."
+    ),
 ]
 Estimator = Annotated[
     str | None,

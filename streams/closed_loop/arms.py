@@ -10,25 +10,32 @@ LEARNED: Final = "learned"
 UNIFORM: Final = "uniform"
 ARMS: Final = (BEST, LEARNED, UNIFORM)
 
+CANDIDATE: Final = "candidate"
+"""The shadow beside the learned arm: what may be promoted next."""
+
+OWN_FILE: Final = "worker.toml"
 LEARNED_FILE: Final = "learned.toml"
-FIRST_DRAW: Final = 'draw = "softmax"\ntemperature = 0.1\n'
+CANDIDATE_FILE: Final = "candidate.toml"
+_FIRST_DRAW: Final = 'draw = "softmax"\ntemperature = 0.1\n'
 """What the learned arm begins with: it draws, or its lists could not speak for another policy."""
 
 
 def write_experiment(folder: Path) -> Path:
-    """Write the experiment, and the policy that the learned arm begins with, unless they are there.
+    """Write the experiment and the policies of the worker and of its arms; a new folder's.
 
     *best* orders by score; *learned* begins as a wide draw from the same scores and has what is
-    promoted; *uniform* draws from the same candidates with equal chances.
+    promoted; *uniform* draws from the same candidates with equal chances. The worker follows all of
+    these files, so that whoever replaces one changes its arm.
     """
-    learned = folder / LEARNED_FILE
-    if not learned.exists():
-        learned.write_text(FIRST_DRAW)
+    (folder / OWN_FILE).write_text("")
+    for name in (LEARNED_FILE, CANDIDATE_FILE):
+        (folder / name).write_text(_FIRST_DRAW)
     experiment = folder / "experiment.toml"
     experiment.write_text(
         'name = "closed-loop"\n'
         f'\n[[variants]]\nname = "{BEST}"\nshare = 0.3333333\n'
         f'\n[[variants]]\nname = "{LEARNED}"\nshare = 0.3333333\npolicy = "{LEARNED_FILE}"\n'
         f'\n[[variants]]\nname = "{UNIFORM}"\nshare = 0.3333334\npolicy = {{ epsilon = 1.0 }}\n'
+        f'\n[[shadows]]\nname = "{CANDIDATE}"\nbeside = "{LEARNED}"\npolicy = "{CANDIDATE_FILE}"\n'
     )
     return experiment

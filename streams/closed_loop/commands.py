@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from streams.child import dies_with_parent
+from streams.child import RILLSTREAM, begin, end
 from streams.demo.worker_process import environment
 from streams.settings import Settings
 
@@ -59,19 +58,18 @@ class Commands:
         out, said = folder / f"{name}.out", folder / f"{name}.log"
         begun_s = time.monotonic()
         with out.open("wb") as stdout, said.open("wb") as stderr:
-            child = subprocess.Popen(  # noqa: S603
-                [*dies_with_parent("TERM"), sys.executable, "-m", "streams.cli.main", *words],
-                cwd=folder,
-                env=self._environment,
+            child = begin(
+                (*RILLSTREAM, *words),
+                self._environment,
+                folder=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
-                start_new_session=True,
             )
             try:
                 code = self._wait(child, begun_s + timeout_s)
             finally:
-                _end(child)
+                end(child, _END_S)
         lines = said.read_text(errors="replace").strip().splitlines()
         return Done(
             words=tuple(words),
@@ -89,14 +87,3 @@ class Commands:
             except subprocess.TimeoutExpired:
                 continue
         return None
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    if child.poll() is not None:
-        return
-    child.terminate()
-    try:
-        child.wait(_END_S)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()

@@ -1,8 +1,8 @@
-"""Of an exported log, the lists of one arm's newest policy: what can be evidence for it."""
+"""Of an exported log, the lists of one arm: to learn from, and as evidence for its shadow."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -15,44 +15,59 @@ class _Row(msgspec.Struct):
     recommendation_id: str
 
 
-def keep_arm(exported: Path, arm: str, into: Path) -> tuple[int, Sequence[Path]]:
-    """Write the arm's records of its newest policy, and the rows of their lists.
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was written.
 
-    An older policy of the arm drew with other probabilities: a log speaks for one at a time.
-    Records that cannot be read and those of shadows are left out; so are lists of other arms, which
-    a log that is asked about this one must not have.
+    Attributes:
+        rows: File of the joined rows; None = no list of the arm was shown and closed.
+        decisions: File of the records of these lists, and of the shadow's beside them.
+        n_lists: How many lists have both.
+    """
+
+    rows: Path | None
+    decisions: Path
+    n_lists: int
+
+
+def keep_arm(exported: Path, arm: str, shadow: str, into: Path) -> Kept:
+    """Write an arm's lists beside which the newest policy of the shadow was scored.
+
+    An older policy of the shadow is another candidate. Records that cannot be read are left out; so
+    are lists of other arms, which a log that is asked about this one must not have.
 
     Args:
         exported: Folder of `rillstream export --format jsonl --decisions`.
         arm: Name of a variant.
-        into: Folder for decisions.jsonl and files of rows.
-
-    Returns:
-        How many records, and the files of rows that have any.
+        shadow: Name of the shadow beside it.
+        into: Folder for rows.jsonl and decisions.jsonl.
     """
+    shown: dict[str, bytes] = {}
+    shadows: dict[str, dict[str, bytes]] = {}
     newest = (-1, "")
-    ids: dict[str, set[str]] = {}
-    lines: dict[str, list[bytes]] = {}
     with (exported / "decisions.jsonl").open("rb") as file:
         for line in file:
             try:
                 record = decode_decision(line)
             except RejectedError:
                 continue
-            if record.variant != arm or record.shadow:
-                continue
-            version = record.policy_version or ""
-            lines.setdefault(version, []).append(line)
-            ids.setdefault(version, set()).add(record.recommendation_id)
-            newest = max(newest, (record.at_ms, version))
-    version = newest[1]
-    (into / "decisions.jsonl").write_bytes(b"".join(lines.get(version, ())))
-    own = ids.get(version, set())
-    decoder, kept = msgspec.json.Decoder(_Row), []
-    for path in sorted(set(exported.glob("*.jsonl")) - {exported / "decisions.jsonl"}):
-        with path.open("rb") as file:
-            rows = [line for line in file if decoder.decode(line).recommendation_id in own]
-        if rows:
-            (into / path.name).write_bytes(b"".join(rows))
-            kept.append(into / path.name)
-    return len(own), kept
+            if record.variant == arm and not record.shadow:
+                shown[record.recommendation_id] = line
+            elif record.variant == shadow and record.shadow:
+                version = record.policy_version or ""
+                beside = record.recommendation_id.removesuffix(f"~{shadow}")
+                shadows.setdefault(version, {})[beside] = line
+                newest = max(newest, (record.at_ms, version))
+    of_newest = shadows.get(newest[1], {})
+    both = shown.keys() & of_newest.keys()
+    decisions, rows = into / "decisions.jsonl", into / "rows.jsonl"
+    with decisions.open("wb") as target:
+        target.writelines(shown[name] + of_newest[name] for name in shown if name in both)
+    decoder, joined, n_rows = msgspec.json.Decoder(_Row), exported / "joined.jsonl", 0
+    if joined.exists():
+        with joined.open("rb") as source, rows.open("wb") as target:
+            for line in source:
+                if decoder.decode(line).recommendation_id in both:
+                    target.write(line)
+                    n_rows += 1
+    return Kept(rows if n_rows else None, decisions, len(both))

@@ -50,7 +50,7 @@ def write_report(
 
 
 def _what(made: Round) -> str:
-    return f"round {made.number}: {made.what}{'' if made.accepted else ': not taken'}"
+    return f"round {made.number}: {made.what}: {made.outcome}"
 
 
 def _page(found: Sequence[ArmFigures], rounds: Sequence[Round], facts: Mapping[str, Any]) -> str:
@@ -81,8 +81,8 @@ def _page(found: Sequence[ArmFigures], rounds: Sequence[Round], facts: Mapping[s
         )
     lines += ["", "| round | minute | is after | evidence | outcome |", "|---|---|---|---|---|"]
     lines += [
-        f"| {each.number} | {each.at_s / 60:.1f} | {each.what} | {each.evidence:,} | "
-        f"{'in force' if each.accepted else 'not taken'}: {each.why} |"
+        f"| {each.number} | {each.at_s / 60:.1f} | {each.what} | {each.evidence} | "
+        f"{each.outcome}: {each.why} |"
         for each in rounds
     ]
     return "\n".join(lines) + "\n"

@@ -1,53 +1,58 @@
-"""Rounds of learning: first a ranker from what users did, then draws that a log proves better."""
+"""Rounds of learning: first a ranker, then policies learned from rewards, promoted when proven."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from scoring.policy_file import read_numbers, write_numbers
+from scoring.ranker.named import NamedRanker
 from streams.cli.exits import Exit
-from streams.closed_loop.arms import LEARNED, LEARNED_FILE
+from streams.closed_loop.arms import CANDIDATE, CANDIDATE_FILE, LEARNED, LEARNED_FILE, OWN_FILE
 from streams.closed_loop.commands import Commands, Done
-from streams.closed_loop.evidence import keep_arm
+from streams.closed_loop.evidence import Kept, keep_arm
 from streams.closed_loop.life import SentLog
 from streams.settings import Settings
 
-SHARPER: Final = 0.4
-"""A candidate's temperature beside that in force."""
+IN_FORCE: Final = "in force"
+SHADOW: Final = "scored as a shadow"
+NOT_TAKEN: Final = "not taken"
 
-REWARD: Final = "clicked"
+REWARD: Final = "worth"
+"""What policies are learned from is what they are promoted by."""
+
 DAY_S: Final = 86_400
 _EPOCHS: Final = 6
+_LEARNING: Final = 'begin = "logged"\nbatch = 256\nlearning_rate = 0.001\ndivergence = 0.1\n'
+"""Small steps from the policy that made the log: what goes further, no round's log can prove."""
 _STEP_S: Final = 420.0
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What a round did.
+    """What a round did; a round may ask about one candidate and learn the next.
 
     Attributes:
         number: From 1.
         at_s: When it began, since the start.
         what: It was after.
         steps: Its commands.
-        evidence: Decision records that spoke.
-        accepted: What it was after is in force now.
+        evidence: How much it saw, in words.
+        outcome: in force, scored as a shadow, or not taken.
         why: In words.
-        settings: Of workers from now on, by name without prefix.
     """
 
     number: int
     at_s: float
     what: str
     steps: tuple[Done, ...]
-    evidence: int
-    accepted: bool
+    evidence: str
+    outcome: str
     why: str
-    settings: Mapping[str, str] = field(default_factory=dict)
 
     def as_record(self) -> dict[str, Any]:
         """For the report."""
@@ -63,10 +68,12 @@ class Round:
 class Rounds:
     """Makes rounds, each in a folder of its own below `folder`.
 
+    Nothing is restarted: a ranker and a promoted policy are in force once their file is replaced.
+
     Args:
         settings: Of the loop.
         commands: What runs the product's commands.
-        folder: Of the loop.
+        folder: Of the loop; has the files of `write_experiment`.
         events: What was sent so far.
     """
 
@@ -77,25 +84,28 @@ class Rounds:
         self._commands = commands
         self._folder = folder
         self._events = events
+        self._since_s = 0.0  # when what is served or shadowed changed last
+        self._logs: list[Path] = []
+        self._candidate: str | None = None
         self.made: list[Round] = []
         self.ranker: Path | None = None
 
-    def make(self, at_s: float) -> Round:
+    def make(self, at_s: float) -> list[Round]:
         """One more, so long after the start; a command that fails ends its round and no more."""
-        number = len(self.made) + 1
+        number = self.made[-1].number + 1 if self.made else 1
         place = self._folder / "rounds" / str(number)
         place.mkdir(parents=True)
         if self.ranker is None:
-            made = self._learn_ranker(number, at_s, place)
+            made = [self._learn_ranker(number, at_s, place)]
         else:
-            made = self._ask_for_promotion(number, at_s, place)
-        self.made.append(made)
+            made = self._go_on(number, at_s, place)
+        self.made += made
         return made
 
     def _learn_ranker(self, number: int, at_s: float, place: Path) -> Round:
-        """`rillstream train` on the events until now."""
+        """`rillstream train` on the events until now; then every arm ranks with it."""
         what = "a ranker, learned from the events so far"
-        n_events = self._events.write(place / "events.jsonl")
+        evidence = f"{self._events.write(place / 'events.jsonl'):,} events"
         recipe = place / "ranker.toml"
         recipe.write_text(
             'kind = "ranker"\nname = "ranker"\nevents = ["events.jsonl"]\n'
@@ -103,49 +113,100 @@ class Rounds:
             f"[lists]\ndays = {0.9 * at_s / DAY_S:.6f}\nperiods = 2\n\n"
             f"[network]\nepochs = {_EPOCHS}\n"
         )
-        trained = self._run(place, "train", str(recipe), "--out", str(place / "ranker"))
+        folder = place / "ranker"
+        trained = self._run(place, "train", str(recipe), "--out", str(folder))
         if trained.code != Exit.OK:
-            return Round(number, at_s, what, (trained,), n_events, False, trained.last_words)
-        self.ranker = place / "ranker"
-        why = f"learned from {n_events:,} events"
-        more = {"RANKER": str(self.ranker)}
-        return Round(number, at_s, what, (trained,), n_events, True, why, more)
+            return Round(number, at_s, what, (trained,), evidence, NOT_TAKEN, trained.last_words)
+        self.ranker = folder
+        named = NamedRanker.in_folder(folder)
+        write_numbers(self._folder / OWN_FILE, {"ranker": named}, what)
+        self._changed()
+        return Round(number, at_s, what, (trained,), evidence, IN_FORCE, named.version)
 
-    def _ask_for_promotion(self, number: int, at_s: float, place: Path) -> Round:
-        """A sharper draw of the same scores: in force if the log proves that it earns more."""
-        learned = self._folder / LEARNED_FILE
-        numbers = read_numbers(learned)
-        temperature = float(f"{SHARPER * numbers['temperature']:.3g}")
-        what = f"a draw at temperature {temperature:g}"
-        candidate, log = place / "candidate.toml", place / "log"
-        write_numbers(candidate, {**numbers, "temperature": temperature}, what)
-        exported = self._run(place, "export", "--out", str(log), "--format", "jsonl", "--decisions")
+    def _go_on(self, number: int, at_s: float, place: Path) -> list[Round]:
+        """Is the candidate better than what is in force? Then, or if there is none: the next."""
+        log = place / "log"
+        since = datetime.fromtimestamp(self._since_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        exported = self._run(
+            place,
+            "export", "--out", str(log), "--since", since, "--format", "jsonl", "--decisions",
+        )  # fmt: skip
+        what = "the lists since the last change"
         if exported.code != Exit.OK:
-            return Round(number, at_s, what, (exported,), 0, False, exported.last_words)
-        n_records, logs = keep_arm(log, LEARNED, place)
-        if not logs:
+            why = exported.last_words
+            return [Round(number, at_s, what, (exported,), "nothing", NOT_TAKEN, why)]
+        kept = keep_arm(log, LEARNED, CANDIDATE, place)
+        if kept.rows is None:
             why = "no list of the arm has been shown and closed"
-            return Round(number, at_s, what, (exported,), n_records, False, why)
+            return [Round(number, at_s, what, (exported,), "nothing", NOT_TAKEN, why)]
+        self._logs.append(kept.rows)
+        made = []
+        if self._candidate is not None:
+            made.append(self._ask_for_promotion(number, at_s, place, kept, exported))
+        made.append(self._learn_candidate(number, at_s, place))
+        return made
+
+    def _ask_for_promotion(
+        self, number: int, at_s: float, place: Path, kept: Kept, exported: Done
+    ) -> Round:
+        """What the shadow scored beside lists that were drawn: in force if it proves a gain."""
+        what = f"{self._candidate}, to serve the learned arm"
         asked = self._run(
             place,
-            "policy", "promote", str(candidate),
-            *(word for path in logs for word in ("--log", str(path))),
-            "--decisions", str(place / "decisions.jsonl"),
-            "--into", str(learned), "--reward", REWARD, "--json",
+            "policy", "promote", str(self._folder / CANDIDATE_FILE),
+            "--log", str(kept.rows), "--decisions", str(kept.decisions), "--shadow", CANDIDATE,
+            "--into", str(self._folder / LEARNED_FILE), "--reward", REWARD, "--json",
         )  # fmt: skip
-        accepted = asked.code == Exit.OK
-        return Round(number, at_s, what, (exported, asked), n_records, accepted, _reasons(asked))
+        outcome = IN_FORCE if asked.code == Exit.OK else NOT_TAKEN
+        evidence = f"{kept.n_lists:,} lists with the shadow's"
+        return Round(number, at_s, what, (exported, asked), evidence, outcome, _reasons(asked))
+
+    def _learn_candidate(self, number: int, at_s: float, place: Path) -> Round:
+        """`rillstream policy learn` on all lists of the arm; the shadow scores with its heads."""
+        what = "heads for the learned arm, by policy gradient on its log"
+        recipe, folder = place / "slates.toml", place / "policy"
+        logs = ", ".join(f'"{each}"' for each in self._logs)
+        recipe.write_text(
+            f'kind = "slate-policy"\nname = "slates"\nlog = [{logs}]\n\n[learning]\n{_LEARNING}'
+        )
+        learned = self._run(
+            place,
+            "policy", "learn", str(recipe), "--ranker", str(self.ranker), "--out", str(folder),
+            "--seed", str(number), "--json",
+        )  # fmt: skip
+        evidence = f"{len(self._logs)} exports"
+        if learned.code != Exit.OK:
+            self._candidate = None
+            return Round(number, at_s, what, (learned,), evidence, NOT_TAKEN, learned.last_words)
+        row, saved = _said(learned)[-2:]
+        self._candidate = str(saved["heads_version"])
+        in_force = read_numbers(self._folder / LEARNED_FILE)
+        numbers = {**in_force, **read_numbers(folder / "policy.toml")}
+        write_numbers(self._folder / CANDIDATE_FILE, numbers, f"Round {number}: {what}.")
+        self._changed()
+        evidence = f"{row['lists']:,} lists"
+        why = f"{self._candidate}; weights on its log worth {row['effective']:.0%} of the ranks"
+        return Round(number, at_s, what, (learned,), evidence, SHADOW, why)
+
+    def _changed(self) -> None:
+        self._since_s = time.time() + 1.0  # until then workers may not have looked
 
     def _run(self, place: Path, *words: str) -> Done:
         return self._commands.run(words, place, _STEP_S)
 
 
-def _reasons(asked: Done) -> str:
-    """What `policy promote --json` said, or the error that ended it."""
-    for line in reversed(asked.out.splitlines()):
+def _said(done: Done) -> list[dict[str, Any]]:
+    """The objects that a command printed."""
+    found = []
+    for line in done.out.splitlines():
         try:
-            said = json.loads(line)
+            found.append(json.loads(line))
         except ValueError:
             continue
-        return "; ".join(said["reasons"])
-    return asked.last_words
+    return found
+
+
+def _reasons(asked: Done) -> str:
+    """What `policy promote --json` said, or the error that ended it."""
+    said = _said(asked)
+    return "; ".join(said[-1]["reasons"]) if said else asked.last_words

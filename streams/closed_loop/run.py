@@ -12,7 +12,7 @@ from scoring.simulation import MODELS
 from streams.brokers.embedded import EmbeddedBroker
 from streams.brokers.kafka import KafkaBroker, why_unavailable
 from streams.cli.printing import remark
-from streams.closed_loop.arms import ARMS, write_experiment
+from streams.closed_loop.arms import ARMS, OWN_FILE, write_experiment
 from streams.closed_loop.commands import Commands
 from streams.closed_loop.learner import Learner
 from streams.closed_loop.life import Life, SentLog
@@ -29,12 +29,12 @@ from streams.simulation.shop import SimulatedShop
 from streams.simulation.users import SimulatedUsers
 from streams.topics import create_topics
 
-ROUND_S: Final = 120.0
+ROUND_S: Final = 60.0
 WINDOW_S: Final = 20
 LATENESS_S: Final = 5
 """Simulated users react at once: the window for answers need not be half an hour."""
 
-MOST_ROUNDS: Final = 6
+MOST_ROUNDS: Final = 8
 _SAY_EVERY_S: Final = 15.0
 _SLEEP_S: Final = 0.2
 
@@ -110,8 +110,8 @@ class ClosedLoop:
                 "LEARN_WINDOW_S": str(WINDOW_S),
                 "LEARN_LATENESS_S": str(LATENESS_S),
             }
-            experiment = {"EXPERIMENT": str(write_experiment(folder))}
-            workers = Workers(settings, folder / "workers", {**more, **experiment}, kind)
+            files = {"EXPERIMENT": str(write_experiment(folder)), "POLICY": str(folder / OWN_FILE)}
+            workers = Workers(settings, folder / "workers", {**more, **files})
             learner = Learner(settings, folder / "learner", more)
             stack.callback(workers.stop)
             stack.callback(learner.stop)
@@ -139,11 +139,8 @@ class ClosedLoop:
             elapsed_s = watch.outcomes.elapsed_s
             # A round that would hardly be over before the end is not begun.
             if elapsed_s >= due_s and self._plan.duration_s - elapsed_s > ROUND_S / 3:
-                made = rounds.make(elapsed_s)
-                outcome = "in force" if made.accepted else "not taken"
-                remark(f"round {made.number}: {made.what}: {outcome}: {made.why}")
-                if made.accepted:
-                    watch.workers.swap(made.settings)
+                for made in rounds.make(elapsed_s):
+                    remark(f"round {made.number}: {made.what}: {made.outcome}: {made.why}")
                 if rounds.ranker is not None and not watch.learner.is_started:
                     watch.learner.start(rounds.ranker)
                 due_s = watch.outcomes.elapsed_s + self._plan.round_every_s
@@ -217,4 +214,9 @@ class _Watch:
             "worker_crashes": self.workers.n_crashes,
             "online_learning": self.learner.said(),
             "heads_versions_served": len({row.heads_version for row in rows} - {None}),
+            "policies_served_by_arm": ", ".join(
+                f"{arm} {len({row.policy_version for row in rows if row.arm == arm})}"
+                for arm in ARMS
+            ),
+            "policies_refused_by_workers": self.workers.said("policies refused"),
         }

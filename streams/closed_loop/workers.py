@@ -1,4 +1,4 @@
-"""The loop's worker: brought back when it crashes, replaced when there is a new policy."""
+"""The loop's worker: brought back when it crashes; policies change under it as it runs."""
 
 from __future__ import annotations
 
@@ -15,25 +15,18 @@ MOST_CRASHES: Final = 10
 
 
 class Workers:
-    """One worker at a time, apart from a swap: the successor is ready before the other drains.
-
-    Rows come back from the changelog, so that each life has a state folder of its own. On the
-    embedded broker, which shows nothing about rebalances, the old one ends first.
+    """One worker at a time. Rows come back from the changelog: each life has a folder of its own.
 
     Args:
         settings: Broker and index.
         folder: Holds a folder for each life.
         more: Other settings, by name without prefix.
-        broker: `embedded`, or another.
     """
 
-    def __init__(
-        self, settings: Settings, folder: Path, more: Mapping[str, str], broker: str
-    ) -> None:
+    def __init__(self, settings: Settings, folder: Path, more: Mapping[str, str]) -> None:
         self._settings = settings
         self._folder = folder
         self._more = dict(more)
-        self._one_at_a_time = broker == "embedded"
         self._worker: WorkerProcess | None = None
         self.n_lives = 0
         self.n_crashes = 0
@@ -64,15 +57,10 @@ class Workers:
             remark(f"{ended}; starting it again")
             self._worker = self._begin()
 
-    def swap(self, more: Mapping[str, str]) -> None:
-        """Put another in its place, which reads the settings' files anew and has more of them."""
-        self._more |= more
-        old = self._worker
-        if self._one_at_a_time and old is not None:
-            old.stop()
-        self.start()
-        if not self._one_at_a_time and old is not None:
-            old.stop()
+    def said(self, words: str) -> int:
+        """How many lines of all logs have these words."""
+        logs = self._folder.glob("*/worker.log")
+        return sum(log.read_text(errors="replace").count(words) for log in logs)
 
     def stop(self) -> None:
         """End it."""

@@ -2,12 +2,11 @@
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from streams.child import dies_with_parent
+from streams.child import RILLSTREAM, begin, end
 from streams.errors import FatalError
 from streams.settings import ENV_PREFIX, Settings
 
@@ -69,14 +68,13 @@ class WorkerProcess:
         self._what = words[0]
         self._log = folder / f"{self._what}.log"
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603
-                [*dies_with_parent("TERM"), sys.executable, "-m", "streams.cli.main", *words],
-                cwd=folder,  # no .env and no rillstream.toml here
-                env=environment(settings, more),
+            self._process = begin(
+                (*RILLSTREAM, *words),
+                environment(settings, more),
+                folder=folder,  # no .env and no rillstream.toml here
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is ours: we tell it to drain
             )
 
     def wait_until_ready(self, timeout_s: float) -> None:
@@ -104,12 +102,7 @@ class WorkerProcess:
 
     def stop(self) -> None:
         """Let it drain, then make sure that it is gone."""
-        self._process.terminate()
-        try:
-            self._process.wait(DRAIN_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process, DRAIN_S)
 
     def tail(self) -> str:
         """Return the last lines of its log as one."""

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from scoring.errors import RowsError
+from scoring.errors import RecipeError, RowsError
 from scoring.joined_log import JoinedLog
+from scoring.reinforcement.cloning import first_draws
 from scoring.reinforcement.from_log import begun_on, des_raj, known_of_users, learn_on
 from scoring.reinforcement.logged import LoggedLists, later_rewards
 from scoring.reinforcement.plackett_luce import log_probabilities_without_rules
 from scoring.reinforcement.policy import worths
+from scoring.reinforcement.recipe import PolicyRecipe
 from scoring.reinforcement.settings import LearningSettings
 from tests.scoring.reinforcement.bait_shop import BAIT, GOOD, N_ITEMS, bait_log
 
@@ -91,3 +93,37 @@ def test_a_log_that_nobody_drew_teaches_nothing() -> None:
     )
     with pytest.raises(RowsError, match="RILLSTREAM_DRAW=softmax"):
         LoggedLists.of(certain, 1.0)
+
+
+def test_the_probability_of_a_first_draw_is_that_of_the_softmax() -> None:
+    every = torch.tensor(list(permutations(range(4), 3)))
+    worth = torch.tensor([0.5, -1.0, 0.2, 1.2], dtype=torch.float64)
+    logged = log_probabilities_without_rules(worth.expand(24, 4), every)
+    found = first_draws(logged, torch.ones_like(every, dtype=torch.bool))
+    torch.testing.assert_close(found, worth.log_softmax(0)[every])
+
+
+def test_a_policy_that_begins_from_the_log_begins_with_the_policy_that_made_it() -> None:
+    """Scores of two columns, drawn by a softmax of a temperature; pins say nothing of it."""
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(600, 150, 3)).astype(np.float32)
+    worth = torch.from_numpy(1.5 * features[..., 0] - features[..., 1])
+    order = (worth + torch.from_numpy(rng.gumbel(size=(600, 150)))).argsort(dim=1, descending=True)
+    order = order[:, :4]
+    logged = log_probabilities_without_rules(worth, order).float()
+    free = torch.ones(600, 4, dtype=torch.bool)
+    logged[::7, 2], free[::7, 2] = 0.0, False
+    shown = torch.from_numpy(features).gather(1, order[:, :, None].expand(-1, -1, 3))
+    none = torch.zeros(600, 4)
+    log = LoggedLists(shown, logged, free, free, none, none, none, torch.zeros(600))
+    network = begun_on(log, LearningSettings(begin="logged", width=16), 0)
+    with torch.inference_mode():
+        found = worths(network, shown)
+    expected = worth.log_softmax(1).gather(1, order).float()
+    error = float((found - expected)[free].square().mean().sqrt())
+    assert error < 0.4 < 0.9 < float(expected.std()), "the level of a list is in no column here"
+
+
+def test_a_policy_cannot_begin_from_a_log_that_there_is_not() -> None:
+    with pytest.raises(RecipeError, match="there is no log"):
+        PolicyRecipe(learning=LearningSettings(begin="logged"))

@@ -14,7 +14,7 @@ from streams.closed_loop.figures import as_record, figures
 from streams.closed_loop.outcomes import Outcome
 from streams.closed_loop.picture import picture
 from streams.closed_loop.report import write_report
-from streams.closed_loop.rounds import Round
+from streams.closed_loop.rounds import NOT_TAKEN, Round
 
 
 def outcome(at_s: float, user: str, arm: str, expected: float, *, left: bool = False) -> Outcome:
@@ -79,7 +79,7 @@ def test_the_picture_has_a_line_and_a_band_for_each_arm_that_has_lists() -> None
 
 
 def test_the_report_says_that_it_is_simulated_and_what_was_refused(tmp_path: Path) -> None:
-    made = Round(1, 5.0, "a draw", (), 12, False, "not enough evidence")
+    made = Round(1, 5.0, "heads", (), "12 lists", NOT_TAKEN, "not enough evidence")
     record = write_report(tmp_path, ROWS, [made], {"model": "examining", "seconds": 10})
     assert json.loads((tmp_path / "report.json").read_text()) == record
     assert record["simulated"] is True

@@ -11,14 +11,25 @@ import pytest
 
 from scoring.experiments.experiment import read_experiment
 from scoring.policy_file import read_numbers
+from scoring.ranker.named import NamedRanker
+from scoring.ranker.ranker import Ranker
 from scoring.ranker.recipe import read_ranker_recipe
+from scoring.reinforcement.recipe import read_policy_recipe
 from streams.cli.exits import Exit
 from streams.closed_loop import workers
-from streams.closed_loop.arms import LEARNED, LEARNED_FILE, write_experiment
+from streams.closed_loop.arms import (
+    ARMS,
+    CANDIDATE,
+    CANDIDATE_FILE,
+    LEARNED,
+    LEARNED_FILE,
+    OWN_FILE,
+    write_experiment,
+)
 from streams.closed_loop.commands import Commands, Done
 from streams.closed_loop.learner import said_rounds
 from streams.closed_loop.life import SentLog
-from streams.closed_loop.rounds import Rounds
+from streams.closed_loop.rounds import IN_FORCE, NOT_TAKEN, SHADOW, Rounds
 from streams.closed_loop.run import ClosedLoop, Plan
 from streams.closed_loop.workers import MOST_CRASHES, Workers
 from streams.decision_record import DecisionRecord, DrawingRecord
@@ -28,40 +39,56 @@ from streams.events import Click
 from streams.records import encode
 from streams.settings import Settings
 from tests.commands import parse
+from tests.scoring.ranker.test_learned import heads, knowledge
+
+HEADS = heads("value", times=1.0)
 
 
 class Scripted(Commands):
-    """Commands that end as a test says, and that are held to what the command line knows."""
+    """Commands that end as a test says, and that are held to what the command line knows.
 
-    def __init__(self, codes: Mapping[str, int], said: str, decisions: bytes) -> None:
+    `train` and `policy learn` leave the folders that they should, `export` the arm's lists.
+    """
+
+    def __init__(self, codes: Mapping[str, int], decisions: bytes) -> None:
         self.asked: list[Sequence[str]] = []
         self.codes = codes
-        self._said = said
+        self.reasons = ["too few lists"]
         self._decisions = decisions
 
     def run(self, words: Sequence[str], folder: Path, timeout_s: float) -> Done:
         parse(list(words))
         self.asked.append(words)
         name = words[1] if words[0] == "policy" else words[0]
+        code = self.codes.get(name, 0)
+        said = self._do(name, words) if code == 0 or name == "promote" else ""
+        return Done(words, code, 0.1, said, "last words")
+
+    def _do(self, name: str, words: Sequence[str]) -> str:
+        if name == "promote":
+            return json.dumps({"reasons": self.reasons}) + "\n"
+        out = Path(words[words.index("--out") + 1])
+        out.mkdir(parents=True)
         if name == "export":
-            log = Path(words[words.index("--out") + 1])
-            log.mkdir(parents=True)
             rows = [
                 f'{{"recommendation_id": "r{n}", "rank": {k}}}' for n in range(6) for k in (1, 2)
             ]
-            (log / "joined.jsonl").write_text("\n".join(rows) + "\n")
-            (log / "plain.jsonl").write_text('{"recommendation_id": "r1"}\n')
-            (log / "decisions.jsonl").write_bytes(self._decisions)
-        return Done(words, self.codes.get(name, 0), 0.1, self._said, "last words")
+            (out / "joined.jsonl").write_text("\n".join(rows) + "\n")
+            (out / "decisions.jsonl").write_bytes(self._decisions)
+            return ""
+        Ranker(HEADS, knowledge()).save(out)
+        (out / "policy.toml").write_text('draw = "softmax"\ntemperature = 1.0\nranker = "."\n')
+        row = '{"lists": 2, "simulated": true, "effective": 0.5}'
+        return f'{row}\n{{"heads_version": "{HEADS.version}", "saved": "{out}"}}\n'
 
 
-def decided(number: int, variant: str, version: str, at_ms: int, *, shadow: bool = False) -> bytes:
+def decided(name: str, variant: str, version: str, at_ms: int, *, shadow: bool = False) -> bytes:
     drawing = DrawingRecord(
         size=1, draw="softmax", temperature=0.1, epsilon=0.0, diversity="none",
         relevance_share=0.8, weight_deviation=0.2,
     )  # fmt: skip
     record = DecisionRecord(
-        recommendation_id=f"r{number}",
+        recommendation_id=name,
         user_id="u",
         at_ms=at_ms,
         item_ids=("i",),
@@ -78,11 +105,10 @@ def decided(number: int, variant: str, version: str, at_ms: int, *, shadow: bool
     return encode(record) + b"\n"
 
 
-def made(
-    folder: Path, codes: Mapping[str, int], said: str = "", decisions: bytes = b""
-) -> tuple[Rounds, Scripted]:
+def made(folder: Path, codes: Mapping[str, int], decisions: bytes = b"") -> tuple[Rounds, Scripted]:
+    folder.mkdir(exist_ok=True)
     write_experiment(folder)
-    commands = Scripted(codes, said, decisions)
+    commands = Scripted(codes, decisions)
     events = SentLog()
     for at_ms in (5, 3):
         events(Click(event_id=f"e{at_ms}", user_id="u", type="visit", at_ms=at_ms))
@@ -92,65 +118,96 @@ def made(
 
 def test_the_first_round_learns_a_ranker_from_the_events_in_their_order(tmp_path: Path) -> None:
     rounds, commands = made(tmp_path, {"train": Exit.FATAL})
-    refused = rounds.make(7.0)
-    assert (refused.accepted, refused.why, rounds.ranker) == (False, "last words", None)
+    (refused,) = rounds.make(7.0)
+    assert (refused.outcome, refused.why, rounds.ranker) == (NOT_TAKEN, "last words", None)
+    assert read_numbers(tmp_path / OWN_FILE) == {}
     commands.codes = {}
-    found = rounds.make(3_600.0)
-    assert found.accepted
-    assert found.settings == {"RANKER": str(rounds.ranker)}
+    (found,) = rounds.make(3_600.0)
+    assert found.outcome == IN_FORCE
     place = tmp_path / "rounds" / "2"
+    named = NamedRanker.in_folder(place / "ranker")
+    assert read_numbers(tmp_path / OWN_FILE) == {"ranker": named}, "without another worker"
     events = (place / "events.jsonl").read_text().splitlines()
     assert [json.loads(line)["at_ms"] for line in events] == [3, 5]
     recipe = read_ranker_recipe(place / "ranker.toml")
     assert recipe.lists.days == pytest.approx(0.9 / 24, rel=1e-3)
 
 
-def test_only_a_proof_from_the_arms_own_records_promotes(tmp_path: Path) -> None:
-    kept = decided(3, LEARNED, "new", 30) + decided(4, LEARNED, "new", 31)
+def beside(number: int, version: str, at_ms: int) -> bytes:
+    """A list of the learned arm, and what the shadow scored."""
+    shown = decided(f"r{number}", LEARNED, "served", at_ms)
+    return shown + decided(f"r{number}~{CANDIDATE}", CANDIDATE, version, at_ms, shadow=True)
+
+
+def test_heads_are_learned_from_the_arms_log_and_promoted_by_what_they_scored_as_a_shadow(
+    tmp_path: Path,
+) -> None:
+    kept = beside(3, "new", 30) + beside(4, "new", 31)
     others = (
-        decided(1, LEARNED, "old", 10)
-        + decided(2, "uniform", "new", 40)
-        + decided(5, LEARNED, "shadowed", 50, shadow=True)
+        beside(1, "old", 10)
+        + decided("r2", "uniform", "new", 40)
+        + decided("r5", LEARNED, "served", 50)
         + b"{\n"
     )
-    refusal = '{"reasons": ["too few lists"]}\n'
-    rounds, commands = made(tmp_path, {"promote": Exit.BELOW_TARGET}, refusal, others + kept)
-    rounds.ranker = tmp_path
-    refused = rounds.make(7.0)
-    assert (refused.accepted, refused.why, refused.evidence) == (False, "too few lists", 2)
-    place = tmp_path / "rounds" / "1"
-    assert (place / "decisions.jsonl").read_bytes() == kept
-    candidate = {"draw": "softmax", "temperature": 0.04}
-    assert read_numbers(place / "candidate.toml") == candidate
-    asked = commands.asked[-1]
-    assert asked[asked.index("--into") + 1] == str(tmp_path / LEARNED_FILE)
-    assert [asked[at + 1] for at, word in enumerate(asked) if word == "--log"] == [
-        str(place / "joined.jsonl")
-    ]
-    rows = [json.loads(line) for line in (place / "joined.jsonl").read_text().splitlines()]
+    rounds, commands = made(tmp_path, {}, others + kept)
+    rounds.make(5.0)
+    (learned,) = rounds.make(7.0)
+    assert (learned.number, learned.outcome) == (2, SHADOW)
+    assert HEADS.version in learned.why
+    place = tmp_path / "rounds" / "2"
+    rows = [json.loads(line) for line in (place / "rows.jsonl").read_text().splitlines()]
     assert [row["recommendation_id"] for row in rows] == ["r3", "r3", "r4", "r4"]
+    assert (place / "decisions.jsonl").read_bytes() == kept
+    recipe = read_policy_recipe(place / "slates.toml")
+    assert recipe.log == (str(place / "rows.jsonl"),)
+    candidate = read_numbers(tmp_path / CANDIDATE_FILE)
+    assert candidate["ranker"] == NamedRanker.in_folder(place / "policy")
+    assert "ranker" not in read_numbers(tmp_path / LEARNED_FILE), "nothing is proven yet"
+
+    commands.codes = {"promote": Exit.BELOW_TARGET}
+    refused, following = rounds.make(9.0)
+    assert (refused.outcome, refused.why) == (NOT_TAKEN, "too few lists")
+    assert (refused.number, following.number, following.outcome) == (3, 3, SHADOW)
+    promote = next(words for words in commands.asked if words[1] == "promote")
+    options = dict(zip(promote[3::2], promote[4::2], strict=False))
+    assert promote[2] == str(tmp_path / CANDIDATE_FILE)
+    assert options["--shadow"] == CANDIDATE
+    assert options["--into"] == str(tmp_path / LEARNED_FILE)
+    assert len(read_policy_recipe(tmp_path / "rounds" / "3" / "slates.toml").log) == 2
+
     commands.codes = {}
-    assert rounds.make(9.0).accepted
-    assert [each.number for each in rounds.made] == [1, 2]
+    promoted, _ = rounds.make(11.0)
+    assert (promoted.what.split(",")[0], promoted.outcome) == (HEADS.version, IN_FORCE)
+    assert [each.number for each in rounds.made] == [1, 2, 3, 3, 4, 4]
 
 
-def test_a_log_that_cannot_be_had_ends_its_round_and_not_the_loop(tmp_path: Path) -> None:
-    rounds, commands = made(tmp_path, {"export": Exit.WORLD_DOWN})
-    rounds.ranker = tmp_path
-    found = rounds.make(1.0)
-    assert (found.accepted, found.why) == (False, "last words")
-    assert [words[0] for words in commands.asked] == ["export"]
+def test_a_step_that_fails_ends_its_round_and_not_the_loop(tmp_path: Path) -> None:
+    rounds, commands = made(tmp_path, {"export": Exit.WORLD_DOWN}, beside(1, "new", 3))
+    rounds.make(1.0)
+    (found,) = rounds.make(2.0)
+    assert (found.outcome, found.why) == (NOT_TAKEN, "last words")
+    commands.codes = {"learn": Exit.BAD_INPUT}
+    (found,) = rounds.make(3.0)
+    assert (found.outcome, found.why) == (NOT_TAKEN, "last words")
     commands.codes = {}
-    assert rounds.make(2.0).why == "no list of the arm has been shown and closed"
+    (found,) = rounds.make(4.0)
+    assert found.outcome == SHADOW, "there was no candidate to ask about"
+    nobody, _ = made(tmp_path / "b", {})
+    nobody.make(1.0)
+    assert nobody.make(2.0)[0].why == "no list of the arm has been shown and closed"
 
 
-def test_three_arms_share_all_users(tmp_path: Path) -> None:
+def test_three_arms_share_all_users_and_the_shadow_scores_for_the_learned_one(
+    tmp_path: Path,
+) -> None:
     experiment = read_experiment(write_experiment(tmp_path))
-    found = [experiment.variant_of(f"u{n}") for n in range(200)]
-    assert {arm and arm.name for arm in found} == {"best", "learned", "uniform"}
-    (tmp_path / LEARNED_FILE).write_text("temperature = 0.3\n")
-    read = read_experiment(write_experiment(tmp_path))
-    assert read.variants[1].numbers == {"temperature": 0.3}
+    users = [f"u{n}" for n in range(200)]
+    arms = {user: arm.name for user in users if (arm := experiment.variant_of(user)) is not None}
+    assert len(arms) == len(users)
+    assert set(arms.values()) == set(ARMS)
+    for user in users:
+        shadows = [each.name for each in experiment.shadows_of(user)]
+        assert shadows == ([CANDIDATE] if arms[user] == LEARNED else [])
 
 
 class Dying:
@@ -174,7 +231,7 @@ def test_a_worker_that_crashes_is_started_again_until_it_is_hopeless(
 ) -> None:
     monkeypatch.setattr(workers, "WorkerProcess", Dying)
     settings = Settings.model_construct(bootstrap_servers="x", state_dir=tmp_path)
-    kept = Workers(settings, tmp_path, {}, "Kafka")
+    kept = Workers(settings, tmp_path, {})
     kept.start()
     for _ in range(MOST_CRASHES):
         kept.look_after()
