@@ -110,3 +110,14 @@ def test_a_row_of_no_list_is_refused_with_its_line(tmp_path: Path) -> None:
 def test_an_empty_log_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(EvidenceError, match="no rows"):
         kept(tmp_path, [])
+
+
+def test_worth_is_the_sum_that_policies_learn_from_and_needs_all_its_columns(
+    tmp_path: Path,
+) -> None:
+    did = {"clicked": 1, "carted": 0, "purchased": 1, "dwell_ms": 30_000, "reward_at_ms": 200}
+    file = tmp_path / "log.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in (a_row(1, 1, **did), a_row(1, 2))))
+    rows = read_rows([file], "worth", Reading())
+    assert rows.earned[0] == pytest.approx(0.1 + 1.0 + 0.5 * 0.02)
+    assert math.isnan(rows.earned[1]), "nothing is said of carts: its list is left out"
