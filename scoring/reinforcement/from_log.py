@@ -83,6 +83,9 @@ def learn_on(
     logging policy made them (Chen et al., WSDM 2019, section 4.2). The KL to the logging policy is
     `E_β[log β - log π]`, of which only the second part learns.
 
+    It ends early once the weights are worth less than `least_effective`: a policy that is further
+    from the log's than that, the log can hardly prove better.
+
     Clip, entropy and bound are not used: they need the candidates that were not shown.
     """
     gains = log.item_rewards + log.later[:, None]
@@ -109,11 +112,14 @@ def learn_on(
             optimizer.step()
             values.append(float(value))
         schedule.step()
-        yield Pass(number, sum(values) / len(values), _effective(network, log, settings))
+        effective = _effective(network, log, settings)
+        yield Pass(number, sum(values) / len(values), effective)
+        if effective < settings.least_effective:
+            return
 
 
 def known_of_users(log: LoggedLists) -> Tensor:
-    """(L,) what a list earns as far as it is the user's doing: ridge regression of returns.
+    """(L,) the mean gain of a list's items as far as it is the user's doing: ridge regression.
 
     On the columns that are the same for all items of each list, which no choice of items changes.
     Without any it is the mean.
@@ -123,7 +129,8 @@ def known_of_users(log: LoggedLists) -> Tensor:
     least = log.features.masked_fill(~there, torch.inf).amin(dim=1)
     some = there.any(dim=1)[:, 0]
     same = (most == least)[some].all(dim=0)
-    returns = (log.item_rewards.sum(dim=1) + log.later).double()
+    of_items = torch.where(log.free, log.item_rewards, 0.0).sum(dim=1)
+    returns = (of_items / log.free.sum(dim=1).clamp(min=1) + log.later).double()
     if not bool(same.any()):
         return returns.mean().float().expand(len(log))
     columns = torch.where(some[:, None], most, 0.0)[:, same].double()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -13,9 +13,6 @@ from torch import Tensor
 from scoring.errors import RowsError
 from scoring.joined_log import JoinedLog
 from scoring.reinforcement.episodes import WORTH
-
-VISIT_MS: Final = 30 * 60_000
-"""Lists of a user that are less apart than this belong to one visit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +43,13 @@ class LoggedLists:
         return len(self.later)
 
     @classmethod
-    def of(cls, log: JoinedLog, discount: float) -> Self:
+    def of(cls, log: JoinedLog, discount: float, pause_s: float) -> Self:
         """Lists of a log.
 
         Args:
             log: In its order.
             discount: γ of a visit; lists of one visit are not discounted to each other.
+            pause_s: Lists of a user that are less apart belong to one visit.
 
         Raises:
             RowsError: Nothing to learn from: no list, or none with a draw in it.
@@ -78,6 +76,7 @@ class LoggedLists:
             )
         own = np.bincount(of_list, rewards, shape[0]).astype(np.float64)
         first = starts[:-1]
+        later = later_rewards(own, log.user_id[first], log.at_ms[first], discount, pause_s)
         return cls(
             spread(log.features),
             spread(np.log(log.propensity)),
@@ -86,7 +85,7 @@ class LoggedLists:
             spread(log.clicked),
             spread(log.purchased),
             spread(rewards),
-            torch.from_numpy(later_rewards(own, log.user_id[first], log.at_ms[first], discount)),
+            torch.from_numpy(later),
         )
 
 
@@ -95,6 +94,7 @@ def later_rewards(
     users: NDArray[np.object_],
     at_ms: NDArray[np.int64],
     discount: float,
+    pause_s: float,
 ) -> NDArray[np.float32]:
     """What each list's user earned with later lists, discounted by γ a visit.
 
@@ -103,6 +103,7 @@ def later_rewards(
         users: (L,) whose.
         at_ms: (L,) when.
         discount: γ.
+        pause_s: Of one visit, as above.
 
     Returns:
         (L,) float32, `γ^visits · (reward + later)` of the user's next list; 0 for the last.
@@ -113,6 +114,6 @@ def later_rewards(
         user, at = users[row], int(at_ms[row])
         if user in following:
             next_ms, earned = following[user]
-            found[row] = earned if next_ms - at < VISIT_MS else discount * earned
+            found[row] = earned if next_ms - at < pause_s * 1000 else discount * earned
         following[user] = (at, float(rewards[row] + found[row]))
     return found

@@ -35,6 +35,7 @@ class LearningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             the policy that made it.
         temperature: Of the softmax over that ranker's log odds, above 0.
         discount: γ of a visit, 0 (this visit only: myopic) to 1.
+        pause_s: Of a log: a user's lists that are less apart than this belong to one visit.
         trace: λ of the generalised advantages, 0 to 1; needs the baseline `value` below 1.
         baseline: What is taken off the returns.
         credit: ranks = exact probabilities of lists; top-k = Chen et al. 2019, single draws with
@@ -43,6 +44,8 @@ class LearningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         clip: Of the ratio to the policy that drew the lists; 0 = none.
         entropy: Weight of each rank's entropy; falls linearly to 0.
         divergence: Weight of KL to the policy it began from, or to the logging policy.
+        least_effective: Of a log: training ends with the pass after which its weights are worth
+            less than this share of the ranks, 0 to 1; 0 = never.
         bound: Mean KL of a list that one step may go, nats; 0 = any.
     """
 
@@ -58,6 +61,7 @@ class LearningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     begin: Begin = "supervised"
     temperature: float = 0.3
     discount: float = 1.0
+    pause_s: float = 1_800.0
     trace: float = 1.0
     baseline: Baseline = "leave-one-out"
     credit: Credit = "ranks"
@@ -65,6 +69,7 @@ class LearningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     clip: float = 0.2
     entropy: float = 0.0
     divergence: float = 0.0
+    least_effective: float = 0.0
     bound: float = 0.0
 
     def __post_init__(self) -> None:
@@ -76,10 +81,10 @@ class LearningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         for name in ("slate_size", "rounds", "users", "visits", "passes", "batch", "width"):
             if getattr(self, name) < 1:
                 raise RecipeError(f"{name} is {getattr(self, name)}, it must be at least 1")
-        for name in ("discount", "trace"):
+        for name in ("discount", "trace", "least_effective"):
             if not 0 <= getattr(self, name) <= 1:
                 raise RecipeError(f"{name} is {getattr(self, name)}, it must be 0 to 1")
-        for name in ("hidden", "clip", "entropy", "divergence", "bound"):
+        for name in ("hidden", "pause_s", "clip", "entropy", "divergence", "bound"):
             if not 0 <= getattr(self, name):
                 raise RecipeError(f"{name} is {getattr(self, name)}, it must be at least 0")
         for name in ("learning_rate", "cap", "temperature"):

@@ -125,7 +125,7 @@ def _from_log(
     log = read_joined_log(files, reading=reading)
     if said := reading.summary():
         remark(said)
-    lists = LoggedLists.of(log, recipe.learning.discount)
+    lists = LoggedLists.of(log, recipe.learning.discount, recipe.learning.pause_s)
     network: HeadsNetwork = begun_on(lists, recipe.learning, seed)
     row: dict[str, Any] = {}
     for each in learn_on(lists, network, recipe.learning, seed):

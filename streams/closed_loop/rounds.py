@@ -27,9 +27,17 @@ REWARD: Final = "worth"
 
 DAY_S: Final = 86_400
 _EPOCHS: Final = 6
-_LEARNING: Final = 'begin = "logged"\nbatch = 256\nlearning_rate = 0.001\ndivergence = 0.1\n'
-"""Small steps from the policy that made the log: what goes further, no round's log can prove."""
 _STEP_S: Final = 420.0
+_LEARNING: Final = """\
+begin = "logged"
+pause_s = 0.0
+discount = 0.5
+batch = 256
+learning_rate = 0.0005
+least_effective = 0.5
+"""
+"""Small steps from the policy that made the log: what goes further, no round's log can prove. Each
+list is a visit: simulated days pass in seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import permutations
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -37,7 +38,8 @@ def test_later_lists_of_a_user_count_less_by_visit_and_not_within_one() -> None:
     rewards = np.array([1.0, 10.0, 2.0, 4.0])
     users = np.array(["a", "b", "a", "a"], object)
     at_ms = np.array([0, 1, 10 * HOUR_MS, 10 * HOUR_MS + 1_000])
-    assert later_rewards(rewards, users, at_ms, 0.5).tolist() == [3.0, 0.0, 4.0, 0.0]
+    assert later_rewards(rewards, users, at_ms, 0.5, 1_800).tolist() == [3.0, 0.0, 4.0, 0.0]
+    assert later_rewards(rewards, users, at_ms, 0.5, 0).tolist() == [2.0, 0.0, 2.0, 0.0]
 
 
 @pytest.mark.parametrize("credit", ["ranks", "top-k"])
@@ -55,7 +57,7 @@ def test_a_log_of_uniform_lists_teaches_what_people_stay_for(
         begin="uniform",
         credit=credit,  # type: ignore[arg-type]
     )
-    log = LoggedLists.of(bait_log(2_000), discount)
+    log = LoggedLists.of(bait_log(2_000), discount, 1_800)
     network = begun_on(log, settings, 0)
     passes = list(learn_on(log, network, settings, 0))
     with torch.inference_mode():
@@ -78,11 +80,11 @@ def test_what_is_known_of_a_user_is_taken_off_and_what_was_chosen_is_not() -> No
         feature_names=(*log.feature_names, "rich"),
         dwell_ms=(rich * 6_000_000).astype(np.int64),
     )
-    lists = LoggedLists.of(spent, 0.0)
+    lists = LoggedLists.of(spent, 0.0, 1_800)
     known = known_of_users(lists)
     is_rich = lists.features[:, 0, -1] > 0
     assert known[is_rich].std() < 1e-4
-    assert float(known[is_rich].mean() - known[~is_rich].mean()) == pytest.approx(4.0, abs=0.1)
+    assert float(known[is_rich].mean() - known[~is_rich].mean()) == pytest.approx(2.0, abs=0.1)
 
 
 def test_a_log_that_nobody_drew_teaches_nothing() -> None:
@@ -92,7 +94,7 @@ def test_a_log_that_nobody_drew_teaches_nothing() -> None:
         propensity=np.ones(len(log)),
     )
     with pytest.raises(RowsError, match="RILLSTREAM_DRAW=softmax"):
-        LoggedLists.of(certain, 1.0)
+        LoggedLists.of(certain, 1.0, 1_800)
 
 
 def test_the_probability_of_a_first_draw_is_that_of_the_softmax() -> None:
@@ -122,6 +124,20 @@ def test_a_policy_that_begins_from_the_log_begins_with_the_policy_that_made_it()
     expected = worth.log_softmax(1).gather(1, order).float()
     error = float((found - expected)[free].square().mean().sqrt())
     assert error < 0.4 < 0.9 < float(expected.std()), "the level of a list is in no column here"
+
+
+def test_training_ends_where_the_log_could_no_longer_prove_it() -> None:
+    log = LoggedLists.of(bait_log(2_000), 1.0, 1_800)
+    settings = LearningSettings(
+        rounds=15, batch=256, width=8, hidden=0, learning_rate=0.1, begin="uniform"
+    )
+    network = begun_on(log, settings, 0)
+    whole = list(learn_on(log, network, settings, 0))
+    bound = whole[4].effective
+    some = msgspec.structs.replace(settings, least_effective=bound + 1e-6)
+    ended = list(learn_on(log, begun_on(log, some, 0), some, 0))
+    assert ended == whole[: len(ended)]
+    assert ended[-1].effective <= bound < min(each.effective for each in ended[:-1])
 
 
 def test_a_policy_cannot_begin_from_a_log_that_there_is_not() -> None:
