@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import Catalogue
-from scoring.bought import HEAD_BYTES
+from scoring.bought import HEAD_BYTES, BoughtLog
 from scoring.rings import PURCHASE, RETURN, Rings
 from scoring.slate import Request
 
@@ -55,6 +55,24 @@ def read_purchases(requests: Sequence[Request], rings: Rings, catalogue: Catalog
     """
     logs = [request.history.bought for request in requests]
     lengths = np.fromiter(map(len, logs), np.int64, len(logs))
+    now_ms = np.fromiter((request.at_ms for request in requests), np.int64, len(requests))
+    counts = (rings.types == PURCHASE) | (rings.types == RETURN)
+    if not lengths.any():  # of most newcomers: nothing is unpacked, and the ring is in order
+        return _of_rings(rings, np.flatnonzero(counts), now_ms)
+    found = _of_logs(logs, lengths, now_ms, catalogue)
+    counts &= lengths[rings.owners] == 0
+    if not counts.any():
+        return found
+    return _together(found, _of_rings(rings, np.flatnonzero(counts), now_ms))
+
+
+def _of_logs(
+    logs: Sequence[BoughtLog],
+    lengths: NDArray[np.int64],
+    now_ms: NDArray[np.int64],
+    catalogue: Catalogue,
+) -> Purchases:
+    """What rows have kept."""
     owners = np.repeat(np.arange(len(logs)), lengths)
     heads = np.frombuffer(b"".join([log.heads for log in logs]), np.uint8)
     heads = heads.reshape(-1, HEAD_BYTES).astype(np.int64)  # (n, 13)
@@ -62,9 +80,8 @@ def read_purchases(requests: Sequence[Request], rings: Rings, catalogue: Catalog
     pieces = heads[:, 10:] @ _PLACES[-3:]
     positions = catalogue.positions(list(chain.from_iterable(log.item_ids for log in logs)))
     known = np.flatnonzero(positions >= 0)
-    now_ms = np.fromiter((request.at_ms for request in requests), np.int64, len(requests))
     owners = owners[known]
-    found = Purchases(
+    return Purchases(
         np.searchsorted(owners, np.arange(len(logs) + 1)),
         owners,
         positions[known],
@@ -73,26 +90,32 @@ def read_purchases(requests: Sequence[Request], rings: Rings, catalogue: Catalog
         (pieces[known] >> 1).astype(np.float32),
         (pieces[known] & 1).astype(np.bool_),
     )
-    counts = (rings.types == PURCHASE) | (rings.types == RETURN)
-    counts &= lengths[rings.owners] == 0
-    return _with_rings(found, rings, np.flatnonzero(counts), now_ms) if counts.any() else found
 
 
-def _with_rings(
-    found: Purchases, rings: Rings, which: NDArray[np.int64], now_ms: NDArray[np.int64]
-) -> Purchases:
-    """The purchases, and these interactions among them, user by user."""
-    owners = np.concatenate([found.owners, rings.owners[which]])
-    order = np.argsort(owners, kind="stable")
-    ages_ms = rings.ages_ms[which]
-    at_ms = now_ms[rings.owners[which]] - ages_ms.astype(np.int64)
-    pieces = np.exp2(rings.quantities[which] - 1)
+def _of_rings(rings: Rings, which: NDArray[np.int64], now_ms: NDArray[np.int64]) -> Purchases:
+    """These interactions."""
+    owners, ages_ms = rings.owners[which], rings.ages_ms[which]
     return Purchases(
-        np.searchsorted(owners[order], np.arange(len(found.starts))),
+        np.searchsorted(owners, np.arange(len(now_ms) + 1)),
+        owners,
+        rings.positions[which],
+        now_ms[owners] - ages_ms.astype(np.int64),
+        ages_ms,
+        np.exp2(rings.quantities[which] - 1),
+        rings.types[which] == RETURN,
+    )
+
+
+def _together(one: Purchases, other: Purchases) -> Purchases:
+    """Both, user by user."""
+    owners = np.concatenate([one.owners, other.owners])
+    order = np.argsort(owners, kind="stable")
+    return Purchases(
+        np.searchsorted(owners[order], np.arange(len(one.starts))),
         owners[order],
-        np.concatenate([found.positions, rings.positions[which]])[order],
-        np.concatenate([found.at_ms, at_ms])[order],
-        np.concatenate([found.ages_ms, ages_ms])[order],
-        np.concatenate([found.pieces, pieces])[order],
-        np.concatenate([found.returned, rings.types[which] == RETURN])[order],
+        np.concatenate([one.positions, other.positions])[order],
+        np.concatenate([one.at_ms, other.at_ms])[order],
+        np.concatenate([one.ages_ms, other.ages_ms])[order],
+        np.concatenate([one.pieces, other.pieces])[order],
+        np.concatenate([one.returned, other.returned])[order],
     )
