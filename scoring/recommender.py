@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from scoring.ranker.ranker import Ranker
     from scoring.ranker.source import Asked
 
+_RANKED_AT_ONCE: Final = 64
+"""Users whose columns a learned ranker lays out at once: of more, they leave the cache."""
+
 _POPULAR: Final = 2_000  # more than the rules can strike: a ring, and what a request excludes
 
 
@@ -200,6 +203,10 @@ class Recommender:
         """
         if not requests:
             return []
+        if self._learned is not None and len(requests) > _RANKED_AT_ONCE:
+            starts = range(0, len(requests), _RANKED_AT_ONCE)
+            parts = (requests[start : start + _RANKED_AT_ONCE] for start in starts)
+            return [slate for part in parts for slate in self.recommend(part)]
         gathered = self.gather(requests)
         pool, pinned, told = gathered.pool, gathered.pinned, gathered.told
         scored = self._scored(gathered)

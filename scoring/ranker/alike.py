@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from scoring.ranker.sales import DAY_MS, Sales
-from scoring.ranker.speaking import Entries
+from scoring.ranker.speaking import AT_ONCE, Entries, Pattern, Sums, largest
 
 HALF_LIFE_DAYS: Final = 45.0
 NEAREST: Final = 80
 """Customers who are listened to."""
+
+_ROOM: Final = 1 << 22
+"""Numbers that are laid out at once, one for each user and customer: 16 MB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,60 +64,67 @@ class Alike:
         """Work out what does not change.
 
         Args:
-            customers: The sample.
+            customers: The sample, C of them.
             n_items: T rows of the ranker's items.
         """
-        shape = (len(customers.digests), n_items)
-        bought = csr_array((customers.weights, customers.items, customers.starts), shape=shape)
-        norms = np.sqrt(np.maximum((bought * bought).sum(axis=1), 1e-18))  # (C,)
-        of_length_1 = csr_array(
-            (
-                customers.weights / np.repeat(norms, np.diff(customers.starts)).astype(np.float32),
-                customers.items,
-                customers.starts,
-            ),
-            shape=shape,
-        )
-        self._by_item = csr_array(of_length_1.T)  # (T, C)
-        capped = np.minimum(customers.weights, np.float32(1.0))
-        self._bought = csr_array((capped, customers.items, customers.starts), shape=shape)
+        weights, n_bought = customers.weights, np.diff(customers.starts)
+        count = len(n_bought)
+        owners = np.repeat(np.arange(count), n_bought)
+        squares = np.bincount(owners, weights.astype(np.float64) ** 2, minlength=count)
+        lengths = np.sqrt(np.maximum(squares, 1e-18)).astype(np.float32)
+        of_length_1: NDArray[np.float32] = weights / lengths[owners]
+        order = np.argsort(customers.items, kind="stable")
+        by_item = np.searchsorted(customers.items[order], np.arange(n_items + 1))
+        self._who_bought = Pattern(by_item, owners[order], count)  # (T, C)
+        self._shares = of_length_1[order]
+        self._bought = Pattern(customers.starts, customers.items.astype(np.int64), n_items)
+        self._pieces = np.minimum(weights, np.float32(1.0))
         self._order = np.argsort(customers.digests)
         self._digests = customers.digests[self._order]
 
-    def of(
-        self, entries: Entries, weights: NDArray[np.floating], digests: NDArray[np.int64]
-    ) -> csr_array:
-        """(B, T) what the most similar customers bought, by the cosine to each and its decay.
+    def add(
+        self,
+        entries: Entries,
+        weights: NDArray[np.floating],
+        digests: NDArray[np.int64],
+        into: NDArray[np.float32],
+    ) -> None:
+        """Add what the most similar customers bought, by the cosine to each and its decay.
 
         Args:
-            entries: What each user bought.
+            entries: What each of B users bought.
             weights: (E,) decayed purchases.
             digests: (B,) `user_digest` of each user.
+            into: (B, T) contiguous.
         """
-        alike = entries.times(weights, self._by_item)  # (B, C) times the length of each user
-        users = np.repeat(np.arange(len(digests)), np.diff(alike.indptr))
-        squares = np.bincount(
-            np.repeat(np.arange(len(digests)), np.diff(entries.starts)),
-            np.square(weights, dtype=np.float64),
-            minlength=len(digests),
-        )
-        values = alike.data / np.sqrt(np.maximum(squares, 1e-18))[users]
         if len(self._digests):
-            at = np.minimum(np.searchsorted(self._digests, digests), len(self._digests) - 1)
-            oneself = np.where(self._digests[at] == digests, self._order[at], -1)
-            values[alike.indices == oneself[users]] = 0.0
-        starts = [0]
-        kept = []
-        for begin, end in zip(alike.indptr[:-1].tolist(), alike.indptr[1:].tolist(), strict=True):
-            row = values[begin:end]
-            if len(row) > NEAREST:
-                kept.append(begin + np.sort(np.argpartition(-row, NEAREST - 1)[:NEAREST]))
-            else:
-                kept.append(np.arange(begin, end))
-            starts.append(starts[-1] + len(kept[-1]))
-        chosen = np.concatenate(kept) if kept else np.empty(0, np.int64)
-        nearest = Entries(np.array(starts), alike.indices[chosen])
-        return nearest.times(values[chosen], self._bought)
+            at_once = min(AT_ONCE, max(_ROOM // len(self._digests), 1))
+            for users, chosen, some in entries.parts(at_once):
+                self._add(some, weights[chosen], digests[users], into[users])
+
+    def _add(
+        self,
+        entries: Entries,
+        weights: NDArray[np.floating],
+        digests: NDArray[np.int64],
+        into: NDArray[np.float32],
+    ) -> None:
+        """The same for users who have room at once."""
+        users, n_customers = np.arange(len(digests)), len(self._digests)
+        alike = np.zeros((len(users), n_customers), np.float32)  # times the length of each user
+        sums = Sums(entries, self._who_bought)
+        sums.add(weights, sums.met(self._shares), alike)
+        at = np.minimum(np.searchsorted(self._digests, digests), n_customers - 1)
+        known = self._digests[at] == digests
+        alike[users[known], self._order[at[known]]] = 0.0
+        nearest, found = largest(alike, min(NEAREST, n_customers))
+        owners = np.repeat(users, np.diff(entries.starts))
+        squares = np.bincount(owners, np.square(weights, dtype=np.float64), minlength=len(users))
+        cosines = found / np.sqrt(np.maximum(squares, 1e-18))[:, None]
+        there = cosines > 0
+        starts = np.concatenate([[0], there.sum(axis=1).cumsum()])
+        sums = Sums(Entries(starts, nearest[there]), self._bought)
+        sums.add(cosines[there], sums.met(self._pieces), into)
 
 
 def user_digest(user_id: str) -> int:

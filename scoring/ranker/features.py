@@ -5,6 +5,7 @@ Training and serving call the same functions, see `source.RankerSource`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -59,20 +60,24 @@ _PLACED_ROWS: Final = [FEATURES.index(name) for name in _PLACED]
 def lay_out(
     owners: NDArray[np.int64],
     starts: NDArray[np.int64],
-    of_pairs: NDArray[np.float32],
-    of_users: NDArray[np.float32],
+    of_pairs: Sequence[NDArray[np.floating]],
+    of_users: Sequence[NDArray[np.floating]],
 ) -> NDArray[np.float32]:
     """(F, M): the transpose of what heads read, for each column is written at once.
 
     Args:
         owners: (M,) user of each candidate, ascending.
         starts: (B + 1,) user b has the candidates starts[b] to starts[b + 1].
-        of_pairs: (P, M) in the order of `FEATURES`.
-        of_users: (U, B), those after them.
+        of_pairs: (n, M) each, together in the order of `FEATURES`.
+        of_users: (n, B) each, those after them.
     """
     found = np.empty((len(FEATURES), len(owners)), np.float32)
-    n_pairs, n_users = len(of_pairs), len(of_users)
-    found[:n_pairs] = of_pairs
-    np.take(of_users, owners, axis=1, out=found[n_pairs : n_pairs + n_users])
-    found[n_pairs + n_users :] = places(found[_PLACED_ROWS], starts)
+    at = 0
+    for rows in of_pairs:
+        found[at : at + len(rows)] = rows
+        at += len(rows)
+    for rows in of_users:
+        found[at : at + len(rows)] = rows[:, owners]
+        at += len(rows)
+    found[at:] = places(found[_PLACED_ROWS], starts)
     return found

@@ -19,6 +19,7 @@ from torch import Tensor
 from scoring.errors import RankerError
 from scoring.history import item_digest
 from scoring.ranker.network import HeadsNetwork
+from scoring.ranker.served import ServedNetwork
 
 TASKS: Final = ("ctr", "engagement", "cvr", "value")
 """What heads may predict: three chances, and an expected value without bounds."""
@@ -48,12 +49,14 @@ class Heads:
         features: Names of the F columns.
         tasks: T names of `TASKS`.
         network: Never changed: a copy, in evaluation mode.
+        served: The same, as it scores.
     """
 
     version: str
     features: tuple[str, ...]
     tasks: tuple[str, ...]
     network: HeadsNetwork
+    served: ServedNetwork
 
     @classmethod
     def of(cls, features: tuple[str, ...], tasks: tuple[str, ...], network: HeadsNetwork) -> Heads:
@@ -69,7 +72,8 @@ class Heads:
         for name, tensor in sorted(own.state_dict().items()):
             content.update(name.encode())
             content.update(tensor.numpy().tobytes())
-        return cls(f"heads-{content.hexdigest()[:8]}", features, tasks, own)
+        version = f"heads-{content.hexdigest()[:8]}"
+        return cls(version, features, tasks, own, ServedNetwork(own))
 
     @property
     def features_version(self) -> str:
@@ -88,14 +92,14 @@ class Heads:
         A row's numbers depend on nothing but the row, up to the last bits of float32.
         """
         with torch.inference_mode():
-            rows = torch.from_numpy(np.asarray(features, np.float32))
+            columns = torch.from_numpy(np.asarray(features, np.float32).T)  # (F, M)
             given = None if codes is None else torch.from_numpy(codes)
-            logits = self.network.calibrated(self.network(rows, given))  # (M, T)
+            logits = self.served.calibrated(columns, given)  # (T, M)
             found: NDArray[np.float32] = torch.sigmoid(logits).numpy()
             if "value" in self.tasks:
                 at = self.tasks.index("value")
-                found[:, at] = logits[:, at].numpy()
-        return found
+                found[at] = logits[at].numpy()
+        return found.T
 
     def to_bytes(self) -> bytes:
         """Safetensors, with the names in their metadata.

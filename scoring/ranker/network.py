@@ -7,7 +7,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-_CLIP: Final = 5.0
+CLIP: Final = 5.0
 """Scaled features beyond it say no more: a count that nobody has seen must not rule a list."""
 
 
@@ -76,7 +76,7 @@ class HeadsNetwork(nn.Module):
 
         `codes` may be None where V is 0.
         """
-        scaled = ((features - self.mean) / self.deviation).clamp(-_CLIP, _CLIP)  # (M, F)
+        scaled = ((features - self.mean) / self.deviation).clamp(-CLIP, CLIP)  # (M, F)
         if self.n_codes:
             if codes is None:
                 raise ValueError("this network knows items by code: it needs their codes")

@@ -7,8 +7,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-_LAST: Final = (1 << 31) - 1
-_LOW: Final = (1 << 32) - 1
+_MOST_LISTS: Final = 1 << 11
+_PLACE_BITS: Final = 20
+_ACROSS: Final = (1 << _PLACE_BITS) - 1
+"""A list has a million candidates at most."""
 
 
 def places(values: NDArray[np.float32], starts: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -21,36 +23,45 @@ def places(values: NDArray[np.float32], starts: NDArray[np.int64]) -> NDArray[np
         values: Finite.
         starts: (B + 1,) list b has the columns starts[b] to starts[b + 1].
     """
-    lengths = np.diff(starts)
-    width = int(lengths.max(initial=0))
-    n_rows, n_pairs = values.shape
-    if not width:
-        return np.empty((n_rows, n_pairs), np.float32)
-    owners = np.repeat(np.arange(len(lengths)), lengths)
-    across = np.arange(n_pairs) - starts[owners]
-    cells = owners * width + across
-    gains = (1.5 - np.log1p(np.arange(width)) / 2).astype(np.float32)
-    found = np.empty((n_rows, n_pairs), np.float32)
-    ranks = np.arange(width)
-    lines = np.arange(len(lengths))[:, None] * width
-    back = np.empty(len(lengths) * width, np.int64)
-    for row, column in enumerate(values):
-        # One int64 a pair, the number turned round above and the place below: one sort orders both,
-        # the largest first, and what is no candidate last.
-        table = np.tile((_LAST << 32) | ranks, len(lengths))
-        table[cells] = (~_ordered(column) << 32) | across
-        table = table.reshape(len(lengths), width)
-        table.sort(axis=1)
-        heads = table >> 32
-        above = np.zeros(table.shape, np.int64)  # larger numbers of the list
-        np.multiply(heads[:, 1:] != heads[:, :-1], ranks[1:], out=above[:, 1:])
-        np.maximum.accumulate(above, axis=1, out=above)
-        back[lines + (table & _LOW)] = above
-        found[row] = gains[back[cells]]
+    found = np.empty(values.shape, np.float32)
+    for first in range(0, len(starts) - 1, _MOST_LISTS):
+        bounds = starts[first : first + _MOST_LISTS + 1]
+        if bounds[0] < bounds[-1]:
+            some = slice(int(bounds[0]), int(bounds[-1]))
+            found[:, some] = _places(values[:, some], bounds - bounds[0])
     return found
 
 
-def _ordered(values: NDArray[np.float32]) -> NDArray[np.int64]:
+def _places(values: NDArray[np.float32], starts: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The same for as many lists as a key has room for, of which one at least is not empty."""
+    n_rows, n_pairs = values.shape
+    lengths = np.diff(starts)
+    owners = np.repeat(np.arange(len(lengths)), lengths)
+    begins = starts[owners]
+    # One int64 a number: its list above, the number turned round in the middle, the place in the
+    # list below. One sort of a row orders all of its lists, the largest number first.
+    keys = (~_ordered(values)).astype(np.int64)
+    keys += 1 << 31
+    keys <<= _PLACE_BITS
+    keys |= (owners << (_PLACE_BITS + 32)) | (np.arange(n_pairs) - begins)
+    keys.sort(axis=1)
+    changes = np.empty(keys.shape, np.bool_)
+    changes[:, 0] = True
+    heads = keys >> _PLACE_BITS
+    np.not_equal(heads[:, 1:], heads[:, :-1], out=changes[:, 1:])
+    runs = np.flatnonzero(changes)  # where a number is another one than that before it
+    above = runs % n_pairs
+    above -= begins[above]
+    gains = (1.5 - np.log1p(np.arange(lengths.max())) / 2).astype(np.float32)
+    keys &= _ACROSS
+    keys += begins
+    keys += n_pairs * np.arange(n_rows)[:, None]
+    found = np.empty(n_rows * n_pairs, np.float32)
+    found[keys.ravel()] = np.repeat(gains[above], np.diff(runs, append=len(found)))
+    return found.reshape(n_rows, n_pairs)
+
+
+def _ordered(values: NDArray[np.float32]) -> NDArray[np.int32]:
     """Integers in the order of these finite floats: their bits, the negative ones turned round."""
-    bits = (values + np.float32(0.0)).view(np.int32).astype(np.int64)  # -0.0 becomes 0.0
-    return np.where(bits < 0, bits ^ 0x7FFFFFFF, bits)
+    bits = (values + np.float32(0.0)).view(np.int32)  # -0.0 becomes 0.0
+    return np.where(bits < 0, bits ^ np.int32(0x7FFFFFFF), bits)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from index import Catalogue, Change
 from scoring.candidates import Pool
@@ -22,7 +21,7 @@ from scoring.ranker.features import SESSION, SPOKEN, lay_out
 from scoring.ranker.knowledge import Knowledge
 from scoring.ranker.past import ITEM_FEATURES, NOTHING, SESSION_MS, Past, read_past
 from scoring.ranker.shop_features import region_features, shop_features
-from scoring.ranker.speaking import Entries, Layout, best
+from scoring.ranker.speaking import AT_ONCE, Entries, Pattern, Sums, best
 from scoring.rings import TYPES, Rings
 from scoring.rules.pairs import USER_SHIFT, pairs_of, places_in
 from scoring.shop_columns import ShopColumns
@@ -33,7 +32,10 @@ LATEST: Final = 100
 
 _MEANT: Final = [TYPES.index(name) for name in ("cart", "purchase", "favorite")]
 _DECAYED_45D: Final = ITEM_FEATURES.index("decayed_45d")
-_BRINGING: Final = ("customers", "customers_30d", "baskets_30d", "following")
+SUMMED: Final = (*SPOKEN, *SESSION)
+"""What speaks for items: K sums over what a user bought and what the visit is about."""
+
+_BRINGING: Final = ("customers", "customers_30d", "baskets_30d", "following", *SESSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,14 @@ class Asked:
         past: What they bought.
         session: Sorted pairs of user and item that the visit is about.
         regions: Of the B users; None = not known.
-        sums: (B, T) what speaks for each of the ranker's items, by `SPOKEN` and `SESSION`.
+        sums: (K, B, T) what speaks for each of the ranker's items, by `SUMMED`.
         brought: Candidates: the best of the sums, by their source in `policy.MARKS`.
     """
 
     past: Past
     session: NDArray[np.int64]
     regions: Sequence[str | None]
-    sums: dict[str, csr_array]
+    sums: NDArray[np.float32]
     brought: dict[str, NDArray[np.int64]]
 
 
@@ -69,12 +71,10 @@ class RankerSource:
         n_rows = len(tables.item_ids)
         self._catalogue = catalogue
         self._rows = CatalogueRows(tables.item_ids, catalogue)
-        self._tables = {
-            name: csr_array((weights, tables.neighbours, tables.starts), shape=(n_rows, n_rows))
-            for name, weights in zip(TABLES, tables.weights, strict=True)
-        }
+        self._pattern = Pattern(tables.starts, tables.neighbours.astype(np.int64), n_rows)
+        self._tables = dict(zip(TABLES, tables.weights, strict=True))
         self._alike = Alike(knowledge.customers, n_rows)
-        self._layout = Layout()
+        self._shop: tuple[ShopColumns, NDArray[np.float32]] | None = None
 
     def follow(self, change: Change) -> None:
         """Take over what an upsert or a deletion in the live index has changed."""
@@ -93,12 +93,15 @@ class RankerSource:
         """
         past = read_past(purchases)
         session = _session(rings)
-        sums = self._of_past(requests, past) | self._of_session(session, len(requests))
+        sums = np.zeros((len(SUMMED), len(requests), self._pattern.width), np.float32)
+        by_name = dict(zip(SUMMED, sums, strict=True))
+        self._of_past(requests, past, by_name)
+        self._of_session(session, len(requests), by_name)
         most = policy.quotas.get("tables", policy.candidates)
         columns = self._rows.positions
-        tables = [best(sums[name], columns, most) for name in (*_BRINGING, *SESSION)]
+        tables = [best(by_name[name], columns, most) for name in _BRINGING]
         few = policy.quotas.get("alike", policy.candidates)
-        alike = best(sums["alike"], columns, few)
+        alike = best(by_name["alike"], columns, few)
         brought = {"tables": np.concatenate(tables), "alike": alike}
         return Asked(past, session, [each.region for each in requests], sums, brought)
 
@@ -128,32 +131,46 @@ class RankerSource:
         if len(positions) and len(asked.session):
             at, there = places_in(pool.pairs, asked.session)
             in_session[0, at[there]] = 1.0
-        spoken = [self._at(asked.sums[name], pool) for name in (*SPOKEN, *SESSION)]
-        of_items = shop_features(shop)[:, positions]
         of_regions, shares = region_features(shop, asked.regions, pool.users, positions)
-        price = np.where(shop.price > 0, shop.price, self._catalogue.prices[: len(shop.price)])
-        prices = np.log1p(np.nan_to_num(price[positions], nan=0.0))[None, :]
-        of_pairs = np.concatenate([own, spoken, in_session, cosines, of_items, of_regions, prices])
-        n_users = len(pool.starts) - 1
-        n_session = np.bincount(asked.session >> USER_SHIFT, minlength=n_users)
-        of_users = np.concatenate(
-            [
-                asked.past.users,
-                np.log1p(n_session)[None, :],
-                shares[None, :],
-                interests.confidence.T,
-            ]
+        price = np.where(
+            shop.price[positions] > 0, shop.price[positions], self._catalogue.prices[positions]
         )
+        n_session = np.bincount(asked.session >> USER_SHIFT, minlength=len(pool.starts) - 1)
         return lay_out(
-            pool.users, pool.starts, of_pairs.astype(np.float32), of_users.astype(np.float32)
+            pool.users,
+            pool.starts,
+            [
+                own,
+                self._at(asked.sums, pool),
+                in_session,
+                cosines,
+                self._of_shop(shop)[:, positions],
+                of_regions,
+                np.log1p(np.nan_to_num(price, nan=0.0))[None, :],
+            ],
+            [asked.past.users, np.log1p(n_session)[None, :], shares[None], interests.confidence.T],
         )
 
-    def _at(self, sums: csr_array, pool: Pool) -> NDArray[np.float32]:
-        n_items = len(self._catalogue)
-        return self._layout.at(sums, self._rows.positions, n_items, pool.positions, pool.starts)
+    def _at(self, sums: NDArray[np.float32], pool: Pool) -> NDArray[np.float32]:
+        """(K, M) the sums of each candidate, 0 where it is not one of the ranker's items."""
+        rows = self._rows.of(pool.positions)
+        if not sums.size:
+            return np.zeros((len(sums), len(rows)), np.float32)
+        cells = pool.users * sums.shape[2] + np.maximum(rows, 0)
+        found = sums.reshape(len(sums), -1)[:, cells]
+        found[:, rows < 0] = 0.0
+        return found
 
-    def _of_past(self, requests: Sequence[Request], past: Past) -> dict[str, csr_array]:
-        """(B, T) for each of `SPOKEN`."""
+    def _of_shop(self, shop: ShopColumns) -> NDArray[np.float32]:
+        """(len(SHOP_FEATURES), N), worked out once for each reading of the counts."""
+        if self._shop is None or self._shop[0] is not shop:
+            self._shop = (shop, shop_features(shop))
+        return self._shop[1]
+
+    def _of_past(
+        self, requests: Sequence[Request], past: Past, into: Mapping[str, NDArray[np.float32]]
+    ) -> None:
+        """Add up each of `SPOKEN`."""
         rows = self._rows.of(past.positions)
         known = np.flatnonzero((rows >= 0) & np.isfinite(past.days_since))
         known = known[_latest(past.owners[known], past.days_since[known], LATEST)]
@@ -162,27 +179,31 @@ class RankerSource:
         faded = np.exp2(-days / PAST_HALF_LIFE_DAYS)
         squares = np.bincount(owners, faded**2, minlength=len(requests))
         of_length_1 = faded / np.sqrt(np.maximum(squares, 1e-18))[owners]
+        recent = days < RECENT_DAYS
+        for users, chosen, some in entries.parts(AT_ONCE):
+            sums = Sums(some, self._pattern)
+            customers = sums.met(self._tables["customers"])
+            sums.add(np.ones(len(some.rows)), customers, into["customers"][users])
+            sums.add(faded[chosen], customers, into["customers_30d"][users])
+            sums.add(recent[chosen], sums.met(self._tables["recent"]), into["recent"][users])
+            baskets = sums.met(self._tables["baskets"])
+            sums.add(faded[chosen], baskets, into["baskets_30d"][users])
+            following = sums.met(self._tables["following"])
+            sums.add(of_length_1[chosen], following, into["following"][users])
         digests = np.array([user_digest(each.user_id) for each in requests], np.int64)
-        tables = self._tables
-        return {
-            "customers": entries.times(np.ones(len(days)), tables["customers"]),
-            "customers_30d": entries.times(faded, tables["customers"]),
-            "recent": entries.times((days < RECENT_DAYS).astype(np.float32), tables["recent"]),
-            "baskets_30d": entries.times(faded, tables["baskets"]),
-            "following": entries.times(of_length_1, tables["following"]),
-            "alike": self._alike.of(entries, past.items[_DECAYED_45D, known], digests),
-        }
+        self._alike.add(entries, past.items[_DECAYED_45D, known], digests, into["alike"])
 
-    def _of_session(self, session: NDArray[np.int64], n_users: int) -> dict[str, csr_array]:
-        """(B, T) for each of `SESSION`."""
+    def _of_session(
+        self, session: NDArray[np.int64], n_users: int, into: Mapping[str, NDArray[np.float32]]
+    ) -> None:
+        """Add up each of `SESSION`."""
         owners = session >> USER_SHIFT
         rows = self._rows.of(session - (owners << USER_SHIFT))
         known = rows >= 0
         entries = Entries(np.searchsorted(owners[known], np.arange(n_users + 1)), rows[known])
-        ones = np.ones(len(entries.rows))
-        names = ("customers", "recent", "baskets")
-        found = [entries.times(ones, self._tables[name]) for name in names]
-        return dict(zip(SESSION, found, strict=True))
+        sums, ones = Sums(entries, self._pattern), np.ones(len(entries.rows))
+        for name, table in zip(SESSION, ("customers", "recent", "baskets"), strict=True):
+            sums.add(ones, sums.met(self._tables[table]), into[name])
 
 
 def _session(rings: Rings) -> NDArray[np.int64]:

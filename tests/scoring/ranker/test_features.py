@@ -15,7 +15,7 @@ from scoring.ranker.closed_form import TABLES, ease, learn_weights
 from scoring.ranker.past import ITEM_FEATURES, USER_FEATURES, read_past
 from scoring.ranker.places import places
 from scoring.ranker.sales import DAY_MS, Sales
-from scoring.ranker.speaking import Entries, Layout, best
+from scoring.ranker.speaking import Entries, Pattern, Sums, best
 from scoring.ranker.tables import ItemTables
 from scoring.rules.pairs import pairs_of
 
@@ -95,28 +95,28 @@ def test_places_are_those_of_plain_counting() -> None:
                 assert found[row, place] == pytest.approx(1.5 - np.log1p(above) / 2)
 
 
-def test_sums_over_rows_are_read_at_the_pool_and_ranked() -> None:
+def test_sums_over_rows_are_those_of_a_plain_product_and_are_ranked() -> None:
     rng = np.random.default_rng(1)
     table = np.where(rng.random((6, 6)) < 0.6, rng.normal(size=(6, 6)), 0).astype(np.float32)
+    sparse = csr_array(table)
     entries = Entries(np.array([0, 2, 2, 5]), np.array([1, 4, 0, 2, 4]))
     weights = np.array([1.0, 0.5, 2.0, 1.0, 3.0], np.float32)
+    found = np.zeros((3, 6), np.float32)
+    sums = Sums(
+        entries, Pattern(sparse.indptr.astype(np.int64), sparse.indices.astype(np.int64), 6)
+    )
+    sums.add(weights, sums.met(sparse.data), found)
+    plain = np.zeros((3, 5))
+    plain[[0, 0, 2, 2, 2], range(5)] = weights
+    expected = plain @ table[entries.rows]
+    assert found == pytest.approx(expected, abs=1e-6)
     columns = np.array([3, -1, 0, 7, 1, 2])  # the catalogue has eight items, and lacks row 1
-    sums = entries.times(weights, csr_array(table))
-    dense = np.zeros((3, 8))
-    for user, row, weight in zip([0, 0, 2, 2, 2], entries.rows, weights, strict=True):
-        for column, position in enumerate(columns):
-            if position >= 0:
-                dense[user, position] += weight * table[row, column]
-    positions = np.arange(24) % 8
-    layout = Layout()
-    for _ in range(2):  # the room is as empty as before
-        found = layout.at(sums, columns, 8, positions, np.array([0, 8, 16, 24]))
-        assert found == pytest.approx(dense.ravel(), abs=1e-6)
-    kept = best(sums, columns, 6)
-    above = np.flatnonzero(dense.ravel() > 0)
-    assert sorted(kept.tolist()) == pairs_of(above // 8, above % 8).tolist()
-    top = best(entries.times(weights, csr_array(np.abs(table))), columns, 1)
-    assert len(top) == 2
+    users, rows = np.nonzero((expected > 0) & (columns >= 0))
+    assert sorted(best(found, columns, 9)) == sorted(pairs_of(users, columns[rows]).tolist())
+    known = np.arange(6)
+    first = pairs_of(np.array([0, 2]), expected[[0, 2]].argmax(axis=1))
+    assert best(found, known, 1).tolist() == first.tolist()
+    assert not len(best(found, known, 0))
 
 
 def sales() -> Sales:
@@ -176,7 +176,8 @@ def test_customers_alike_are_those_of_a_plain_loop() -> None:
     known, now_ms = sales(), 41 * DAY_MS
     customers = Customers.sample(known, now_ms, 100, seed=0)
     entries, weights = Entries(np.array([0, 2]), np.array([0, 1])), np.array([1.0, 0.5])
-    found = Alike(customers, 6).of(entries, weights, np.array([user_digest("u0")]))
+    found = np.zeros((1, 6), np.float32)
+    Alike(customers, 6).add(entries, weights, np.array([user_digest("u0")]), found)
     bought: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
     for user, item, at_ms in zip(known.users, known.items, known.at_ms, strict=True):
         days = (now_ms - at_ms) / DAY_MS
@@ -189,7 +190,7 @@ def test_customers_alike_are_those_of_a_plain_loop() -> None:
         alike = (basket[0] * 1.0 + basket[1] * 0.5) / length / np.sqrt(1.25)
         for item, weight in list(basket.items()):
             expected[item] += alike * min(weight, 1.0)
-    assert found.toarray()[0] == pytest.approx(expected, abs=1e-5)
+    assert found[0] == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_sample_of_customers_is_the_same_for_the_same_seed() -> None:

@@ -19,7 +19,7 @@ _FEATURES = ("a", "b", "c")
 _TASKS = ("ctr", "cvr")
 
 
-def made(n_codes: int = 16, tasks: tuple[str, ...] = _TASKS) -> Heads:
+def made(n_codes: int = 16, tasks: tuple[str, ...] = _TASKS, shift: float = -1.0) -> Heads:
     torch.manual_seed(0)
     network = HeadsNetwork(len(_FEATURES), len(tasks), width=8, n_codes=n_codes)
     with torch.no_grad():
@@ -27,7 +27,7 @@ def made(n_codes: int = 16, tasks: tuple[str, ...] = _TASKS) -> Heads:
         network.mean.copy_(torch.tensor([1.0, 2.0, 3.0]))
         network.deviation.copy_(torch.tensor([2.0, 1.0, 0.5]))
         network.slopes.fill_(0.5)
-        network.shifts.fill_(-1.0)
+        network.shifts.fill_(shift)
     return Heads.of(_FEATURES, tasks, network)
 
 
@@ -79,9 +79,7 @@ def test_a_step_on_the_network_leaves_the_version_it_came_from() -> None:
 
 
 def test_value_has_no_bounds() -> None:
-    heads = made(tasks=("cvr", "value"))
-    with torch.no_grad():
-        heads.network.shifts.fill_(7.0)
+    heads = made(tasks=("cvr", "value"), shift=7.0)
     found = heads.score(rows(), np.zeros(5, np.int64))
     assert (found[:, 0] < 1).all()
     assert (found[:, 1] > 1).all()
@@ -138,6 +136,40 @@ def test_heads_fit_a_message_or_are_refused() -> None:
     assert len(large.to_bytes()) < MAX_BYTES
     with pytest.raises(RankerError, match="fewer item codes"):
         Heads.of(names, _TASKS, HeadsNetwork(70, 2, n_codes=65_536)).to_bytes()
+
+
+@pytest.mark.parametrize("n_hidden", [0, 1, 2])
+@pytest.mark.parametrize("n_networks", [1, 3])
+@pytest.mark.parametrize("items", [0.0, 1.0])
+def test_served_heads_say_what_their_network_says(
+    n_hidden: int, n_networks: int, items: float
+) -> None:
+    torch.manual_seed(0)
+    networks = [HeadsNetwork(3, 2, width=5, n_hidden=n_hidden) for _ in range(n_networks)]
+    together = united(networks)
+    network = HeadsNetwork(3, 2, width=5 * n_networks, n_hidden=n_hidden, n_codes=16).eval()
+    state = together.state_dict() | {"items": items * torch.randn(network.items.shape)}
+    name = "layers.0.weight" if n_hidden else "heads.weight"
+    state[name] = torch.cat([state[name], torch.randn(len(state[name]), network.items.shape[1])], 1)
+    state |= {"mean": torch.randn(3), "deviation": torch.rand(3) + 0.1, "shifts": torch.randn(2)}
+    network.load_state_dict(state)
+    features = torch.randn(3_000, 3)  # more than are scored at once
+    codes = torch.arange(3_000) % 16
+    with torch.no_grad():
+        expected = torch.sigmoid(network.calibrated(network(features, codes)))
+    heads = Heads.of(_FEATURES, _TASKS, network)
+    found = heads.score(features.numpy(), codes.numpy())
+    assert found == pytest.approx(expected.numpy(), abs=1e-6)
+
+
+def test_what_is_learned_between_networks_is_served() -> None:
+    torch.manual_seed(0)
+    network = united([HeadsNetwork(3, 2, width=5) for _ in range(3)])
+    with torch.no_grad():
+        network.get_parameter("layers.3.weight")[0, 7] = 9.0
+        expected = torch.sigmoid(network(torch.from_numpy(rows())))
+    found = Heads.of(_FEATURES, _TASKS, network).score(rows())
+    assert found == pytest.approx(expected.numpy(), abs=1e-6)
 
 
 @pytest.mark.parametrize("n_hidden", [0, 1, 3])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +183,31 @@ def test_a_list_does_not_depend_on_who_else_is_asked_for(shop: Snapshot) -> None
     for asked, slate in zip(requests, together, strict=True):
         (alone,) = made.recommend([asked])
         assert [each.item_id for each in alone.items] == [each.item_id for each in slate.items]
+
+
+def test_more_users_than_are_ranked_at_once_get_their_own_lists(shop: Snapshot) -> None:
+    ranker = Ranker(heads(following=2.0, times=-1.0), knowledge())
+    made = Recommender(shop, None, policy=POLICY, ranker=ranker)
+    buyers = range(0, 150, 7)
+    requests = [
+        request(did("purchase", "saw", 5 * DAY_MS)) if user in buyers else request()
+        for user in range(150)
+    ]
+    slates = made.recommend(requests)
+    firsts = [slate.items[0].item_id == "nail" for slate in slates]
+    assert firsts == [user in buyers for user in range(150)]
+
+
+def test_columns_of_the_shop_follow_its_counts(shop: Snapshot) -> None:
+    counts = ShopCounts()
+    ranker = Ranker(heads(sold_14d=1.0), knowledge())
+    made = Recommender(shop, None, policy=POLICY, ranker=ranker, shop=counts)
+    counts.observe("pot", "purchase", NOW_MS - DAY_MS)
+    assert ids_of(made)[0] == "pot"
+    for _ in range(3):
+        counts.observe("saw", "purchase", NOW_MS - DAY_MS)
+    later = replace(request(), at_ms=NOW_MS + 2_000)
+    assert made.recommend([later])[0].items[0].item_id == "saw"
 
 
 def test_a_changed_item_is_found_again(shop: Snapshot) -> None:

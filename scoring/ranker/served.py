@@ -1,0 +1,99 @@
+"""A network as it is served: the same numbers in fewer passes, networks of several seeds apart."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from scoring.ranker.network import CLIP, HeadsNetwork
+
+_AT_ONCE: Final = 1_024
+"""Pairs whose columns and layers stay in the cache from the first layer to the last."""
+
+
+class ServedNetwork:
+    """What `HeadsNetwork.forward` says in evaluation mode, up to the last bits of float32.
+
+    Columns lie in rows, as the ranker makes them, so nothing is turned round; each layer works in
+    place on some pairs at a time. A network that `united` has made is as many small ones as it was
+    made of, until something has been learned between them: a third of the products for three.
+    """
+
+    def __init__(self, network: HeadsNetwork) -> None:
+        """Take over its weights; later changes to it are not followed.
+
+        Args:
+            network: In evaluation mode.
+        """
+        n_features = len(network.mean)
+        layers = [layer for layer in network.layers if isinstance(layer, nn.Linear)]
+        self._mean = network.mean.detach().clone()[:, None]  # (F, 1)
+        self._deviation = network.deviation.detach().clone()[:, None]
+        self._slopes = network.slopes.detach().clone()[:, None]  # (T, 1)
+        self._shifts = network.shifts.detach().clone()[:, None]
+        self._head = _affine(network.heads)
+        self._n = _n_networks(layers[1:])
+        self._inner = [_split(layer, self._n) for layer in layers[1:]]
+        first = _affine(layers[0]) if layers else self._head
+        self._first = (first[0][:, :n_features].contiguous(), first[1])
+        self._has_layers = bool(layers)
+        # What items say for themselves is nothing until a learner on the stream moves a vector.
+        items = network.items.detach()
+        self._items = items.clone() if bool(items.any()) else None  # (V, E)
+        self._of_items = first[0][:, n_features:].contiguous()  # (w, E)
+
+    def calibrated(self, columns: Tensor, codes: Tensor | None) -> Tensor:
+        """(F, M) raw columns, (M,) item codes or None -> (T, M) logits whose sigmoid is a chance.
+
+        Raises:
+            ValueError: Items have vectors and there are no codes.
+        """
+        if self._of_items.shape[1] and codes is None:
+            raise ValueError("this network knows items by code: it needs their codes")
+        found = torch.empty(len(self._slopes), columns.shape[1])
+        for start in range(0, columns.shape[1], _AT_ONCE):
+            some = slice(start, start + _AT_ONCE)
+            scaled = torch.sub(columns[:, some], self._mean).div_(self._deviation)
+            scaled.clamp_(-CLIP, CLIP)
+            weights, biases = self._first
+            hidden = torch.addmm(biases, weights, scaled)  # (n w, m), or (T, m) without layers
+            if self._items is not None and codes is not None:
+                hidden.addmm_(self._of_items, self._items[codes[some]].T)
+            if self._has_layers:
+                hidden = nn.functional.gelu(hidden)
+                for weights, biases in self._inner:
+                    apart = hidden.view(self._n, -1, hidden.shape[1])  # (n, w, m)
+                    apart = torch.baddbmm(biases, weights, apart)
+                    hidden = nn.functional.gelu(apart).view(hidden.shape)
+                weights, biases = self._head
+                hidden = torch.addmm(biases, weights, hidden)  # (T, m)
+            torch.addcmul(self._shifts, hidden, self._slopes, out=found[:, some])
+        return found
+
+
+def _affine(layer: nn.Linear) -> tuple[Tensor, Tensor]:
+    """(outputs, inputs) weights and (outputs, 1) biases."""
+    return layer.weight.detach().clone(), layer.bias.detach().clone()[:, None]
+
+
+def _n_networks(layers: list[nn.Linear]) -> int:
+    """Into how many networks these square layers fall apart; 1 where they do not."""
+    if not layers:
+        return 1
+    width = len(layers[0].weight)
+    for n in range(8, 1, -1):
+        if width % n == 0:
+            own = torch.block_diag(*[torch.ones(width // n, width // n)] * n)  # type: ignore[no-untyped-call]
+            if not any(bool(layer.weight.detach()[own == 0].any()) for layer in layers):
+                return n
+    return 1
+
+
+def _split(layer: nn.Linear, n: int) -> tuple[Tensor, Tensor]:
+    """(n, w, w) weights and (n, w, 1) biases of the networks side by side in a layer."""
+    width = len(layer.weight) // n
+    weights = layer.weight.detach().reshape(n, width, n, width)
+    own = torch.stack([weights[i, :, i] for i in range(n)])
+    return own.contiguous(), layer.bias.detach().clone().reshape(n, width, 1)
