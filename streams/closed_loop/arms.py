@@ -10,6 +10,12 @@ LEARNED: Final = "learned"
 UNIFORM: Final = "uniform"
 ARMS: Final = (BEST, LEARNED, UNIFORM)
 
+WHAT: Final = {
+    BEST: "the best by score; from the first ranker on, its newest heads",
+    LEARNED: "drawn from the same scores; once promoted, from heads learned by policy gradient",
+    UNIFORM: "the same candidates with equal chances",
+}
+
 CANDIDATE: Final = "candidate"
 """The shadow beside the learned arm: what may be promoted next."""
 

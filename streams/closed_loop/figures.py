@@ -35,6 +35,64 @@ class ArmFigures:
     over_time: Sequence[Estimate]
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A policy of an arm; simulated.
+
+    Attributes:
+        arm: Its name.
+        policy_version: Of its lists.
+        since_s: The first of them, since the start.
+        n_heads: Versions of heads that scored.
+        reward: A list, of the true means.
+        n_lists: That were looked at.
+    """
+
+    arm: str
+    policy_version: str
+    since_s: float
+    n_heads: int
+    reward: Estimate
+    n_lists: int
+
+
+def served(rows: Sequence[Outcome], arms: Sequence[str]) -> list[Served]:
+    """The policies of each arm, in the order in which they came."""
+    found = []
+    for arm in arms:
+        by_version: dict[str, list[Outcome]] = {}
+        for row in rows:
+            if row.arm == arm:
+                by_version.setdefault(row.policy_version or "", []).append(row)
+        found += [
+            Served(
+                arm=arm,
+                policy_version=version,
+                since_s=min(row.at_s for row in own),
+                n_heads=len({row.heads_version for row in own} - {None}),
+                reward=_of(own, "expected"),
+                n_lists=len(own),
+            )
+            for version, own in by_version.items()
+        ]
+    return found
+
+
+def served_record(found: Sequence[Served]) -> list[dict[str, Any]]:
+    """For scripts."""
+    return [
+        {
+            "arm": each.arm,
+            "policy_version": each.policy_version,
+            "since_s": each.since_s,
+            "heads_versions": each.n_heads,
+            "lists": each.n_lists,
+            "reward": _estimate(each.reward),
+        }
+        for each in found
+    ]
+
+
 def figures(rows: Sequence[Outcome], arms: Sequence[str], n_parts: int) -> list[ArmFigures]:
     """Figures of each arm; a user's lists belong together.
 

@@ -7,11 +7,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from streams.closed_loop.arms import ARMS, BEST
-from streams.closed_loop.figures import ArmFigures, as_record, figures
+from streams.closed_loop.arms import ARMS, BEST, WHAT
+from streams.closed_loop.figures import (
+    ArmFigures,
+    Served,
+    as_record,
+    figures,
+    served,
+    served_record,
+)
 from streams.closed_loop.outcomes import Outcome
 from streams.closed_loop.picture import picture
-from streams.closed_loop.rounds import Round
+from streams.closed_loop.rounds import IN_FORCE, Round
 
 _PART_S = 30.0
 _MOST_PARTS = 24
@@ -34,18 +41,19 @@ def write_report(
     """
     end_s = max((row.at_s for row in rows), default=1.0)
     n_parts = int(min(max(end_s / _PART_S, _LEAST_PARTS), _MOST_PARTS))
-    found = figures(rows, ARMS, n_parts)
+    found, policies = figures(rows, ARMS, n_parts), served(rows, ARMS)
     record = {
         "simulated": True,
         **facts,
         "arms": as_record(found, BEST),
+        "policies": served_record(policies),
         "rounds": [each.as_record() for each in rounds],
     }
     (folder / "report.json").write_text(json.dumps(record, indent=1) + "\n")
-    marks = [(each.at_s, _what(each)) for each in rounds]
+    marks = [(each.at_s, _what(each)) for each in rounds if each.outcome == IN_FORCE]
     drawn = picture(found, end_s, marks, "Simulated users: expected reward a list, by arm")
     (folder / "reward.svg").write_text(drawn)
-    (folder / "report.md").write_text(_page(found, rounds, facts))
+    (folder / "report.md").write_text(_page(found, policies, rounds, facts))
     return record
 
 
@@ -53,7 +61,12 @@ def _what(made: Round) -> str:
     return f"round {made.number}: {made.what}: {made.outcome}"
 
 
-def _page(found: Sequence[ArmFigures], rounds: Sequence[Round], facts: Mapping[str, Any]) -> str:
+def _page(
+    found: Sequence[ArmFigures],
+    policies: Sequence[Served],
+    rounds: Sequence[Round],
+    facts: Mapping[str, Any],
+) -> str:
     base = next(each for each in found if each.arm == BEST)
     lines = [
         "# The closed loop, by simulated users",
@@ -64,7 +77,8 @@ def _page(found: Sequence[ArmFigures], rounds: Sequence[Round], facts: Mapping[s
         "",
         "![reward over time](reward.svg)",
         "",
-        "Lines are the true mean reward of a list, bands 95 % intervals over users, dashes rounds.",
+        "Lines are the true mean reward of a list, bands 95 % intervals over users, dashes what "
+        "came in force.",
         "",
         f"| arm | users | lists | reward a list | 95 % | less {BEST} | 95 % | happened | left |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -79,6 +93,17 @@ def _page(found: Sequence[ArmFigures], rounds: Sequence[Round], facts: Mapping[s
             f"{_span(each.reward.interval)} | {less} | {span} | {each.happened.value:.4f} | "
             f"{each.left.value:.1%} |"
         )
+    lines += [
+        "",
+        "| arm | what it lists | policy | from minute | heads | lists | reward a list | 95 % |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {each.arm} | {WHAT[each.arm]} | {each.policy_version} | {each.since_s / 60:.1f} | "
+        f"{each.n_heads} | {each.n_lists:,} | {each.reward.value:.4f} | "
+        f"{_span(each.reward.interval)} |"
+        for each in policies
+    ]
     lines += ["", "| round | minute | is after | evidence | outcome |", "|---|---|---|---|---|"]
     lines += [
         f"| {each.number} | {each.at_s / 60:.1f} | {each.what} | {each.evidence} | "

@@ -214,9 +214,5 @@ class _Watch:
             "worker_crashes": self.workers.n_crashes,
             "online_learning": self.learner.said(),
             "heads_versions_served": len({row.heads_version for row in rows} - {None}),
-            "policies_served_by_arm": ", ".join(
-                f"{arm} {len({row.policy_version for row in rows if row.arm == arm})}"
-                for arm in ARMS
-            ),
             "policies_refused_by_workers": self.workers.said("policies refused"),
         }

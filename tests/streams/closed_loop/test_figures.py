@@ -6,15 +6,16 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
+import msgspec
 import numpy as np
 import pytest
 
 from streams.closed_loop.arms import ARMS
-from streams.closed_loop.figures import as_record, figures
+from streams.closed_loop.figures import as_record, figures, served
 from streams.closed_loop.outcomes import Outcome
 from streams.closed_loop.picture import picture
 from streams.closed_loop.report import write_report
-from streams.closed_loop.rounds import NOT_TAKEN, Round
+from streams.closed_loop.rounds import IN_FORCE, NOT_TAKEN, Round
 
 
 def outcome(at_s: float, user: str, arm: str, expected: float, *, left: bool = False) -> Outcome:
@@ -57,6 +58,16 @@ def test_an_arms_lists_are_those_of_its_users_and_of_its_time() -> None:
     assert record[2]["reward"]["value"] is None
 
 
+def test_what_an_arm_served_is_told_policy_by_policy() -> None:
+    promoted = [
+        msgspec.structs.replace(row, policy_version="q", heads_version="h") for row in ROWS[3:5]
+    ]
+    best, first, second = served([*ROWS, *promoted[1:]], ARMS)
+    assert (best.arm, best.n_lists, best.n_heads, best.since_s) == ("best", 3, 0, 1)
+    assert (first.policy_version, first.n_lists, first.reward.value) == ("p", 2, 1.5)
+    assert (second.policy_version, second.n_heads, second.since_s) == ("q", 1, 10)
+
+
 def test_users_and_not_lists_make_the_interval() -> None:
     """Two users of a hundred equal lists each tell no more than two numbers do."""
     rows = [outcome(n, user, "best", at) for n in range(100) for user, at in (("a", 0), ("b", 1))]
@@ -80,14 +91,21 @@ def test_the_picture_has_a_line_and_a_band_for_each_arm_that_has_lists() -> None
 
 def test_the_report_says_that_it_is_simulated_and_what_was_refused(tmp_path: Path) -> None:
     made = Round(1, 5.0, "heads", (), "12 lists", NOT_TAKEN, "not enough evidence")
-    record = write_report(tmp_path, ROWS, [made], {"model": "examining", "seconds": 10})
+    taken = Round(2, 6.0, "a ranker", (), "9 events", IN_FORCE, "ranker-1")
+    record = write_report(tmp_path, ROWS, [made, taken], {"model": "examining", "seconds": 10})
     assert json.loads((tmp_path / "report.json").read_text()) == record
     assert record["simulated"] is True
     page = (tmp_path / "report.md").read_text()
     assert "simulated" in page
     assert "not taken: not enough evidence" in page
+    assert (
+        "| best | the best by score; from the first ranker on, its newest heads | p | 0.0 |" in page
+    )
     assert "| learned | 2 | 2 | 1.5000 |" in page
-    assert "imulated" in (tmp_path / "reward.svg").read_text()
+    drawn = (tmp_path / "reward.svg").read_text()
+    assert "imulated" in drawn
+    assert "round 2: a ranker" in drawn
+    assert "round 1" not in drawn, "nothing came of it"
 
 
 def test_a_loop_that_ended_before_its_first_list_has_a_report(tmp_path: Path) -> None:
