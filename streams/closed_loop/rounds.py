@@ -132,7 +132,7 @@ class Rounds:
         return Round(number, at_s, what, (trained,), evidence, IN_FORCE, named.version)
 
     def _go_on(self, number: int, at_s: float, place: Path) -> list[Round]:
-        """Is the candidate better than what is in force? Then, or if there is none: the next."""
+        """Is the candidate better than what is in force? If not, or if there is none: another."""
         log = place / "log"
         since = datetime.fromtimestamp(self._since_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
         exported = self._run(
@@ -151,6 +151,11 @@ class Rounds:
         made = []
         if self._candidate is not None:
             made.append(self._ask_for_promotion(number, at_s, place, kept, exported))
+            if made[0].outcome == IN_FORCE:
+                # The next heads begin from these, and so from lists that these will have drawn.
+                self._candidate, self._logs = None, []
+                self._changed()
+                return made
         made.append(self._learn_candidate(number, at_s, place))
         return made
 
@@ -170,7 +175,7 @@ class Rounds:
         return Round(number, at_s, what, (exported, asked), evidence, outcome, _reasons(asked))
 
     def _learn_candidate(self, number: int, at_s: float, place: Path) -> Round:
-        """`rillstream policy learn` on all lists of the arm; the shadow scores with its heads."""
+        """`rillstream policy learn` on the lists of the policy in force; then the shadow scores."""
         what = "heads for the learned arm, by policy gradient on its log"
         recipe, folder = place / "slates.toml", place / "policy"
         logs = ", ".join(f'"{each}"' for each in self._logs)

@@ -176,9 +176,12 @@ def test_heads_are_learned_from_the_arms_log_and_promoted_by_what_they_scored_as
     assert len(read_policy_recipe(tmp_path / "rounds" / "3" / "slates.toml").log) == 2
 
     commands.codes = {}
-    promoted, _ = rounds.make(11.0)
+    (promoted,) = rounds.make(11.0)
     assert (promoted.what.split(",")[0], promoted.outcome) == (HEADS.version, IN_FORCE)
-    assert [each.number for each in rounds.made] == [1, 2, 3, 3, 4, 4]
+    (learned,) = rounds.make(13.0)
+    place = tmp_path / "rounds" / "5"
+    assert read_policy_recipe(place / "slates.toml").log == (str(place / "rows.jsonl"),)
+    assert [each.number for each in rounds.made] == [1, 2, 3, 3, 4, 5]
 
 
 def test_a_step_that_fails_ends_its_round_and_not_the_loop(tmp_path: Path) -> None:
