@@ -17,7 +17,7 @@ import numpy as np
 
 from scoring import Policy, Request
 from scoring.candidates import Pool
-from scoring.history import EMPTY
+from scoring.history import History
 from scoring.ranking import Scored
 from scoring.rules.floors import FloorBook
 from scoring.rules.limits import Caps, Pinned, pins_of
@@ -107,7 +107,7 @@ def _batch(
     n_items: int,
     rng: np.random.Generator,
 ) -> tuple[list[Request], Pool, Scored, Pinned]:
-    requests = [Request(f"user-{rng.integers(10**9)}", user, EMPTY) for user in range(n_users)]
+    requests = [Request(f"user-{rng.integers(10**9)}", user, History()) for user in range(n_users)]
     chosen = [rng.choice(n_items - 8, width - 1, replace=False) + 8 for _ in range(n_users)]
     positions = np.sort([np.append(row, 7) for row in chosen], axis=1).ravel()
     users = np.repeat(np.arange(n_users), width)
