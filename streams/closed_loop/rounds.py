@@ -31,13 +31,14 @@ _STEP_S: Final = 420.0
 _LEARNING: Final = """\
 begin = "logged"
 pause_s = 0.0
-discount = 0.5
+discount = 0.0
 batch = 256
 learning_rate = 0.0005
 least_effective = 0.5
 """
 """Small steps from the policy that made the log: what goes further, no round's log can prove. Each
-list is a visit: simulated days pass in seconds."""
+list is a visit of its own and is credited with itself: of later ones, a round has too few to tell
+what an item did to them."""
 
 
 @dataclass(frozen=True, slots=True)
