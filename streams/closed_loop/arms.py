@@ -1,4 +1,4 @@
-"""The arms of the loop: an experiment's variants, each with a third of the users, by their ids."""
+"""The arms of the loop: an experiment's variants. Half the users are of the one that must prove."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def write_experiment(folder: Path) -> Path:
     experiment = folder / "experiment.toml"
     experiment.write_text(
         'name = "closed-loop"\n'
-        f'\n[[variants]]\nname = "{BEST}"\nshare = 0.3333333\n'
-        f'\n[[variants]]\nname = "{LEARNED}"\nshare = 0.3333333\npolicy = "{LEARNED_FILE}"\n'
-        f'\n[[variants]]\nname = "{UNIFORM}"\nshare = 0.3333334\npolicy = {{ epsilon = 1.0 }}\n'
+        f'\n[[variants]]\nname = "{BEST}"\nshare = 0.25\n'
+        f'\n[[variants]]\nname = "{LEARNED}"\nshare = 0.5\npolicy = "{LEARNED_FILE}"\n'
+        f'\n[[variants]]\nname = "{UNIFORM}"\nshare = 0.25\npolicy = {{ epsilon = 1.0 }}\n'
         f'\n[[shadows]]\nname = "{CANDIDATE}"\nbeside = "{LEARNED}"\npolicy = "{CANDIDATE_FILE}"\n'
     )
     return experiment

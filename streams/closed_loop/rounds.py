@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -145,6 +146,7 @@ class Rounds:
             why = exported.last_words
             return [Round(number, at_s, what, (exported,), "nothing", NOT_TAKEN, why)]
         kept = keep_arm(log, LEARNED, CANDIDATE, place)
+        shutil.rmtree(log)  # hundreds of megabytes an hour, and the topics have them
         if kept.rows is None:
             why = "no list of the arm has been shown and closed"
             return [Round(number, at_s, what, (exported,), "nothing", NOT_TAKEN, why)]

@@ -200,7 +200,7 @@ def test_a_step_that_fails_ends_its_round_and_not_the_loop(tmp_path: Path) -> No
     assert nobody.make(2.0)[0].why == "no list of the arm has been shown and closed"
 
 
-def test_three_arms_share_all_users_and_the_shadow_scores_for_the_learned_one(
+def test_the_arms_share_all_users_and_the_shadow_scores_for_the_learned_one(
     tmp_path: Path,
 ) -> None:
     experiment = read_experiment(write_experiment(tmp_path))
