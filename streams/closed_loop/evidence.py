@@ -22,12 +22,10 @@ class Kept:
     Attributes:
         rows: File of the joined rows; None = no list of the arm was shown and closed.
         decisions: File of the records of these lists, and of the shadow's beside them.
-        n_lists: How many lists have both.
     """
 
     rows: Path | None
     decisions: Path
-    n_lists: int
 
 
 def keep_arm(exported: Path, arm: str, shadow: str, into: Path) -> Kept:
@@ -70,4 +68,4 @@ def keep_arm(exported: Path, arm: str, shadow: str, into: Path) -> Kept:
                 if decoder.decode(line).recommendation_id in both:
                     target.write(line)
                     n_rows += 1
-    return Kept(rows if n_rows else None, decisions, len(both))
+    return Kept(rows if n_rows else None, decisions)

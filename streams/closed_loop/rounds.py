@@ -23,6 +23,10 @@ IN_FORCE: Final = "in force"
 SHADOW: Final = "scored as a shadow"
 NOT_TAKEN: Final = "not taken"
 
+SURER: Final = 0.65
+"""Temperature at which learned heads are drawn: what was learned from a log is flatter than what
+drew it, and a step that is no surer hardly earns what a round's log can prove."""
+
 REWARD: Final = "worth"
 """What policies are learned from is what they are promoted by."""
 
@@ -35,7 +39,7 @@ pause_s = 0.0
 discount = 0.0
 batch = 256
 learning_rate = 0.0005
-least_effective = 0.5
+least_effective = 0.7
 """
 """Small steps from the policy that made the log: what goes further, no round's log can prove. Each
 list is a visit of its own and is credited with itself: of later ones, a round has too few to tell
@@ -174,8 +178,11 @@ class Rounds:
             "--into", str(self._folder / LEARNED_FILE), "--reward", REWARD, "--json",
         )  # fmt: skip
         outcome = IN_FORCE if asked.code == Exit.OK else NOT_TAKEN
-        evidence = f"{kept.n_lists:,} lists with the shadow's"
-        return Round(number, at_s, what, (exported, asked), evidence, outcome, _reasons(asked))
+        said = _said(asked)
+        n_lists = said[-1]["lists"] if said else 0
+        why = "; ".join(said[-1]["reasons"]) if said else asked.last_words
+        evidence = f"{n_lists:,} lists that were shown, with the shadow's beside them"
+        return Round(number, at_s, what, (exported, asked), evidence, outcome, why)
 
     def _learn_candidate(self, number: int, at_s: float, place: Path) -> Round:
         """`rillstream policy learn` on the lists of the policy in force; then the shadow scores."""
@@ -197,7 +204,7 @@ class Rounds:
         row, saved = _said(learned)[-2:]
         self._candidate = str(saved["heads_version"])
         in_force = read_numbers(self._folder / LEARNED_FILE)
-        numbers = {**in_force, **read_numbers(folder / "policy.toml")}
+        numbers = {**in_force, **read_numbers(folder / "policy.toml"), "temperature": SURER}
         write_numbers(self._folder / CANDIDATE_FILE, numbers, f"Round {number}: {what}.")
         self._changed()
         evidence = f"{row['lists']:,} lists"
@@ -220,9 +227,3 @@ def _said(done: Done) -> list[dict[str, Any]]:
         except ValueError:
             continue
     return found
-
-
-def _reasons(asked: Done) -> str:
-    """What `policy promote --json` said, or the error that ended it."""
-    said = _said(asked)
-    return "; ".join(said[-1]["reasons"]) if said else asked.last_words

@@ -29,7 +29,7 @@ from streams.closed_loop.arms import (
 from streams.closed_loop.commands import Commands, Done
 from streams.closed_loop.learner import said_rounds
 from streams.closed_loop.life import SentLog
-from streams.closed_loop.rounds import IN_FORCE, NOT_TAKEN, SHADOW, Rounds
+from streams.closed_loop.rounds import IN_FORCE, NOT_TAKEN, SHADOW, SURER, Rounds
 from streams.closed_loop.run import ClosedLoop, Plan
 from streams.closed_loop.workers import MOST_CRASHES, Workers
 from streams.decision_record import DecisionRecord, DrawingRecord
@@ -66,7 +66,7 @@ class Scripted(Commands):
 
     def _do(self, name: str, words: Sequence[str]) -> str:
         if name == "promote":
-            return json.dumps({"reasons": self.reasons}) + "\n"
+            return json.dumps({"reasons": self.reasons, "lists": 2}) + "\n"
         out = Path(words[words.index("--out") + 1])
         out.mkdir(parents=True)
         if name == "export":
@@ -162,11 +162,13 @@ def test_heads_are_learned_from_the_arms_log_and_promoted_by_what_they_scored_as
     assert recipe.log == (str(place / "rows.jsonl"),)
     candidate = read_numbers(tmp_path / CANDIDATE_FILE)
     assert candidate["ranker"] == NamedRanker.in_folder(place / "policy")
+    assert candidate["temperature"] == SURER
     assert "ranker" not in read_numbers(tmp_path / LEARNED_FILE), "nothing is proven yet"
 
     commands.codes = {"promote": Exit.BELOW_TARGET}
     refused, following = rounds.make(9.0)
     assert (refused.outcome, refused.why) == (NOT_TAKEN, "too few lists")
+    assert refused.evidence.startswith("2 lists")
     assert (refused.number, following.number, following.outcome) == (3, 3, SHADOW)
     promote = next(words for words in commands.asked if words[1] == "promote")
     options = dict(zip(promote[3::2], promote[4::2], strict=False))
