@@ -8,26 +8,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def discounts(size: int) -> NDArray[np.float64]:
+    """(size,) what a wanted item is worth at each rank: 1 / log2(1 + rank)."""
+    found: NDArray[np.float64] = 1 / np.log2(np.arange(2, size + 2))
+    return found
+
+
+def ndcg(hits: NDArray[np.bool_], n_wanted: int, size: int) -> float:
+    """nDCG@size of a list (Järvelin & Kekäläinen 2002), every wanted item worth the same.
+
+    Args:
+        hits: (n,) whether the item at each rank is wanted.
+        n_wanted: Items that are, in the list or not; at least 1.
+        size: Ranks that count; the best list has wanted items at as many of them as it can.
+    """
+    worth = discounts(size)
+    return float(worth[: len(hits)] @ hits[:size] / worth[: min(n_wanted, size)].sum())
+
+
 def gains(
     lists: Sequence[Sequence[str]], wanted: Sequence[Set[str]], size: int
 ) -> NDArray[np.float64]:
-    """nDCG@size of each list (Järvelin & Kekäläinen 2002), every wanted item worth the same.
+    """nDCG@size of each list, see `ndcg`.
 
     Args:
         lists: n lists of item ids.
         wanted: n sets of item ids.
-        size: Ranks that count; the best list has wanted items at as many of them as it can.
+        size: Ranks that count.
 
     Returns:
         (n,) 0 to 1, nan where nothing is wanted.
     """
-    discounts = 1 / np.log2(np.arange(2, size + 2))
-    best = discounts.cumsum()
     found = np.full(len(lists), np.nan)
     for row, (ids, hits) in enumerate(zip(lists, wanted, strict=True)):
         if hits:
-            there = np.array([item_id in hits for item_id in ids[:size]], np.float64)
-            found[row] = discounts[: len(there)] @ there / best[min(len(hits), size) - 1]
+            found[row] = ndcg(np.array([each in hits for each in ids], np.bool_), len(hits), size)
     return found
 
 

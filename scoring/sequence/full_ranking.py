@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from scoring.list_measures import discounts
 from scoring.sequence.batches import pad
 from scoring.sequence.sequences import Question, Sequences
 from scoring.sequence.tower import SequenceTower, last_states
@@ -61,7 +62,7 @@ def measures(found: NDArray[np.int64], k: int = 10) -> Mapping[str, float]:
         k: Length of the list.
     """
     hit = found <= k
-    gain = np.where(hit, 1 / np.log2(1 + np.maximum(found, 1)), 0.0)
+    gain = np.where(hit, discounts(k)[np.minimum(found, k) - 1], 0.0)
     return {f"hr@{k}": float(hit.mean()), f"ndcg@{k}": float(gain.mean())}
 
 
