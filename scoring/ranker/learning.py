@@ -21,6 +21,7 @@ from scoring.ranker.features import FEATURES
 from scoring.ranker.heads import Heads
 from scoring.ranker.lists import Lists
 from scoring.ranker.network import HeadsNetwork
+from scoring.ranker.worst_group import GroupWeights, WorstGroup
 
 BOUGHT: Final = "cvr"
 OF_SHOWN: Final = ("ctr", "engagement")
@@ -44,6 +45,7 @@ class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         weight_decay: Decoupled.
         seeds: Networks that are taught and say their mean: so many times the width, and the time.
         n_codes: Vectors for item codes, which stay zero until a learner on the stream moves them.
+        worst_group: A penalty on the worst group of users; None = every list weighs the same.
     """
 
     width: Annotated[int, msgspec.Meta(ge=1, le=512)] = 64
@@ -54,6 +56,7 @@ class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 1e-4
     seeds: Annotated[int, msgspec.Meta(ge=1, le=8)] = 1
     n_codes: Annotated[int, msgspec.Meta(ge=0, le=20_000)] = 4_096
+    worst_group: WorstGroup | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ def teach(
     settings: NetworkSettings,
     seed: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    groups: GroupWeights | None = None,
 ) -> HeadsNetwork:
     """A network in evaluation mode: ListNet for what is bought, log loss for what was shown.
 
@@ -107,6 +111,8 @@ def teach(
         settings: How.
         seed: Of weights, dropout and order.
         progress: Called with (steps, of how many).
+        groups: Weights of these lists by their groups, which follow the losses; None = all weigh
+            the same.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
@@ -118,8 +124,8 @@ def teach(
         dropout=settings.dropout,
     )
     _scale(network, lists.features)
-    bounds = pairwise(lists.starts.tolist())
-    told = [(start, end) for start, end in bounds if lists.wanted[start:end].any()]
+    bounds = list(pairwise(lists.starts.tolist()))
+    told = np.array([g for g, (start, end) in enumerate(bounds) if lists.wanted[start:end].any()])
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
@@ -131,8 +137,12 @@ def teach(
     for epoch in range(settings.epochs):
         order = rng.permutation(len(told))
         for step in range(steps):
-            chosen = [told[i] for i in order[step * _LISTS_A_STEP : (step + 1) * _LISTS_A_STEP]]
-            loss = _loss_of_lists(network, lists, chosen)
+            chosen = told[order[step * _LISTS_A_STEP : (step + 1) * _LISTS_A_STEP]]
+            losses = _losses_of_lists(network, lists, [bounds[g] for g in chosen])
+            if groups is not None:
+                weights = groups.follow(chosen, losses.detach().numpy())
+                losses = losses * torch.from_numpy(weights.astype(np.float32))
+            loss = losses.mean()
             if shown is not None and len(shown.features):
                 loss = loss + _loss_of_shown(network, shown, rng)
             optimizer.zero_grad()
@@ -149,10 +159,11 @@ def tasks_of(shown: Shown | None) -> tuple[str, ...]:
     return (BOUGHT,) if shown is None else (*OF_SHOWN, BOUGHT)
 
 
-def _loss_of_lists(network: HeadsNetwork, lists: Lists, chosen: list[tuple[int, int]]) -> Tensor:
+def _losses_of_lists(network: HeadsNetwork, lists: Lists, chosen: list[tuple[int, int]]) -> Tensor:
+    """(lists,) loss of each."""
     rows = np.concatenate([np.arange(start, end) for start, end in chosen])
     logits = network(torch.from_numpy(lists.features[rows].astype(np.float32)))  # (n, T)
-    return list_loss(
+    return list_losses(
         logits[:, -1],
         torch.from_numpy(lists.wanted[rows].astype(np.float32)),
         torch.from_numpy(lists.weights[rows]),
@@ -167,8 +178,8 @@ def _loss_of_shown(network: HeadsNetwork, shown: Shown, rng: np.random.Generator
     return nn.functional.binary_cross_entropy_with_logits(logits, targets)
 
 
-def list_loss(scores: Tensor, wanted: Tensor, weights: Tensor, lengths: Tensor) -> Tensor:
-    """(n,) scores of lists one after the other -> mean loss of a list.
+def list_losses(scores: Tensor, wanted: Tensor, weights: Tensor, lengths: Tensor) -> Tensor:
+    """(n,) scores of lists one after the other -> (lists,) loss of each.
 
     Args:
         scores: Logits.
@@ -182,7 +193,8 @@ def list_loss(scores: Tensor, wanted: Tensor, weights: Tensor, lengths: Tensor) 
     shares = weights * (scores - most[lists]).exp()
     total = zeros.scatter_add(0, lists, shares).log() + most
     n_wanted = zeros.scatter_add(0, lists, wanted)
-    return (wanted * (total[lists] - scores) / n_wanted[lists]).sum() / len(lengths)
+    each = wanted * (total[lists] - scores) / n_wanted[lists]  # (n,)
+    return zeros.scatter_add(0, lists, each)
 
 
 def calibrated(

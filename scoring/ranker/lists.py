@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, compress
 from typing import Final
 
 import numpy as np
@@ -49,6 +50,7 @@ class Lists:
         starts: (G + 1,) list g has the candidates starts[g] to starts[g + 1].
         counts: (4, G) items wanted, candidates or not; those of them that were new; baskets that
             the user had bought before; items given.
+        regions: (G,) where the users were; None = not known.
     """
 
     features: NDArray[np.float16]
@@ -57,6 +59,7 @@ class Lists:
     weights: NDArray[np.float32]
     starts: NDArray[np.int64]
     counts: NDArray[np.int64]
+    regions: tuple[str | None, ...]
 
     def __len__(self) -> int:
         """G."""
@@ -77,6 +80,7 @@ class Lists:
             np.concatenate([part.weights for part in parts]),
             np.concatenate([[0], np.cumsum(lengths)]),
             np.concatenate([part.counts for part in parts], axis=1),
+            tuple(chain.from_iterable(part.regions for part in parts)),
         )
 
     def some(self, chosen: NDArray[np.bool_]) -> Lists:
@@ -108,6 +112,7 @@ class Lists:
             weights[rows],
             np.concatenate([[0], np.cumsum(lengths)]),
             self.counts[:, lists],
+            tuple(compress(self.regions, lists)),
         )
 
 
@@ -139,6 +144,7 @@ def lists_of(
         np.ones(len(pool.pairs), np.float32),
         pool.starts,
         np.array(counts, np.int64).T,
+        tuple(each.request.region for each in questions),
     )
 
 

@@ -8,15 +8,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.list_measures import ndcg
 from scoring.measures import calibration_gap
 from scoring.ranker.lists import Lists
+from scoring.user_groups import by_familiarity, by_label
 
 TOP: Final = 20
-_GAIN: Final = 1 / np.log2(np.arange(2, TOP + 2))
-_BEST: Final = np.concatenate([[0.0], np.cumsum(_GAIN)])
 
 
-def ndcg(lists: Lists, scores: NDArray[np.floating], *, of_new: bool) -> NDArray[np.float64]:
+def ndcg_of(lists: Lists, scores: NDArray[np.floating], *, of_new: bool) -> NDArray[np.float64]:
     """(G,) nDCG@20 of each list, nan where nothing could be found.
 
     Args:
@@ -32,15 +32,14 @@ def ndcg(lists: Lists, scores: NDArray[np.floating], *, of_new: bool) -> NDArray
         order = start + np.argsort(-scores[start:end], kind="stable")
         if of_new:
             order = order[lists.new[order]]
-        hits = lists.wanted[order[:TOP]]
-        found[g] = hits @ _GAIN[: len(hits)] / _BEST[min(n_wanted[g], TOP)]
+        found[g] = ndcg(lists.wanted[order], int(n_wanted[g]), TOP)
     return found
 
 
 def measures(
     lists: Lists, scores: NDArray[np.floating], chances: NDArray[np.floating]
 ) -> dict[str, float]:
-    """Means over lists at a basket's start, in its midst (`rest`), and of chances.
+    """Means over lists at a basket's start, in its midst (`rest`), by group, and of chances.
 
     Args:
         lists: With all candidates.
@@ -52,14 +51,36 @@ def measures(
     for name, chosen in (("ndcg@20", ~midst), ("rest ndcg@20", midst)):
         if chosen.any():
             for suffix, of_new in (("", False), (" new", True)):
-                values = ndcg(lists, scores, of_new=of_new)[chosen]
+                values = ndcg_of(lists, scores, of_new=of_new)[chosen]
                 if not np.isnan(values).all():
                     found[name + suffix] = float(np.nanmean(values))
+    found |= _by_group(lists, ndcg_of(lists, scores, of_new=False), ~midst)
     if lists.wanted.any():
         found["ece"] = calibration_gap(chances, lists.wanted)
         found["log loss"] = _log_loss(chances, lists.wanted)
         rate = np.full(len(chances), lists.wanted.mean())
         found["log loss of the rate"] = _log_loss(rate, lists.wanted)
+    return found
+
+
+def groups_of(lists: Lists, by: str) -> dict[str, list[int]]:
+    """Name of a group of users -> its lists, by `familiarity` or `region`."""
+    if by == "region":
+        return by_label(lists.regions, "other regions")
+    return by_familiarity(lists.counts[2].tolist())
+
+
+def _by_group(
+    lists: Lists, values: NDArray[np.float64], chosen: NDArray[np.bool_]
+) -> dict[str, float]:
+    """Mean nDCG of each group's lists at a basket's start, where there is more than one group."""
+    found = {}
+    for by in ("familiarity", "region"):
+        groups = groups_of(lists, by)
+        for name, rows in groups.items() if len(groups) > 1 else ():
+            of_group = values[rows][chosen[rows]]
+            if not np.isnan(of_group).all():
+                found[f"ndcg@20 of {name}"] = float(np.nanmean(of_group))
     return found
 
 

@@ -19,12 +19,13 @@ from scoring.ranker.heads import Heads
 from scoring.ranker.knowledge import Knowledge
 from scoring.ranker.learning import BOUGHT, Shown, calibrated, teach
 from scoring.ranker.lists import Lists, Question, lists_of
-from scoring.ranker.measuring import TOP, measures
+from scoring.ranker.measuring import TOP, groups_of, measures
 from scoring.ranker.network import HeadsNetwork
 from scoring.ranker.ranker import Ranker
 from scoring.ranker.recipe import RankerRecipe
 from scoring.ranker.sales import DAY_MS
 from scoring.ranker.united import united
+from scoring.ranker.worst_group import GroupWeights
 from scoring.training.rows import Reading
 from streams.baskets.baskets import baskets_of, sales_of
 from streams.baskets.replay import Replay
@@ -112,9 +113,12 @@ class RankerTraining:
         lists = self.lists(edges.astype(np.int64).tolist())
         shown = self._shown()
         *earlier, last = lists
-        first = self._taught(Lists.joined([part.thinned(self._rng) for part in earlier]), shown, 0)
+        told = Lists.joined([part.thinned(self._rng) for part in earlier])
+        first, _ = self._taught(told, shown, 0)
         found = measured(first, last)
-        heads = self._taught(Lists.joined([part.thinned(self._rng) for part in lists]), shown, 1)
+        told = Lists.joined([part.thinned(self._rng) for part in lists])
+        heads, groups = self._taught(told, shown, 1)
+        found[BOUGHT] |= groups
         self._progress("tables of all", 0, 1)
         knowledge = Knowledge.learn(self._sales, end, recipe.knowledge, recipe.seed)
         self._progress("tables of all", 1, 1)
@@ -190,7 +194,10 @@ class RankerTraining:
         files = [self._folder / name for name in self._recipe.joined]
         return Shown.of(read_joined_log(files, reading=self._reading))
 
-    def _taught(self, lists: Lists, shown: Shown | None, number: int) -> Heads:
+    def _taught(
+        self, lists: Lists, shown: Shown | None, number: int
+    ) -> tuple[Heads, dict[str, float]]:
+        """Heads, and what each group of users lost and weighed in the end."""
         recipe = self._recipe
         kept = self._rng.random(len(lists)) >= CALIBRATED_ON
         kept[self._rng.integers(len(lists))] = False  # one at least for either
@@ -198,7 +205,11 @@ class RankerTraining:
         if shown is not None:
             rows = self._rng.random(len(shown.features)) >= CALIBRATED_ON
             own, others = shown.some(rows), shown.some(~rows)
-        told, n = lists.some(kept), recipe.network.seeds
+        told, n, worst = lists.some(kept), recipe.network.seeds, recipe.network.worst_group
+        groups: list[GroupWeights] = []
+        if worst is not None:
+            of_users = groups_of(told, worst.by)
+            groups = [GroupWeights(of_users, len(told), worst.step) for _ in range(n)]
         networks = [
             teach(
                 told,
@@ -208,12 +219,23 @@ class RankerTraining:
                 lambda done, total, part=seed: self._progress(  # type: ignore[misc]
                     f"learning {number + 1} of 2", part * total + done, n * total
                 ),
+                groups[seed] if groups else None,
             )
             for seed in range(n)
         ]
-        return calibrated(
+        heads = calibrated(
             united(networks), lists.some(~kept), others, recipe.network.n_codes, recipe.seed
         )
+        return heads, told_of_groups(groups)
+
+
+def told_of_groups(groups: Sequence[GroupWeights]) -> dict[str, float]:
+    """Running loss and weight of each group after the last step, the mean over seeds."""
+    found = {}
+    for number, name in enumerate(groups[0].names if groups else ()):
+        found[f"loss of {name}"] = float(np.mean([each.losses[number] for each in groups]))
+        found[f"weight of {name}"] = float(np.mean([each.weights[number] for each in groups]))
+    return found
 
 
 def measured(heads: Heads, lists: Lists) -> dict[str, dict[str, float]]:

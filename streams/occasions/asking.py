@@ -15,6 +15,7 @@ from scoring.by_user import Estimate, mean_by_user
 from scoring.exposure import counts_of, gini, is_tail
 from scoring.list_measures import differences, gains, shares
 from scoring.shop_counts import ShopCounts
+from scoring.user_groups import by_familiarity, by_label
 from streams.occasions.occasion import GOALS, Occasion
 from streams.shop_counting import Counted
 
@@ -25,9 +26,6 @@ MEASURES: Final = (*GOALS, "unlike", "tail")
 """Figures of a list: nDCG of each goal, unlikeness of its items, its share of unpopular ones."""
 
 _BATCH: Final = 64
-_FEWEST: Final = 50
-"""A country with fewer occasions is one of the others."""
-
 Progress = Callable[[int, int], None]
 
 
@@ -115,21 +113,8 @@ class Hindsight:
 
     def groups(self) -> dict[str, list[int]]:
         """Name of a group of users -> its occasions; countries of few occasions are one group."""
-        found: dict[str, list[int]] = {f"{name} users": [] for name in ("new", "rare", "frequent")}
-        countries: dict[str, list[int]] = {}
-        for row, each in enumerate(self.occasions):
-            found[f"{each.familiarity} users"].append(row)
-            if each.country is not None:
-                countries.setdefault(each.country, []).append(row)
-        rest: list[int] = []
-        for country, rows in sorted(countries.items(), key=lambda pair: -len(pair[1])):
-            if len(rows) >= _FEWEST:
-                found[country] = rows
-            else:
-                rest += rows
-        if rest and len(countries) > 1:
-            found["other countries"] = rest
-        return {name: rows for name, rows in found.items() if rows}
+        known = by_familiarity([each.n_before for each in self.occasions])
+        return known | by_label([each.country for each in self.occasions], "other countries")
 
     def estimate(self, listed: Listed, measure: str, rows: Sequence[int] | None = None) -> Estimate:
         """A mean with its interval over users; of some occasions, or of all."""

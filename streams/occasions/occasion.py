@@ -26,13 +26,12 @@ class Occasion:
         request: With the user's history up to then.
         kind: Whether it was a visit or a search.
         wanted: Goal -> items of which that was done until the session ended.
-        familiarity: new = nothing was known of the user; rare = one to three sessions before this
-            one; frequent = more.
+        n_before: Sessions that the user had before this one.
         country: Of the session's context; None = it says none.
     """
 
     request: Request
     kind: Literal["visit", "search"]
     wanted: Mapping[str, frozenset[str]]
-    familiarity: Literal["new", "rare", "frequent"]
+    n_before: int
     country: str | None

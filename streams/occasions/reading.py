@@ -20,7 +20,6 @@ from streams.past_rows import PastRows, past_events
 from streams.shop_counting import Counted, region_of
 
 DAY_MS: Final = 24 * 3600 * 1000
-RARE_UP_TO: Final = 3
 _EVERY: Final = 10_000
 
 
@@ -75,14 +74,10 @@ class _Session:
     asked: list[_Asked] = field(default_factory=list)
 
     def occasions(self) -> Iterator[Occasion]:
-        if not self.n_before:
-            familiarity: Literal["new", "rare", "frequent"] = "new"
-        else:
-            familiarity = "rare" if self.n_before <= RARE_UP_TO else "frequent"
         for asked in self.asked:
             wanted = {goal: frozenset(items) for goal, items in asked.wanted.items() if items}
             if wanted:
-                yield Occasion(asked.request, asked.kind, wanted, familiarity, self.country)
+                yield Occasion(asked.request, asked.kind, wanted, self.n_before, self.country)
 
 
 class Replay:

@@ -35,6 +35,7 @@ width = 8
 epochs = 20
 n_codes = 16
 learning_rate = 1e-2
+worst_group = { by = "familiarity", step = 0.01 }
 """
 
 
@@ -88,6 +89,14 @@ def test_what_is_learned_beats_chance_and_is_calibrated(
     assert said["ndcg@20"] > 0.6
     assert said["log loss"] < said["log loss of the rate"]
     assert said["ece"] < 0.1
+
+
+def test_losses_and_weights_of_groups_are_said(trained: tuple[Path, dict[str, Any]]) -> None:
+    _, said = trained
+    groups = [name.removeprefix("weight of ") for name in said if name.startswith("weight of ")]
+    assert groups == ["frequent users"]  # the baskets of the newest month are all of such
+    assert sum(said[f"weight of {name}"] for name in groups) == pytest.approx(1.0)
+    assert all(said[f"loss of {name}"] > 0 for name in groups)
 
 
 def test_a_worker_can_rank_with_it(trained: tuple[Path, dict[str, Any]]) -> None:

@@ -48,7 +48,7 @@ def test_a_session_is_asked_at_its_start_from_what_was_known_before_it(tmp_path:
     assert [each.item_id for each in asked.request.history.interactions] == ["mug"]
     assert (asked.request.at_ms, asked.request.query, asked.kind) == (T + 5, None, "visit")
     assert asked.wanted == {"purchases": {"mug", "tea"}, "new": {"tea"}, "clicks": {"pot"}}
-    assert (asked.familiarity, asked.country) == ("rare", "FR")
+    assert (asked.n_before, asked.country) == (1, "FR")
     assert asked.request.history.counts.keys() == {"c:c-mug"}
 
 
@@ -62,7 +62,7 @@ def test_half_an_hour_of_silence_begins_a_session_and_so_does_another_id(tmp_pat
     )
     wanted = [each.wanted["clicks"] for each in past.occasions]
     assert wanted == [{"a", "b"}, {"c"}, {"d"}]
-    assert [each.familiarity for each in past.occasions] == ["new", "rare", "rare"]
+    assert [each.n_before for each in past.occasions] == [0, 1, 2]
 
 
 def test_a_search_is_asked_with_its_query_about_what_came_after_it(tmp_path: Path) -> None:
