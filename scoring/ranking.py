@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from index import Corpus
 from scoring.candidates import Pool
+from scoring.float_order import ordered
 from scoring.interests import LONG_TERM, SEARCH, Interests
 from scoring.policy import INTERESTS, Policy
 from scoring.purchases import Purchases
@@ -90,7 +91,7 @@ def best(pool: Pool, scored: Scored, n: int) -> tuple[NDArray[np.int64], NDArray
     # once: a partition leaves no tie to chance.
     places = np.arange(len(pool.pairs)) - pool.starts[pool.users]
     table = np.full((n_users, width), _NOTHING, np.int64)
-    table[pool.users, places] = (_ordered(scored.totals) << 32) | (_LOW - places)
+    table[pool.users, places] = (ordered(scored.totals).astype(np.int64) << 32) | (_LOW - places)
     top = np.partition(table, width - n, axis=1)[:, width - n :]
     top.sort(axis=1)
     top = top[:, ::-1]
@@ -134,9 +135,3 @@ def _shares(pool: Pool, related: Related | None) -> NDArray[np.float32]:
         at, there = places_in(pool.pairs, related.pairs)
         found[at[there]] = related.shares[there]
     return found
-
-
-def _ordered(totals: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Integers in the order of these finite floats: their bits, the negative ones turned round."""
-    bits = (totals + np.float32(0.0)).view(np.int32).astype(np.int64)  # -0.0 becomes 0.0
-    return np.where(bits < 0, bits ^ 0x7FFFFFFF, bits)

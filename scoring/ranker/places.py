@@ -7,6 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.float_order import ordered
+
 _MOST_LISTS: Final = 1 << 11
 _PLACE_BITS: Final = 20
 _ACROSS: Final = (1 << _PLACE_BITS) - 1
@@ -40,7 +42,7 @@ def _places(values: NDArray[np.float32], starts: NDArray[np.int64]) -> NDArray[n
     begins = starts[owners]
     # One int64 a number: its list above, the number turned round in the middle, the place in the
     # list below. One sort of a row orders all of its lists, the largest number first.
-    keys = (~_ordered(values)).astype(np.int64)
+    keys = (~ordered(values)).astype(np.int64)
     keys += 1 << 31
     keys <<= _PLACE_BITS
     keys |= (owners << (_PLACE_BITS + 32)) | (np.arange(n_pairs) - begins)
@@ -59,9 +61,3 @@ def _places(values: NDArray[np.float32], starts: NDArray[np.int64]) -> NDArray[n
     found = np.empty(n_rows * n_pairs, np.float32)
     found[keys.ravel()] = np.repeat(gains[above], np.diff(runs, append=len(found)))
     return found.reshape(n_rows, n_pairs)
-
-
-def _ordered(values: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Integers in the order of these finite floats: their bits, the negative ones turned round."""
-    bits = (values + np.float32(0.0)).view(np.int32)  # -0.0 becomes 0.0
-    return np.where(bits < 0, bits ^ np.int32(0x7FFFFFFF), bits)
