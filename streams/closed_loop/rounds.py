@@ -23,10 +23,6 @@ IN_FORCE: Final = "in force"
 SHADOW: Final = "scored as a shadow"
 NOT_TAKEN: Final = "not taken"
 
-SURER: Final = 0.65
-"""Temperature at which learned heads are drawn: what was learned from a log is flatter than what
-drew it, and a step that is no surer hardly earns what a round's log can prove."""
-
 REWARD: Final = "worth"
 """What policies are learned from is what they are promoted by."""
 
@@ -204,7 +200,7 @@ class Rounds:
         row, saved = _said(learned)[-2:]
         self._candidate = str(saved["heads_version"])
         in_force = read_numbers(self._folder / LEARNED_FILE)
-        numbers = {**in_force, **read_numbers(folder / "policy.toml"), "temperature": SURER}
+        numbers = {**in_force, **read_numbers(folder / "policy.toml")}
         write_numbers(self._folder / CANDIDATE_FILE, numbers, f"Round {number}: {what}.")
         self._changed()
         evidence = f"{row['lists']:,} lists"

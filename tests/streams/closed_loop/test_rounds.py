@@ -29,7 +29,7 @@ from streams.closed_loop.arms import (
 from streams.closed_loop.commands import Commands, Done
 from streams.closed_loop.learner import said_rounds
 from streams.closed_loop.life import SentLog
-from streams.closed_loop.rounds import IN_FORCE, NOT_TAKEN, SHADOW, SURER, Rounds
+from streams.closed_loop.rounds import IN_FORCE, NOT_TAKEN, SHADOW, Rounds
 from streams.closed_loop.run import ClosedLoop, Plan
 from streams.closed_loop.workers import MOST_CRASHES, Workers
 from streams.decision_record import DecisionRecord, DrawingRecord
@@ -162,7 +162,7 @@ def test_heads_are_learned_from_the_arms_log_and_promoted_by_what_they_scored_as
     assert recipe.log == (str(place / "rows.jsonl"),)
     candidate = read_numbers(tmp_path / CANDIDATE_FILE)
     assert candidate["ranker"] == NamedRanker.in_folder(place / "policy")
-    assert candidate["temperature"] == SURER
+    assert candidate["temperature"] == 1.0
     assert "ranker" not in read_numbers(tmp_path / LEARNED_FILE), "nothing is proven yet"
 
     commands.codes = {"promote": Exit.BELOW_TARGET}
