@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from scoring.online.change import Change
 
 ROWS: Final = 100
-"""Rows whose mean is one value of a series: fewer say too little."""
+"""Rows whose mean loss is one value of the series that drift is looked for in."""
 
-WINDOW: Final = 25
-"""Values of which the mean excess decides, at least: 2,500 rows."""
+LEAST: Final = 2_500
+"""Rows on which heads are judged, at least."""
 
-GOOD_AFTER: Final = 100
-"""Values after which heads that were no worse become the last good ones: 10,000 rows."""
+GOOD_AFTER: Final = 10_000
+"""Rows after which heads that were no worse become the last good ones."""
 
 _Sums = tuple[float, float, float]
 _RANGE: Final = 0.4
@@ -43,26 +43,26 @@ class Judged:
 
 
 class Guard:
-    """Two series, of rows tested before they are learned: the loss, and the excess.
+    """Rows tested before they are learned: has the loss changed, and are heads worse than others?
 
     The excess compares two versions on the same rows. So a change of the shop, which is hard for
     both, does not look like a fault of the learner.
 
     **Bound.** Heads are given up when, at the end of a round, their mean excess over the latest
-    2,500 rows, or over the whole round where that has more, is above `rollback_at`. Whatever the
-    learner does, no more rows than 2,500 are served by heads so much worse than the last good ones,
-    and those of the round in which it is noticed.
+    rounds, so many as have 2,500 rows, is above `rollback_at`. Whatever the learner does, no more
+    rows than 2,500 are served by heads so much worse than the last good ones, and those of the
+    round in which it is noticed.
 
-    Nothing is judged within a round: its rows were all served by the same heads, and of a round of
-    20,000 rows the worst 2,500 are some per cent worse by chance (issue 6).
+    Rounds are judged whole, since all rows of one were served by the same heads: of 12,000 rows the
+    worst 2,500 in a row are some per cent worse by chance (docs/learning.md, section 2).
     """
 
     def __init__(self, rollback_at: float) -> None:
         self._rollback_at = rollback_at
         self._loss = Change()
-        self._latest: list[tuple[float, float]] = []
-        self._rest = (0.0, 0.0, 0.0)  # rows, loss, loss of the last good heads: not yet a value
-        self._since = (0.0, 0.0, 0.0)  # likewise, since these heads are compared
+        self._rest = (0.0, 0.0)  # rows and their loss: not yet a value
+        self._rounds: list[_Sums] = []
+        self._since: _Sums = (0.0, 0.0, 0.0)  # since these heads are compared
 
     def judge(self, losses: NDArray[np.float64], of_good: NDArray[np.float64]) -> Judged:
         """The rows of a round in their order.
@@ -71,50 +71,58 @@ class Guard:
             losses: (n,) of the heads that were served.
             of_good: (n,) of the last good heads.
         """
-        drift, values = False, []
-        first = 0
-        while first < len(losses):
-            part = slice(first, first + ROWS - int(self._rest[0]))
-            first = part.stop
-            sums = len(losses[part]), float(losses[part].sum()), float(of_good[part].sum())
-            self._rest = _sum(self._rest, sums)
-            self._since = _sum(self._since, sums)
-            if self._rest[0] == ROWS:
-                _, loss, good = self._rest
-                drift |= self._loss.add(loss / ROWS / _RANGE)
-                values.append((loss, good))
-                self._rest = (0.0, 0.0, 0.0)
-        self._latest = [*self._latest, *values][-max(WINDOW, len(values)) :]
-        worse = len(self._latest) >= WINDOW and self.excess > self._rollback_at
+        drift = self._has_changed(losses)
+        sums = float(len(losses)), float(losses.sum()), float(of_good.sum())
+        self._since = _sum(self._since, sums)
+        self._rounds.append(sums)
+        while sum(n for n, _, _ in self._rounds[1:]) >= LEAST:
+            del self._rounds[0]
         n, loss, good = self._since
-        better = n >= GOOD_AFTER * ROWS and loss <= good
-        return Judged(drift, "worse" if worse else "good" if better else None, self.excess)
+        verdict: Verdict | None = None
+        if sum(n for n, _, _ in self._rounds) >= LEAST and self.excess > self._rollback_at:
+            verdict = "worse"
+        elif n >= GOOD_AFTER and loss <= good:
+            verdict = "good"
+        return Judged(drift, verdict, self.excess)
+
+    def _has_changed(self, losses: NDArray[np.float64]) -> bool:
+        changed, first = False, 0
+        while first < len(losses):
+            part = losses[first : first + ROWS - int(self._rest[0])]
+            first += len(part)
+            n, loss = self._rest[0] + len(part), self._rest[1] + float(part.sum())
+            self._rest = (n, loss)
+            if n == ROWS:
+                changed |= self._loss.add(loss / ROWS / _RANGE)
+                self._rest = (0.0, 0.0)
+        return changed
 
     @property
     def excess(self) -> float:
-        """Over the latest values; 0 while there are none."""
-        loss, good = (sum(each[place] for each in self._latest) for place in (0, 1))
+        """Over the latest rounds; 0 while there are none."""
+        loss, good = (sum(each[place] for each in self._rounds) for place in (1, 2))
         return loss / good - 1 if good else 0.0
 
     def begin_again(self) -> None:
         """The heads, or the last good ones, are others now."""
-        self._latest = []
-        self._rest = self._since = (0.0, 0.0, 0.0)
+        self._rounds = []
+        self._since = (0.0, 0.0, 0.0)
 
     def facts(self) -> dict[str, Any]:
         """What `restore` goes on from, as JSON holds it."""
         return {
             "loss": self._loss.told,
-            "latest": self._latest,
             "rest": self._rest,
+            "rounds": self._rounds,
             "since": self._since,
         }
 
     def restore(self, facts: dict[str, Any]) -> None:
-        """Go on from `facts`."""
+        """Go on from `facts`; those of before rounds were kept whole have none of them."""
         self._loss = Change(facts["loss"])
-        self._latest = [(loss, good) for loss, good in facts["latest"]]
-        self._rest, self._since = tuple(facts["rest"]), tuple(facts["since"])
+        self._rest = facts["rest"][0], facts["rest"][1]
+        self._rounds = [(n, loss, good) for n, loss, good in facts.get("rounds", ())]
+        self._since = tuple(facts["since"])
 
 
 def _sum(first: _Sums, second: _Sums) -> _Sums:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scoring.errors import OnlineError
 from scoring.measures import auc
 from scoring.online.examples import Examples
-from scoring.online.guard import GOOD_AFTER, ROWS, WINDOW, Guard
+from scoring.online.guard import GOOD_AFTER, LEAST, ROWS, Guard
 from scoring.online.learner import OnlineLearner
 from scoring.online.losses import row_losses
 from scoring.online.reservoir import Reservoir
@@ -101,7 +101,7 @@ def test_heads_that_became_worse_are_given_up_within_the_bound() -> None:
         rows = rows_of(250, BEFORE, 1_000 + n_rows)
         rolled_back = learner.learn(rows).rolled_back
         n_rows += len(rows)
-    assert n_rows <= WINDOW * ROWS
+    assert n_rows <= LEAST
     assert learner.n_rollbacks == 1
     assert _auc(learner, rows_of(4_000, BEFORE, 7)) > 0.75
 
@@ -116,38 +116,37 @@ def test_a_step_that_ends_in_nothing_finite_is_undone() -> None:
 
 def test_a_change_of_the_shop_is_drift_and_no_fault_of_the_heads() -> None:
     guard, rng = Guard(0.02), np.random.default_rng(0)
-    told = []
+    told, n_rounds = [], GOOD_AFTER // ROWS
     for level in (0.4, 0.6):
-        for _ in range(GOOD_AFTER):
+        for _ in range(n_rounds):
             losses = level * rng.exponential(size=ROWS)
             told.append(guard.judge(losses, losses))
-    assert not any(each.drift for each in told[:GOOD_AFTER])
-    assert any(each.drift for each in told[GOOD_AFTER : GOOD_AFTER + 30])
-    assert {each.verdict for each in told[: GOOD_AFTER - 1]} == {None}
-    assert {each.verdict for each in told[GOOD_AFTER - 1 :]} == {"good"}
+    assert not any(each.drift for each in told[:n_rounds])
+    assert any(each.drift for each in told[n_rounds : n_rounds + 30])
+    assert {each.verdict for each in told[: n_rounds - 1]} == {None}
+    assert {each.verdict for each in told[n_rounds - 1 :]} == {"good"}
 
 
 def test_a_long_round_is_judged_as_a_whole() -> None:
     """Of some hundred looks within a round one is bad by chance, with heads that are as good."""
     rng = np.random.default_rng(0)
-    n = 8 * WINDOW * ROWS
+    n = 8 * LEAST
     of_good = rng.exponential(0.3, n)
     bad_for_a_while, bad = of_good.copy(), 1.03 * of_good
-    bad_for_a_while[: WINDOW * ROWS] *= 1.05
-    bad_for_a_while[WINDOW * ROWS :] *= 0.97
-    judged = Guard(0.02).judge(bad_for_a_while, of_good)
+    bad_for_a_while[:LEAST] *= 1.05
+    bad_for_a_while[LEAST:] *= 0.97
+    guard = Guard(0.02)
+    judged = guard.judge(bad_for_a_while[::-1], of_good[::-1])
     assert judged.verdict == "good"
+    # A short round does not make the worst part of the one before count alone.
+    assert guard.judge(1.01 * of_good[:100], of_good[:100]).verdict == "good"
     assert judged.excess == pytest.approx(0.05 / 8 - 0.03 * 7 / 8, abs=0.002)
     judged = Guard(0.02).judge(bad, of_good)
     assert judged.verdict == "worse"
     assert judged.excess == pytest.approx(0.03)
 
 
-@given(
-    st.lists(
-        st.tuples(st.integers(1, 4 * WINDOW * ROWS), st.floats(-0.1, 0.1)), min_size=1, max_size=6
-    )
-)
+@given(st.lists(st.tuples(st.integers(1, 4 * LEAST), st.floats(-0.1, 0.1)), min_size=1, max_size=6))
 @checked(max_examples=25, deadline=None)
 def test_heads_are_given_up_for_the_excess_that_is_reported(
     rounds: list[tuple[int, float]],
@@ -158,7 +157,7 @@ def test_heads_are_given_up_for_the_excess_that_is_reported(
         judged = guard.judge(of_good * (1 + rng.normal(excess, 0.1, n)), of_good)
         if judged.verdict == "worse":
             assert judged.excess > 0.02
-        elif n >= (WINDOW + 1) * ROWS:
+        elif n >= LEAST:
             assert judged.excess <= 0.02
 
 

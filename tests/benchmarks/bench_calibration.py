@@ -1,0 +1,197 @@
+"""Chances of a click and of engagement on the newest fifth of a closed loop's log. Simulated.
+
+    rillstream simulate --closed-loop --duration 900 --rate 20 --users 500 --out loop
+    OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_calibration
+        --recipe loop/rounds/1/ranker.toml --log loop/rounds/4/log/joined.jsonl
+
+Shown rows by the time of their lists: three fifths teach and the next one chooses settings, by log
+loss; then all four teach, with three seeds, and the newest fifth is asked. Heads, as `rillstream
+train` with kind "ranker" teaches and calibrates them, and boosted trees read the same columns. The
+online learner goes on from heads of the first two fifths, a round a minute, and knows items by
+their codes: each row is asked of the heads before its round. Measures are means over seeds;
+intervals are over users (delta method), differences paired. ECE: 15 bins with equally many rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from scoring.by_user import mean_by_user
+from scoring.joined_log import JoinedLog
+from scoring.joined_log_file import read_joined_log
+from scoring.measures import auc, calibration_gap
+from scoring.online.examples import examples_of, targets_of
+from scoring.online.learner import OnlineLearner
+from scoring.online.prequential import log_losses
+from scoring.online.settings import OnlineSettings
+from scoring.ranker.heads import Heads
+from scoring.ranker.learning import OF_SHOWN, NetworkSettings, Shown
+from scoring.ranker.lists import Lists
+from scoring.ranker.recipe import read_ranker_recipe
+from scoring.ranker.teaching import taught
+from scoring.training.rows import Reading
+from streams.baskets.learning import RankerTraining
+
+SEEDS: Final = (0, 1, 2)
+ROUND_MS: Final = 60_000
+NETWORKS: Final[list[dict[str, Any]]] = [{"epochs": epochs} for epochs in (6, 12, 24)]
+TREES: Final[list[dict[str, Any]]] = [
+    {"learning_rate": 0.1, "max_leaf_nodes": leaves, "max_iter": rounds}
+    for leaves, rounds in product((4, 8, 16), (60, 120))
+]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Shown rows of a loop, by time, and the lists of its first events."""
+
+    log: JoinedLog
+    targets: NDArray[np.bool_]
+    lists: Lists
+
+    def upto(self, share: float) -> int:
+        """Rows of the first lists, so many that these are this share of all."""
+        starts = self.log.lists
+        return int(starts[round(share * (len(starts) - 1))])
+
+
+def read(recipe: Path, logs: Sequence[Path]) -> Rows:
+    """What a closed loop has left: the events of its first ranker, and exports."""
+    training = RankerTraining(read_ranker_recipe(recipe), recipe.parent, Reading(False))
+    lists = Lists.joined([part.thinned(np.random.default_rng(0)) for part in training.periods()])
+    log = read_joined_log(logs)
+    log = log.part(log.examined)
+    return Rows(log, targets_of(log, OF_SHOWN) > 0, lists)
+
+
+def heads_of(rows: Rows, end: int, setting: Mapping[str, Any], seed: int) -> Heads:
+    """As `rillstream train` teaches them."""
+    shown = Shown(rows.log.features[:end], rows.targets[:end].astype(np.float32))
+    settings = msgspec.convert(setting, NetworkSettings)
+    return taught(rows.lists, shown, settings, seed, np.random.default_rng(seed))
+
+
+def asked(heads: Heads, rows: Rows, start: int, end: int) -> Floats:
+    """(n, 2) chances of these rows."""
+    codes = heads.codes(rows.log.item_id[start:end].tolist())
+    found = heads.score(rows.log.features[start:end], codes)
+    return found[:, : len(OF_SHOWN)].astype(np.float64)
+
+
+def trees(rows: Rows, spans: tuple[int, int, int], setting: Mapping[str, Any], seed: int) -> Floats:
+    """(n, 2) chances of rows spans[1] to spans[2], learned from those before spans[0]."""
+    learned, start, end = spans
+    x = rows.log.features
+    found = [
+        HistGradientBoostingClassifier(
+            l2_regularization=30.0,
+            max_features=0.5,
+            early_stopping=False,
+            random_state=seed,
+            **setting,
+        )
+        .fit(x[:learned], happened[:learned])
+        .predict_proba(x[start:end])[:, 1]
+        for happened in rows.targets.T
+    ]
+    return np.stack(found, axis=1)
+
+
+def served_online(heads: Heads, rows: Rows, start: int) -> Floats:
+    """(n, 2) chances of the rows from `start` on, each of the heads before its round."""
+    learner = OnlineLearner(heads, OnlineSettings())
+    learner.replay.add(examples_of(rows.log.part(np.arange(start)), heads))
+    found, n_back = [], 0
+    for part in rounds_of(rows.log, start):
+        found.append(asked(learner.heads, rows, part.start, part.stop))
+        examples = examples_of(rows.log.part(np.arange(part.start, part.stop)), heads)
+        n_back += learner.learn(examples).rolled_back
+    print(f"online: {len(found)} rounds, {n_back} rolled back", flush=True)
+    return np.concatenate(found)
+
+
+def rounds_of(log: JoinedLog, start: int) -> Iterator[slice]:
+    """Rows from `start` on, a minute each."""
+    minutes = log.at_ms[start:] // ROUND_MS
+    edges = [0, *(np.flatnonzero(np.diff(minutes)) + 1).tolist(), len(minutes)]
+    for begin, end in pairwise(edges):
+        yield slice(start + begin, start + end)
+
+
+def line(
+    name: str, said: Sequence[Floats], base: Floats, happened: NDArray[np.bool_], users: list[str]
+) -> str:
+    """A row of the table: (n,) chances of each seed, and (n,) losses of the trees."""
+    losses = np.mean([log_losses(each, happened) for each in said], axis=0)
+    loss, apart = mean_by_user(losses, users), mean_by_user(losses - base, users)
+    low, high = loss.interval
+    below, above = apart.interval
+    gap = np.mean([calibration_gap(each, happened) for each in said])
+    area = np.mean([auc(each, happened) for each in said])
+    return (
+        f"| {name} | {loss.value:.4f} ({low:.4f} to {high:.4f}) | "
+        f"{apart.value:+.4f} ({below:+.4f} to {above:+.4f}) | {gap:.4f} | {area:.4f} | "
+        f"{np.mean(said):.4f} |"
+    )
+
+
+def main() -> None:
+    """Print a table for each of the two."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--recipe", type=Path, required=True, help="of the loop's first ranker")
+    parser.add_argument("--log", type=Path, required=True, nargs="+", help="of rillstream export")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    rows = read(options.recipe, options.log)
+    n, middle, end = len(rows.targets), rows.upto(0.6), rows.upto(0.8)
+
+    def worse(found: Floats) -> float:
+        return float(log_losses(found, rows.targets[middle:end]).mean(axis=0).sum())
+
+    network = min(
+        NETWORKS,
+        key=lambda each: worse(asked(heads_of(rows, middle, each, 100), rows, middle, end)),
+    )
+    tree = min(TREES, key=lambda each: worse(trees(rows, (middle, middle, end), each, 100)))
+    print(f"{n:,} rows, {n - end:,} of them asked; chosen: {network}, {tree}", flush=True)
+    begun = rows.upto(0.4)
+    online = [
+        served_online(heads_of(rows, begun, network, seed), rows, begun)[end - begun :]
+        for seed in SEEDS
+    ]
+    said = {
+        "constant rate": [np.tile(rows.targets[:end].mean(axis=0), (n - end, 1))],
+        "boosted trees": [trees(rows, (end, end, n), tree, seed) for seed in SEEDS],
+        "heads as trained": [
+            asked(heads_of(rows, end, network, seed), rows, end, n) for seed in SEEDS
+        ],
+        "heads learning online": online,
+    }
+    users = rows.log.user_id[end:].tolist()
+    for place, task in enumerate(OF_SHOWN):
+        happened = rows.targets[end:, place]
+        base = np.mean(
+            [log_losses(each[:, place], happened) for each in said["boosted trees"]], axis=0
+        )
+        print(f"\n{task}: {happened.sum():,} of {n - end:,}, rate {happened.mean():.4f}\n")
+        print("| chances | log loss (95 %) | less the trees' | ECE | AUC | mean |")
+        print("|---|---|---|---|---|---|")
+        for name, each in said.items():
+            print(line(name, [one[:, place] for one in each], base, happened, users))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""What teaches a ranker's heads: lists of candidates, and rows that were shown."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from scoring.measures import auc, calibration_gap
+from scoring.ranker.features import FEATURES
+from scoring.ranker.learning import NetworkSettings, Shown
+from scoring.ranker.lists import Lists
+from scoring.ranker.teaching import taught
+
+_QUICK = NetworkSettings(width=8, n_hidden=1, epochs=6, learning_rate=0.02, n_codes=0)
+
+
+def lists_of(n_lists: int, rng: np.random.Generator) -> Lists:
+    """Lists of ten, of each the candidate with the highest first column is bought."""
+    features = rng.normal(size=(n_lists * 10, len(FEATURES)))
+    wanted = np.zeros(len(features), np.bool_)
+    starts = np.arange(0, len(features) + 1, 10)
+    for start, end in pairwise(starts.tolist()):
+        wanted[start + features[start:end, 0].argmax()] = True
+    return Lists(
+        features.astype(np.float16),
+        wanted,
+        ~wanted,
+        np.ones(len(features), np.float32),
+        starts,
+        np.ones((4, n_lists), np.int64),
+    )
+
+
+def shown_of(n_rows: int, rng: np.random.Generator, level: float = -2.0) -> Shown:
+    """Rows clicked by their second column; a third of those who click are engaged."""
+    features = rng.normal(size=(n_rows, len(FEATURES))).astype(np.float32)
+    clicked = rng.random(n_rows) < 1 / (1 + np.exp(-level - 2 * features[:, 1]))
+    engaged = clicked & (rng.random(n_rows) < 1 / 3)
+    return Shown(features, np.stack([clicked, engaged], axis=1).astype(np.float32))
+
+
+def test_shown_rows_teach_their_heads_where_few_baskets_were_bought() -> None:
+    rng = np.random.default_rng(0)
+    heads = taught(lists_of(40, rng), shown_of(12_000, rng), _QUICK, 0, rng)
+    assert heads.tasks == ("ctr", "engagement", "cvr")
+    asked = shown_of(6_000, rng)
+    chances = heads.score(asked.features)
+    for task, least in ((0, 0.82), (1, 0.75)):
+        assert auc(chances[:, task], asked.targets[:, task]) > least
+        assert calibration_gap(chances[:, task], asked.targets[:, task]) < 0.04
+    others = lists_of(200, rng)
+    assert auc(heads.score(others.features.astype(np.float32))[:, 2], others.wanted) > 0.9
+
+
+def test_chances_are_those_of_the_newest_rows() -> None:
+    """A shop whose lists became better: its next rows are like the last ones."""
+    rng = np.random.default_rng(0)
+    parts = [shown_of(2_700, rng, level=-4.0), shown_of(300, rng, level=0.0)]
+    shown = Shown(
+        np.concatenate([part.features for part in parts]),
+        np.concatenate([part.targets for part in parts]),
+    )
+    heads = taught(lists_of(40, rng), shown, _QUICK, 0, rng)
+    chances = heads.score(shown_of(2_000, rng).features)[:, 0]
+    assert abs(float(chances.mean()) - 0.5) < 0.1
