@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Final
@@ -28,7 +28,7 @@ OF_SHOWN: Final = ("ctr", "engagement")
 """What only shown lists teach: who was not shown an item cannot have left it."""
 
 _LISTS_A_STEP: Final = 32
-_ROWS_A_STEP: Final = 1_024
+_ROWS_A_STEP: Final = 256
 _CONSTANT: Final = 1e-6
 """A column that deviates less was the same in all lists."""
 
@@ -39,7 +39,7 @@ class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     Attributes:
         width: Of each of its layers.
         n_hidden: How many; 0 = linear.
-        epochs: Passes over the lists.
+        epochs: Passes over the lists, or over the shown rows where these need more steps.
         learning_rate: Highest, of one cycle (Smith & Topin 2019).
         dropout: After each layer.
         weight_decay: Decoupled.
@@ -61,7 +61,7 @@ class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """n rows of lists that were shown, see `joined_log`.
+    """n rows of lists that were shown, by time, see `joined_log`.
 
     Attributes:
         features: (n, F) float32, raw.
@@ -103,7 +103,8 @@ def teach(
 
     A list's loss (Cao et al., ICML 2007) is the mean over its wanted items of ``-log softmax``;
     each list weighs the same, and a candidate that stands for several counts so often in the sum of
-    the softmax. With `shown`, every step has the log loss of some of its rows besides.
+    the softmax. With `shown`, each step has the log loss of some of its rows besides, and there are
+    as many steps as either needs.
 
     Args:
         lists: Of which at least one has a wanted item.
@@ -123,26 +124,26 @@ def teach(
         n_hidden=settings.n_hidden,
         dropout=settings.dropout,
     )
-    _scale(network, lists.features)
+    _scale(network, [lists.features] if shown is None else [lists.features, shown.features])
     bounds = list(pairwise(lists.starts.tolist()))
     told = np.array([g for g, (start, end) in enumerate(bounds) if lists.wanted[start:end].any()])
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
-    steps = max(len(told) // _LISTS_A_STEP, 1)
-    total = steps * settings.epochs
+    steps = _steps(len(told), 0 if shown is None else len(shown.features))
+    total = len(steps) * settings.epochs
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, settings.learning_rate, total_steps=total + 1, pct_start=0.1
     )
     for epoch in range(settings.epochs):
         order = rng.permutation(len(told))
-        for step in range(steps):
-            chosen = told[order[step * _LISTS_A_STEP : (step + 1) * _LISTS_A_STEP]]
+        for step, part in enumerate(steps):
+            chosen = told[order[part]]
             losses = _losses_of_lists(network, lists, [bounds[g] for g in chosen])
-            if groups is not None:
+            if groups is not None and len(chosen):
                 weights = groups.follow(chosen, losses.detach().numpy())
                 losses = losses * torch.from_numpy(weights.astype(np.float32))
-            loss = losses.mean()
+            loss = losses.sum() / max(len(losses), 1)
             if shown is not None and len(shown.features):
                 loss = loss + _loss_of_shown(network, shown, rng)
             optimizer.zero_grad()
@@ -150,7 +151,7 @@ def teach(
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
             schedule.step()
-            progress(epoch * steps + step + 1, total)
+            progress(epoch * len(steps) + step + 1, total)
     return network.eval()
 
 
@@ -159,8 +160,19 @@ def tasks_of(shown: Shown | None) -> tuple[str, ...]:
     return (BOUGHT,) if shown is None else (*OF_SHOWN, BOUGHT)
 
 
+def _steps(n_lists: int, n_rows: int) -> list[slice]:
+    """Which of an epoch's lists each step has; few, or none, where the rows need more steps."""
+    n_steps = max(n_lists // _LISTS_A_STEP, 1)
+    if n_rows // _ROWS_A_STEP <= n_steps:
+        return [slice(n * _LISTS_A_STEP, (n + 1) * _LISTS_A_STEP) for n in range(n_steps)]
+    edges = np.arange(n_rows // _ROWS_A_STEP + 1) * n_lists // (n_rows // _ROWS_A_STEP)
+    return [slice(*each) for each in pairwise(edges.tolist())]
+
+
 def _losses_of_lists(network: HeadsNetwork, lists: Lists, chosen: list[tuple[int, int]]) -> Tensor:
     """(lists,) loss of each."""
+    if not chosen:
+        return torch.zeros(0)
     rows = np.concatenate([np.arange(start, end) for start, end in chosen])
     logits = network(torch.from_numpy(lists.features[rows].astype(np.float32)))  # (n, T)
     return list_losses(
@@ -258,17 +270,20 @@ def _platt(
     return float(calibration.slopes.exp()), float(calibration.shifts)
 
 
-def _scale(network: HeadsNetwork, features: NDArray[np.float16]) -> None:
+def _scale(
+    network: HeadsNetwork, tables: Sequence[NDArray[np.float16] | NDArray[np.float32]]
+) -> None:
     """Mean and deviation of each column; one that never varied is not listened to.
 
     Its weights begin at zero and stay there: what it says one day must not meet chance. A learner
     on the stream may still move them.
     """
-    sums = np.zeros((2, features.shape[1]))
-    for start in range(0, len(features), 65_536):
-        part = features[start : start + 65_536].astype(np.float64)
-        sums += [part.sum(axis=0), np.square(part).sum(axis=0)]
-    mean, square = sums / max(len(features), 1)
+    sums = np.zeros((2, len(network.mean)))
+    for features in tables:
+        for start in range(0, len(features), 65_536):
+            part = features[start : start + 65_536].astype(np.float64)
+            sums += [part.sum(axis=0), np.square(part).sum(axis=0)]
+    mean, square = sums / max(sum(len(features) for features in tables), 1)
     deviation = np.sqrt(np.maximum(square - mean**2, 0.0))
     constant = deviation < _CONSTANT
     first = network.get_parameter(_first(network))

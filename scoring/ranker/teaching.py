@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -10,7 +10,9 @@ import numpy as np
 from scoring.ranker.heads import Heads
 from scoring.ranker.learning import NetworkSettings, Shown, calibrated, teach
 from scoring.ranker.lists import Lists
+from scoring.ranker.measuring import groups_of
 from scoring.ranker.united import united
+from scoring.ranker.worst_group import GroupWeights
 
 CALIBRATED_ON: Final = 0.1
 """Share of the lists, and of the shown rows, that calibration is fitted on instead: any of the
@@ -24,8 +26,8 @@ def taught(
     seed: int,
     rng: np.random.Generator,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Heads:
-    """Heads of one network, or of several united.
+) -> tuple[Heads, dict[str, float]]:
+    """Heads of one network, or of several united; what each group of users lost and weighed.
 
     Args:
         lists: Two at least.
@@ -42,7 +44,11 @@ def taught(
         n_rows = len(shown.features)
         older = np.arange(n_rows) < round((1 - CALIBRATED_ON) * n_rows)
         own, others = shown.some(older), shown.some(~older)
-    told, n = lists.some(kept), settings.seeds
+    told, n, worst = lists.some(kept), settings.seeds, settings.worst_group
+    groups: list[GroupWeights] = []
+    if worst is not None:
+        of_users = groups_of(told, worst.by)
+        groups = [GroupWeights(of_users, len(told), worst.step) for _ in range(n)]
     networks = [
         teach(
             told,
@@ -50,7 +56,18 @@ def taught(
             settings,
             seed + part,
             lambda done, total, part=part: progress(part * total + done, n * total),  # type: ignore[misc]
+            groups[part] if groups else None,
         )
         for part in range(n)
     ]
-    return calibrated(united(networks), lists.some(~kept), others, settings.n_codes, seed)
+    heads = calibrated(united(networks), lists.some(~kept), others, settings.n_codes, seed)
+    return heads, _told_of(groups)
+
+
+def _told_of(groups: Sequence[GroupWeights]) -> dict[str, float]:
+    """Running loss and weight of each group after the last step, the mean over seeds."""
+    found = {}
+    for number, name in enumerate(groups[0].names if groups else ()):
+        found[f"loss of {name}"] = float(np.mean([each.losses[number] for each in groups]))
+        found[f"weight of {name}"] = float(np.mean([each.weights[number] for each in groups]))
+    return found

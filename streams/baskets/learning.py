@@ -17,24 +17,20 @@ from scoring.joined_log_file import read_joined_log
 from scoring.ranker.features import FEATURES
 from scoring.ranker.heads import Heads
 from scoring.ranker.knowledge import Knowledge
-from scoring.ranker.learning import BOUGHT, Shown, calibrated, teach
+from scoring.ranker.learning import BOUGHT, Shown
 from scoring.ranker.lists import Lists, Question, lists_of
-from scoring.ranker.measuring import TOP, groups_of, measures
+from scoring.ranker.measuring import TOP, measures
 from scoring.ranker.network import HeadsNetwork
 from scoring.ranker.ranker import Ranker
 from scoring.ranker.recipe import RankerRecipe
 from scoring.ranker.sales import DAY_MS
-from scoring.ranker.united import united
-from scoring.ranker.worst_group import GroupWeights
+from scoring.ranker.teaching import taught
 from scoring.training.rows import Reading
 from streams.baskets.baskets import baskets_of, sales_of
 from streams.baskets.replay import Replay
 from streams.events import Click, Search
 from streams.files import BadRow
 from streams.past_rows import past_events
-
-CALIBRATED_ON: Final = 0.1
-"""Share of the lists, and of the shown rows, that calibration is fitted on instead."""
 
 _ROWS_AT_ONCE: Final = 65_536
 
@@ -108,9 +104,7 @@ class RankerTraining:
             RowsError: Too few baskets.
         """
         recipe = self._recipe
-        end = self.last_ms + 1
-        edges = np.linspace(end - recipe.lists.days * DAY_MS, end, recipe.lists.periods + 1)
-        lists = self.lists(edges.astype(np.int64).tolist())
+        lists = self.periods()
         shown = self._shown()
         *earlier, last = lists
         told = Lists.joined([part.thinned(self._rng) for part in earlier])
@@ -120,7 +114,7 @@ class RankerTraining:
         heads, groups = self._taught(told, shown, 1)
         found[BOUGHT] |= groups
         self._progress("tables of all", 0, 1)
-        knowledge = Knowledge.learn(self._sales, end, recipe.knowledge, recipe.seed)
+        knowledge = Knowledge.learn(self._sales, self.last_ms + 1, recipe.knowledge, recipe.seed)
         self._progress("tables of all", 1, 1)
         notes = {
             "events": f"{len(self.events):,}",
@@ -133,6 +127,16 @@ class RankerTraining:
             "heads that had not learned from it",
         }
         return Learned(Ranker(heads, knowledge), found, notes)
+
+    def periods(self) -> list[Lists]:
+        """Lists of the baskets that the recipe asks for, as `lists` has them.
+
+        Raises:
+            RowsError: Too few baskets.
+        """
+        asked, end = self._recipe.lists, self.last_ms + 1
+        edges = np.linspace(end - asked.days * DAY_MS, end, asked.periods + 1)
+        return self.lists(edges.astype(np.int64).tolist())
 
     def lists(self, edges: Sequence[int], ranker: Ranker | None = None) -> list[Lists]:
         """Lists of the baskets between these moments, one `Lists` a period, all candidates kept.
@@ -197,45 +201,14 @@ class RankerTraining:
     def _taught(
         self, lists: Lists, shown: Shown | None, number: int
     ) -> tuple[Heads, dict[str, float]]:
-        """Heads, and what each group of users lost and weighed in the end."""
-        recipe = self._recipe
-        kept = self._rng.random(len(lists)) >= CALIBRATED_ON
-        kept[self._rng.integers(len(lists))] = False  # one at least for either
-        own = others = None
-        if shown is not None:
-            rows = self._rng.random(len(shown.features)) >= CALIBRATED_ON
-            own, others = shown.some(rows), shown.some(~rows)
-        told, n, worst = lists.some(kept), recipe.network.seeds, recipe.network.worst_group
-        groups: list[GroupWeights] = []
-        if worst is not None:
-            of_users = groups_of(told, worst.by)
-            groups = [GroupWeights(of_users, len(told), worst.step) for _ in range(n)]
-        networks = [
-            teach(
-                told,
-                own,
-                recipe.network,
-                recipe.seed + seed,
-                lambda done, total, part=seed: self._progress(  # type: ignore[misc]
-                    f"learning {number + 1} of 2", part * total + done, n * total
-                ),
-                groups[seed] if groups else None,
-            )
-            for seed in range(n)
-        ]
-        heads = calibrated(
-            united(networks), lists.some(~kept), others, recipe.network.n_codes, recipe.seed
+        return taught(
+            lists,
+            shown,
+            self._recipe.network,
+            self._recipe.seed,
+            self._rng,
+            lambda done, total: self._progress(f"learning {number + 1} of 2", done, total),
         )
-        return heads, told_of_groups(groups)
-
-
-def told_of_groups(groups: Sequence[GroupWeights]) -> dict[str, float]:
-    """Running loss and weight of each group after the last step, the mean over seeds."""
-    found = {}
-    for number, name in enumerate(groups[0].names if groups else ()):
-        found[f"loss of {name}"] = float(np.mean([each.losses[number] for each in groups]))
-        found[f"weight of {name}"] = float(np.mean([each.weights[number] for each in groups]))
-    return found
 
 
 def measured(heads: Heads, lists: Lists) -> dict[str, dict[str, float]]:
