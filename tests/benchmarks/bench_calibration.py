@@ -81,7 +81,8 @@ def heads_of(rows: Rows, end: int, setting: Mapping[str, Any], seed: int) -> Hea
     """As `rillstream train` teaches them."""
     shown = Shown(rows.log.features[:end], rows.targets[:end].astype(np.float32))
     settings = msgspec.convert(setting, NetworkSettings)
-    return taught(rows.lists, shown, settings, seed, np.random.default_rng(seed))
+    heads, _ = taught(rows.lists, shown, settings, seed, np.random.default_rng(seed))
+    return heads
 
 
 def asked(heads: Heads, rows: Rows, start: int, end: int) -> Floats:

@@ -29,6 +29,7 @@ def lists_of(n_lists: int, rng: np.random.Generator) -> Lists:
         np.ones(len(features), np.float32),
         starts,
         np.ones((4, n_lists), np.int64),
+        (None,) * n_lists,
     )
 
 
