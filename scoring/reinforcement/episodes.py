@@ -31,7 +31,7 @@ class Episodes:
         examined: (M, n) bool, which ranks were looked at.
         clicks: (M, n) bool.
         purchases: (M, n) bool.
-        item_rewards: (M, n) float64, what each rank brought.
+        item_rewards: (M, n) float64, what each rank brought, or was expected to bring.
         visits: (M,) int64 below T, how many visits the user had before.
         users: (M,) int64 below B.
         shape: T and B.
@@ -71,11 +71,22 @@ def roll(
     n_users: int,
     n_visits: int,
     seed: int,
-    worth: Worth = WORTH,
+    *,
+    expected: bool = False,
 ) -> Episodes:
     """Let fresh users come until their visits are over or they have left.
 
     Two policies that are rolled with one seed meet the same users with the same luck.
+
+    Args:
+        shoppers: Begin anew.
+        chooses: What they are shown.
+        n_users: How many come.
+        n_visits: Of each, at most.
+        seed: Of users and their luck.
+        expected: Rewards are their true means, given the list and the user as she is. Their sums
+            over visits have the same mean and less variance (Rao-Blackwell); what a user does and
+            whether she comes back is drawn as ever.
     """
     shoppers.reset(n_users, seed)
     here = np.arange(n_users)
@@ -83,8 +94,14 @@ def roll(
     for visit in range(n_visits):
         offer = shoppers.candidates(here)
         places = chooses(offer.features)
-        seen = shoppers.react(np.take_along_axis(offer.places, places, axis=1), here)
-        by_item = worth.of(seen.clicks, seen.carts, seen.purchases, seen.dwell_s)
+        slates = np.take_along_axis(offer.places, places, axis=1)
+        true = shoppers.chances(slates, here) if expected else None
+        seen = shoppers.react(slates, here)
+        by_item = (
+            WORTH.of(seen.clicks, seen.carts, seen.purchases, seen.dwell_s)
+            if true is None
+            else WORTH.of(true.clicked, true.carted, true.bought, true.dwell_s)
+        )
         did = (seen.examined, seen.clicks, seen.purchases, by_item)
         kept.append((offer.features, places, *did, np.full(len(here), visit), here))
         here = here[~seen.left]

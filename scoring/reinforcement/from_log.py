@@ -58,7 +58,7 @@ def begun_on(log: LoggedLists, settings: LearningSettings, seed: int) -> HeadsNe
     network = new_network(log.features.shape[-1], settings, seed)
     rows = log.features[log.examined].numpy()
     scale_to(network, rows)
-    if settings.begin == "supervised":
+    if settings.begin in ("own-lists", "supervised"):
         # What is never bought in a log cannot be told apart by purchases: its clicks can.
         labels = log.purchases if bool(log.purchases.any()) else log.clicks
         fit(network, rows, labels[log.examined].numpy(), loss=nn.BCEWithLogitsLoss(), seed=seed)

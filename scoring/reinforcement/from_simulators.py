@@ -53,11 +53,24 @@ def uniform_logs(
     return [roll(each, nothing, n_users, settings.visits, seed) for each in simulators]
 
 
+def first_logs(
+    simulators: Sequence[Shoppers], settings: LearningSettings, seed: int
+) -> list[Episodes]:
+    """What is learned from before the first round, see `LearningSettings.begin`."""
+    logs = uniform_logs(simulators, settings, seed)
+    if settings.begin != "own-lists":
+        return logs
+    policy = NetworkPolicy(begun(logs, settings, seed), settings.slate_size, seed=seed)
+    n_users = _BEGIN_USERS * settings.users
+    own = [roll(each, policy, n_users, settings.visits, _seed(seed, 0)) for each in simulators]
+    return [*logs, *own]
+
+
 def begun(logs: Sequence[Episodes], settings: LearningSettings, seed: int) -> HeadsNetwork:
-    """The network that training begins from, see `LearningSettings.begin`."""
+    """The network that training begins from, learned from `first_logs`."""
     network = new_network(logs[0].features.shape[-1], settings, seed)
     scale_to(network, np.concatenate([each.features for each in logs]))
-    if settings.begin == "supervised":
+    if settings.begin != "uniform":
         shown = ShownItems.of(logs)
         fit(network, shown.features, shown.purchases, loss=nn.BCEWithLogitsLoss(), seed=seed)
         network.slopes.fill_(1 / settings.temperature)
@@ -152,7 +165,9 @@ def _try(
 ) -> Episodes:
     n_tries = TRIES if settings.baseline == "leave-one-out" else 1
     policy = NetworkPolicy(network, settings.slate_size, seed=n_tries * seed + place)
-    return roll(shoppers, policy, max(settings.users // n_tries, 1), settings.visits, seed)
+    n_users = max(settings.users // n_tries, 1)
+    expected = settings.reward == "expected"
+    return roll(shoppers, policy, n_users, settings.visits, seed, expected=expected)
 
 
 def _mean(tries: Sequence[Episodes], number: Callable[[Episodes], float]) -> float:

@@ -10,7 +10,8 @@ from scoring.errors import RecipeError
 
 Baseline = Literal["value", "leave-one-out", "none"]
 Credit = Literal["ranks", "top-k", "single"]
-Begin = Literal["supervised", "uniform", "logged"]
+Begin = Literal["own-lists", "supervised", "uniform", "logged"]
+Reward = Literal["expected", "seen"]
 
 TRIES: Final = 4
 """Copies of the same users that a leave-one-out baseline compares."""
@@ -30,10 +31,13 @@ class LearningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         learning_rate: Of Adam; falls linearly to a tenth.
         width: Of the network's hidden layers.
         hidden: How many of them.
-        begin: supervised = from a ranker of chances to buy, learned from uniform lists (of a log:
-            from its own lists); uniform = from lists that prefer nothing; logged = of a log, from
-            the policy that made it.
+        begin: supervised = from a ranker of chances to buy, learned from uniform lists; own-lists =
+            from the same, learned once more from as many lists of its own (of a log, both: learned
+            from its lists); uniform = from lists that prefer nothing; logged = from the policy that
+            made a log.
         temperature: Of the softmax over that ranker's log odds, above 0.
+        reward: Of a visit in a simulator: expected = its true mean, given the list and the user as
+            she is; seen = what chance made of it. Of a log it is what was seen.
         discount: γ of a visit, 0 (this visit only: myopic) to 1.
         pause_s: Of a log: a user's lists that are less apart than this belong to one visit.
         trace: λ of the generalised advantages, 0 to 1; needs the baseline `value` below 1.
@@ -58,8 +62,9 @@ class LearningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     learning_rate: float = 2e-3
     width: int = 32
     hidden: int = 2
-    begin: Begin = "supervised"
+    begin: Begin = "own-lists"
     temperature: float = 0.3
+    reward: Reward = "expected"
     discount: float = 1.0
     pause_s: float = 1_800.0
     trace: float = 1.0

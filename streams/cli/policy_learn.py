@@ -97,14 +97,14 @@ def _from_simulators(recipe: "PolicyRecipe", seed: int, bars: "Bars") -> _Learne
     """Train, and measure on people whom the training has not met."""
     import copy
 
-    from scoring.reinforcement.from_simulators import begun, compared, learn_from, uniform_logs
+    from scoring.reinforcement.from_simulators import begun, compared, first_logs, learn_from
     from scoring.reinforcement.policy import heads_of
     from scoring.simulation import FEATURES, MODELS, Wares
 
     settings = recipe.learning
     wares = Wares.invented(recipe.items, seed)
     shoppers = [MODELS[each](wares, n_candidates=recipe.candidates) for each in recipe.simulators]
-    network = begun(uniform_logs(shoppers, settings, seed), settings, seed)
+    network = begun(first_logs(shoppers, settings, seed), settings, seed)
     first = copy.deepcopy(network)
     for each in learn_from(shoppers, network, settings, seed):
         bars.report("learning", each.number, settings.rounds)

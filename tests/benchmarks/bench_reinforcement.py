@@ -9,10 +9,11 @@ Everything is simulated. A row that the results have is not made again, so a run
 from __future__ import annotations
 
 import argparse
+import copy
 import functools
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +21,29 @@ import msgspec
 import numpy as np
 import torch
 
+from scoring.ranker.network import HeadsNetwork
 from scoring.reinforcement.episodes import Chooses, roll
-from scoring.reinforcement.from_simulators import begun, learn_from, uniform_logs
+from scoring.reinforcement.from_log import begun_on, learn_on
+from scoring.reinforcement.from_simulators import (
+    begun,
+    first_logs,
+    learn_from,
+    uniform_logs,
+)
 from scoring.reinforcement.policy import new_network, worths
 from scoring.reinforcement.settings import LearningSettings
 from scoring.simulation import FEATURES, MODELS, Population, Wares
 from tests.benchmarks.over_seeds import shown
+from tests.benchmarks.slates_logged import logged_lists
 from tests.benchmarks.supervised_slates import TEMPERATURES, Tuned, drawn, rankers, tuned, worth_of
 
 TRAINED = ("examining", "cascading")
 MADE = LearningSettings(slate_size=5, rounds=24, visits=15)
 N_ITEMS, N_CANDIDATES = 120, 20
-SWITCHES: Mapping[str, Mapping[str, Any]] = {
+BEGINNING = "what it began from"
+SWITCHES: dict[str, Mapping[str, Any]] = {
     "learned policy": {},
+    BEGINNING: {},
     "myopic policy gradient": {"discount": 0.0},
     "value baseline": {"baseline": "value", "trace": 0.9},
     "no baseline": {"baseline": "none"},
@@ -42,7 +53,9 @@ SWITCHES: Mapping[str, Mapping[str, Any]] = {
     "KL .03": {"divergence": 0.03},
     "no clip": {"clip": 0.0},
     "no clip, KL bound .02": {"clip": 0.0, "bound": 0.02},
+    "from a ranker of uniform lists": {"begin": "supervised"},
     "from uniform lists": {"begin": "uniform"},
+    "rewards as seen": {"reward": "seen"},
     "few users, large steps": {
         "users": 120,
         "rounds": 40,
@@ -51,21 +64,38 @@ SWITCHES: Mapping[str, Mapping[str, Any]] = {
         "learning_rate": 0.006,
     },
 }
+FROM_LOG: dict[str, Mapping[str, Any]] = {
+    "from its log": {"rounds": 40},
+    "from its log, one safe step": {"begin": "logged", "least_effective": 0.7, "rounds": 40},
+}
+"""Trained by `from_log` on the lists of the best supervised ranker, drawn by its softmax."""
+
+LOGGED_AT, LOGGED_USERS, LOGGED = 0.3, 5, 4_000_000
+"""Temperature, users of each simulator in those of a round, first seed."""
+
 SOFTER = (0.0, 1.0)
 """Of the policy's own softmax, chosen as the rankers' is: 1 as trained, 0 the best items."""
+
+
+MEASURED = 3_000_000
+"""Seeds from here on are of users that nothing is chosen by."""
+
+
+def shop(seed: int) -> dict[str, Population]:
+    """Its shoppers, by simulator."""
+    wares = Wares.invented(N_ITEMS, seed)
+    return {name: made(wares, n_candidates=N_CANDIDATES) for name, made in MODELS.items()}
 
 
 class Seed:
     """All that one seed makes; each part once, when it is asked for."""
 
     def __init__(self, seed: int, n_users: int) -> None:
-        wares = Wares.invented(N_ITEMS, seed)
         self.seed, self._n_users = seed, n_users
-        self.simulators = {
-            name: made(wares, n_candidates=N_CANDIDATES) for name, made in MODELS.items()
-        }
+        self.simulators = shop(seed)
         self._trained = [self.simulators[name] for name in TRAINED]
         self.n_lists = 0
+        self._beginnings: dict[tuple[str, int], tuple[HeadsNetwork, float]] = {}
 
     @functools.cached_property
     def _logs(self) -> list[Any]:
@@ -91,7 +121,12 @@ class Seed:
         """With its best temperature."""
         return tuned(name, scores, temperatures, self.worth, MADE.slate_size, self.seed)
 
-    def supervised(self) -> Iterator[Tuned]:
+    @functools.cached_property
+    def rankers(self) -> Sequence[Tuned]:
+        """All that were tried, the one to beat first."""
+        return sorted(self._supervised(), key=lambda each: -each.worth)
+
+    def _supervised(self) -> Iterator[Tuned]:
         """From uniform lists; the best label once more, with as many of its own lists."""
         first = [
             self.best(name, scores, TEMPERATURES)
@@ -106,19 +141,45 @@ class Seed:
         yield self.best(f"{leader.name}, also from own lists", again, TEMPERATURES)
 
     def learned(self, name: str, switches: Mapping[str, Any]) -> Tuned:
-        """By reinforcement, on as many visits or fewer."""
+        """By reinforcement; `BEGINNING` is the ranker before its first round."""
         settings = msgspec.structs.replace(MADE, **switches)
-        network = begun(self._logs, settings, self.seed)
-        n_lists = 0.0
-        for each in learn_from(self._trained, network, settings, self.seed):
-            n_lists += sum(each.visits) * settings.users
-        self.n_lists = int(n_lists) + sum(len(each.visits) for each in self._logs)
+        first, n_lists = self._begun(settings)
+        network = copy.deepcopy(first)
+        if name != BEGINNING:
+            for each in learn_from(self._trained, network, settings, self.seed):
+                n_lists += sum(each.visits) * settings.users
+        self.n_lists = round(n_lists)
         return self.best(name, lambda x: worths(network, x), SOFTER)
+
+    def _begun(self, settings: LearningSettings) -> tuple[HeadsNetwork, float]:
+        """What training begins from, made once, and from how many lists."""
+        made_by = settings.begin, settings.users
+        if made_by not in self._beginnings:
+            logs = first_logs(self._trained, settings, self.seed)
+            network = begun(logs, settings, self.seed)
+            self._beginnings[made_by] = network, sum(len(each.visits) for each in logs)
+        return self._beginnings[made_by]
+
+    def from_log(self, name: str, switches: Mapping[str, Any]) -> Tuned:
+        """From what the best supervised ranker logged under a softmax, as a shop would."""
+        settings = msgspec.structs.replace(MADE, **switches)
+        ranker = self.rankers[0].scores
+        soft = drawn(ranker, LOGGED_AT, settings.slate_size, self.seed)
+        n_users = LOGGED_USERS * settings.users
+        seen = [
+            roll(each, soft, n_users, settings.visits, LOGGED + self.seed) for each in self._trained
+        ]
+        log = logged_lists(seen, ranker, LOGGED_AT, settings.discount)
+        self.n_lists = len(log)
+        network = begun_on(log, settings, self.seed)
+        for each in learn_on(log, network, settings, self.seed):
+            effective = each.effective
+        return self.best(f"{name}, effective {effective:.2f}", lambda x: worths(network, x), SOFTER)
 
     def measure(self, chooses: Chooses) -> dict[str, float]:
         """Reward of a user in each simulator, on users that nothing was chosen by."""
         return {
-            name: float(self._roll(each, chooses, 3_000_000).mean())
+            name: float(self._roll(each, chooses, MEASURED).mean())
             for name, each in self.simulators.items()
         }
 
@@ -132,7 +193,7 @@ def main() -> None:
     asked.add_argument("--results", type=Path, required=True)
     asked.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2, 3, 4])
     asked.add_argument("--users", type=int, default=1_000, help="of each measurement")
-    asked.add_argument("--rows", nargs="*", default=list(SWITCHES))
+    asked.add_argument("--rows", nargs="*", default=[*SWITCHES, *FROM_LOG])
     given = asked.parse_args()
     torch.set_num_threads(1)
     made = {seed: Seed(seed, given.users) for seed in given.seeds}
@@ -149,18 +210,20 @@ def fill(file: Path, made: Seed, wanted: str) -> None:
     if ("uniform", seed) not in known:
         add(file, made, "uniform", "", made.measure(made.uniform()), 0.0)
     if ("supervised", seed) not in known:
-        rows = list(made.supervised())
-        best = max(rows, key=lambda each: each.worth)
-        for each in rows:
+        best = made.rankers[0]
+        for each in made.rankers:
             if each is best or each.name == "clicks":
                 name = "supervised" if each is best else f"supervised: {each.name}"
                 measured = made.measure(each.chooses(MADE.slate_size, seed))
                 add(file, made, name, each.name, measured, each.temperature)
     if (wanted, seed) not in known:
         begun_s = time.process_time()
-        learned = made.learned(wanted, SWITCHES[wanted])
+        learn = made.from_log if wanted in FROM_LOG else made.learned
+        learned = learn(wanted, (FROM_LOG | SWITCHES)[wanted])
         measured = made.measure(learned.chooses(MADE.slate_size, seed))
-        took = f"{time.process_time() - begun_s:.0f} s"
+        took = f"{learned.name.removeprefix(wanted)} {time.process_time() - begun_s:.0f} s".lstrip(
+            ", "
+        )
         add(file, made, wanted, took, measured, learned.temperature)
 
 

@@ -56,10 +56,14 @@ def drawn(scores: Scores, temperature: float, n_ranks: int, seed: int) -> Choose
             found = scores(torch.from_numpy(features))
             if temperature == 0:
                 return np.asarray(found.topk(n_ranks, dim=1).indices.numpy())
-            spread = found.std(dim=1, keepdim=True).clamp(min=1e-6) * temperature
-            return np.asarray(gumbel_top(found / spread, n_ranks, generator).numpy())
+            return np.asarray(gumbel_top(softened(found, temperature), n_ranks, generator).numpy())
 
     return chooses
+
+
+def softened(scores: torch.Tensor, temperature: float) -> torch.Tensor:
+    """(b, C) in units of each row's deviation, over a temperature above 0."""
+    return scores / (scores.std(dim=1, keepdim=True).clamp(min=1e-6) * temperature)
 
 
 def rankers(
