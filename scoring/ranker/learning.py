@@ -19,6 +19,7 @@ from scoring.joined_log import JoinedLog
 from scoring.online.examples import targets_of
 from scoring.ranker.features import FEATURES
 from scoring.ranker.heads import Heads
+from scoring.ranker.list_loss import list_losses
 from scoring.ranker.lists import Lists
 from scoring.ranker.network import HeadsNetwork
 from scoring.ranker.worst_group import GroupWeights, WorstGroup
@@ -188,25 +189,6 @@ def _loss_of_shown(network: HeadsNetwork, shown: Shown, rng: np.random.Generator
     logits = network(torch.from_numpy(shown.features[rows]))[:, : len(OF_SHOWN)]
     targets = torch.from_numpy(shown.targets[rows])
     return nn.functional.binary_cross_entropy_with_logits(logits, targets)
-
-
-def list_losses(scores: Tensor, wanted: Tensor, weights: Tensor, lengths: Tensor) -> Tensor:
-    """(n,) scores of lists one after the other -> (lists,) loss of each.
-
-    Args:
-        scores: Logits.
-        wanted: (n,) 0 or 1, one of each list at least.
-        weights: (n,) how often each counts in the sum of the softmax.
-        lengths: (lists,) that add up to n.
-    """
-    lists = torch.repeat_interleave(torch.arange(len(lengths)), lengths)  # (n,)
-    zeros = torch.zeros(len(lengths))
-    most = torch.full_like(zeros, -torch.inf).scatter_reduce(0, lists, scores.detach(), "amax")
-    shares = weights * (scores - most[lists]).exp()
-    total = zeros.scatter_add(0, lists, shares).log() + most
-    n_wanted = zeros.scatter_add(0, lists, wanted)
-    each = wanted * (total[lists] - scores) / n_wanted[lists]  # (n,)
-    return zeros.scatter_add(0, lists, each)
 
 
 def calibrated(

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from scoring.ranker.features import FEATURES
-from scoring.ranker.learning import NetworkSettings, list_losses, logits_of, teach
+from scoring.ranker.learning import NetworkSettings, logits_of, teach
+from scoring.ranker.list_loss import list_losses
 from scoring.ranker.lists import Lists
 from scoring.ranker.worst_group import MOST, GroupWeights, bounded
 
