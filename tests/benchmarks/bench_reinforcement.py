@@ -64,7 +64,9 @@ SWITCHES: dict[str, Mapping[str, Any]] = {
         "learning_rate": 0.006,
     },
 }
+DREW_LOG = "what drew the log"
 FROM_LOG: dict[str, Mapping[str, Any]] = {
+    DREW_LOG: {},
     "from its log": {"rounds": 40},
     "from its log, one safe step": {"begin": "logged", "least_effective": 0.7, "rounds": 40},
 }
@@ -161,9 +163,11 @@ class Seed:
         return self._beginnings[made_by]
 
     def from_log(self, name: str, switches: Mapping[str, Any]) -> Tuned:
-        """From what the best supervised ranker logged under a softmax, as a shop would."""
+        """From the log of the best supervised ranker under a softmax, which is `DREW_LOG`."""
         settings = msgspec.structs.replace(MADE, **switches)
         ranker = self.rankers[0].scores
+        if name == DREW_LOG:
+            return Tuned(name, ranker, LOGGED_AT, 0.0)
         soft = drawn(ranker, LOGGED_AT, settings.slate_size, self.seed)
         n_users = LOGGED_USERS * settings.users
         seen = [
