@@ -35,7 +35,13 @@ SEEDS = (0, 1, 2)
 FIVE_SHOT = changed(
     read_plain("banking77-10-shot"),
     {
-        "training": {"epochs": 5, "learning_rate": 2e-4, "private_learning_rate": 2e-3},
+        "fgm": None,
+        "training": {
+            "epochs": 5,
+            "learning_rate": 2e-4,
+            "private_learning_rate": 2e-3,
+            "weight_decay": 0.01,
+        },
         "tasks": {"intent": {"per_class": 5, "label_smoothing": 0.1, "contrast": 0.3}},
     },
 )
