@@ -95,7 +95,6 @@ class Rounds:
         self._folder = folder
         self._events = events
         self._since_s = 0.0  # when what is served or shadowed changed last
-        self._logs: list[Path] = []
         self._candidate: str | None = None
         self.made: list[Round] = []
         self.ranker: Path | None = None
@@ -150,16 +149,15 @@ class Rounds:
         if kept.rows is None:
             why = "no list of the arm has been shown and closed"
             return [Round(number, at_s, what, (exported,), "nothing", NOT_TAKEN, why)]
-        self._logs.append(kept.rows)
         made = []
         if self._candidate is not None:
             made.append(self._ask_for_promotion(number, at_s, place, kept, exported))
             if made[0].outcome == IN_FORCE:
                 # The next heads begin from these, and so from lists that these will have drawn.
-                self._candidate, self._logs = None, []
+                self._candidate = None
                 self._changed()
                 return made
-        made.append(self._learn_candidate(number, at_s, place))
+        made.append(self._learn_candidate(number, at_s, place, kept.rows))
         return made
 
     def _ask_for_promotion(
@@ -180,20 +178,23 @@ class Rounds:
         evidence = f"{n_lists:,} lists that were shown, with the shadow's beside them"
         return Round(number, at_s, what, (exported, asked), evidence, outcome, why)
 
-    def _learn_candidate(self, number: int, at_s: float, place: Path) -> Round:
-        """`rillstream policy learn` on the lists of the policy in force; then the shadow scores."""
+    def _learn_candidate(self, number: int, at_s: float, place: Path, log: Path) -> Round:
+        """`rillstream policy learn` on the newest lists; then the shadow scores.
+
+        Older ones were drawn from other heads, since those of the ranker change each minute: one
+        fit to all of them is like none.
+        """
         what = "heads for the learned arm, by policy gradient on its log"
         recipe, folder = place / "slates.toml", place / "policy"
-        logs = ", ".join(f'"{each}"' for each in self._logs)
         recipe.write_text(
-            f'kind = "slate-policy"\nname = "slates"\nlog = [{logs}]\n\n[learning]\n{_LEARNING}'
+            f'kind = "slate-policy"\nname = "slates"\nlog = ["{log}"]\n\n[learning]\n{_LEARNING}'
         )
         learned = self._run(
             place,
             "policy", "learn", str(recipe), "--ranker", str(self.ranker), "--out", str(folder),
             "--seed", str(number), "--json",
         )  # fmt: skip
-        evidence = f"{len(self._logs)} exports"
+        evidence = "the newest export"
         if learned.code != Exit.OK:
             self._candidate = None
             return Round(number, at_s, what, (learned,), evidence, NOT_TAKEN, learned.last_words)

@@ -175,7 +175,8 @@ def test_heads_are_learned_from_the_arms_log_and_promoted_by_what_they_scored_as
     assert promote[2] == str(tmp_path / CANDIDATE_FILE)
     assert options["--shadow"] == CANDIDATE
     assert options["--into"] == str(tmp_path / LEARNED_FILE)
-    assert len(read_policy_recipe(tmp_path / "rounds" / "3" / "slates.toml").log) == 2
+    newest = tmp_path / "rounds" / "3"
+    assert read_policy_recipe(newest / "slates.toml").log == (str(newest / "rows.jsonl"),)
 
     commands.codes = {}
     (promoted,) = rounds.make(11.0)
