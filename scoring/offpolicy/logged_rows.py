@@ -17,14 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.errors import EvidenceError
-from scoring.joined_log import JoinedLog
-from scoring.simulation.contract import Worth
 from scoring.training.rows import Fields, Reading, read_examples
+from scoring.worth import WORTH
 
-WORTH: Final = "worth"
+SUM: Final = "worth"
 """The reward that `rillstream policy learn` learns from: several columns in one number."""
 
-REWARDS: Final = ("clicked", "carted", "purchased", "dwell_ms", "value", WORTH)
+REWARDS: Final = ("clicked", "carted", "purchased", "dwell_ms", "value", SUM)
 """Columns of a joined log that may be what is earned, and that sum."""
 
 
@@ -58,26 +57,6 @@ class LoggedRows:
 
     def __len__(self) -> int:
         return len(self.ranks)
-
-    @classmethod
-    def of(cls, log: JoinedLog, reward: str) -> LoggedRows:
-        """The rows of a log that was read or made.
-
-        Raises:
-            EvidenceError: No such reward.
-        """
-        return cls(
-            lists=log.recommendation_id.astype(str),
-            users=log.user_id.astype(str),
-            items=log.item_id.astype(str),
-            ranks=log.rank,
-            propensities=log.propensity,
-            at_ms=log.at_ms,
-            earned=getattr(log, checked_reward(reward)).astype(np.float64),
-            reward_at_ms=log.reward_at_ms,
-            examined=log.examined,
-            simulated=log.simulated,
-        )
 
     def part(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> LoggedRows:
         """Some rows, in this order."""
@@ -142,7 +121,7 @@ def _made(row: Fields, reward: str) -> tuple[Any, ...]:
         _whole(given, "rank"),
         _number(given.get("propensity")),
         _whole(given, "at_ms"),
-        _worth(given) if reward == WORTH else _number(given.get(reward)),
+        _worth(given) if reward == SUM else _number(given.get(reward)),
         -1 if answered is None else _whole(given, "reward_at_ms"),
         bool(given.get("examined", True)),
         bool(given.get("simulated", False)),
@@ -150,10 +129,10 @@ def _made(row: Fields, reward: str) -> tuple[Any, ...]:
 
 
 def _worth(given: Mapping[str, Any]) -> float:
-    """Clicks, carts, purchases and minutes, see `scoring.simulation.contract.Worth`."""
+    """Clicks, carts, purchases and minutes, see `scoring.worth`."""
     names = ("clicked", "carted", "purchased", "dwell_ms")
     clicks, carts, purchases, dwell_ms = (np.array(_number(given.get(name))) for name in names)
-    return float(Worth().of(clicks, carts, purchases, dwell_ms / 1_000.0))
+    return float(WORTH.of(clicks, carts, purchases, dwell_ms / 1_000.0))
 
 
 def _whole(given: Mapping[str, Any], name: str) -> int:

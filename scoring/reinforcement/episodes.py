@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.simulation.contract import Shoppers, Worth
-
-WORTH: Final = Worth()
-"""Clicks, carts, purchases and time in one number."""
+from scoring.simulation.contract import Shoppers
+from scoring.worth import WORTH
 
 
 class Chooses(Protocol):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from scoring.errors import RowsError
 from scoring.joined_log import JoinedLog
-from scoring.reinforcement.episodes import WORTH
+from scoring.worth import WORTH
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from typing import Final
 
 from scoring.simulation.cascading import CascadingShoppers
 from scoring.simulation.choosing import ChoosingShoppers
-from scoring.simulation.contract import FEATURES, Chances, Offer, Reactions, Shoppers, Worth
+from scoring.simulation.contract import FEATURES, Chances, Offer, Reactions, Shoppers
 from scoring.simulation.examining import ExaminingShoppers
 from scoring.simulation.population import Population
 from scoring.simulation.wares import Wares
+from scoring.worth import Worth
 
 MODELS: Final[dict[str, type[Population]]] = {
     each.name: each for each in (ExaminingShoppers, CascadingShoppers, ChoosingShoppers)

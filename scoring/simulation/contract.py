@@ -22,35 +22,6 @@ FEATURES: Final = (
 """What a ranker may know of a candidate, in the order of the last axis of `Offer.features`."""
 
 
-Amounts = NDArray[np.bool_] | NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Worth:
-    """What a reaction is worth: `reward = Σ worth · what happened`."""
-
-    click: float = 0.1
-    cart: float = 0.2
-    purchase: float = 1.0
-    minute: float = 0.02
-
-    def of(
-        self,
-        clicks: Amounts,
-        carts: Amounts,
-        purchases: Amounts,
-        dwell_s: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
-        """Happened or not, or the chances of it, of one shape -> worth of each, same shape."""
-        found: NDArray[np.float64] = (
-            self.click * clicks
-            + self.cart * carts
-            + self.purchase * purchases
-            + self.minute * dwell_s / 60.0
-        )
-        return found
-
-
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What might be shown to b users now.

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtri
 
 from scoring.simulation.chance import Purpose, uniforms
-from scoring.simulation.contract import Chances, Offer, Reactions, Worth
+from scoring.simulation.contract import Chances, Offer, Reactions
 from scoring.simulation.habits import HABITS, Habits
 from scoring.simulation.look import DWELL_SD, Look
 from scoring.simulation.wares import DIM, Wares, unit
+from scoring.worth import WORTH, Worth
 
 REMEMBERED: Final = 16
 """Purchases of a user that count as bought before."""
@@ -52,12 +53,12 @@ class Population(ABC):
         wares: Wares,
         *,
         habits: Habits = HABITS,
-        worth: Worth | None = None,
+        worth: Worth = WORTH,
         n_candidates: int = 50,
     ) -> None:
         self.wares = wares
         self.habits = habits
-        self.worth = Worth() if worth is None else worth
+        self.worth = worth
         self._n_candidates = min(n_candidates, len(wares))
         rng = np.random.default_rng([7, len(wares)])
         self._ratings = wares.qualities + habits.quality_noise * rng.standard_normal(len(wares))
