@@ -117,14 +117,18 @@ class Experiment:
 
     def shadows_of(self, user_id: str) -> list[Arm]:
         """The shadows that score for a user; each draws its users by a salt of its own."""
-        variant = self.variant_of(user_id)
-        own = None if variant is None else variant.name
         return [
             arm
             for arm in self.shadows
-            if arm.beside in (None, own)
-            and place_of(user_id, f"{self.salt}/{arm.name}") < arm.share
+            if place_of(user_id, f"{self.salt}/{arm.name}") < arm.share
+            and self._is_beside(arm, user_id)
         ]
+
+    def _is_beside(self, shadow: Arm, user_id: str) -> bool:
+        if shadow.beside is None:
+            return True
+        variant = self.variant_of(user_id)
+        return variant is not None and variant.name == shadow.beside
 
 
 def read_experiment(file: Path) -> Experiment:

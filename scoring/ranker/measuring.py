@@ -48,13 +48,12 @@ def measures(
     """
     found = {}
     midst = lists.counts[3] > 0
+    of_all, of_new = (ndcg_of(lists, scores, of_new=new) for new in (False, True))
     for name, chosen in (("ndcg@20", ~midst), ("rest ndcg@20", midst)):
-        if chosen.any():
-            for suffix, of_new in (("", False), (" new", True)):
-                values = ndcg_of(lists, scores, of_new=of_new)[chosen]
-                if not np.isnan(values).all():
-                    found[name + suffix] = float(np.nanmean(values))
-    found |= _by_group(lists, ndcg_of(lists, scores, of_new=False), ~midst)
+        for suffix, values in (("", of_all[chosen]), (" new", of_new[chosen])):
+            if not np.isnan(values).all():
+                found[name + suffix] = float(np.nanmean(values))
+    found |= _by_group(lists, of_all, ~midst)
     if lists.wanted.any():
         found["ece"] = calibration_gap(chances, lists.wanted)
         found["log loss"] = _log_loss(chances, lists.wanted)

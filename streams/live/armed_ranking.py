@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -124,18 +125,18 @@ class ArmedRanking:
         if experiment is None:
             return self.own.recommend(requests)
         variants = [experiment.variant_of(request.user_id) for request in requests]
-        slates = _by_arm(
-            requests, [None if arm is None else arm.name for arm in variants], self._ranked
-        )
+        ranked = partial(self._ranked, experiment.name)
+        slates = _by_arm(requests, [None if arm is None else arm.name for arm in variants], ranked)
         self._add_shadows(experiment, requests, slates)
         return slates
 
-    def _ranked(self, name: str | None, requests: Sequence[Request]) -> list[Slate]:
+    def _ranked(
+        self, experiment: str, name: str | None, requests: Sequence[Request]
+    ) -> list[Slate]:
         if name is None:
             return self.own.recommend(requests)
-        experiment, ranking = self.policies.experiment, self._arms[name]
-        said = "" if experiment is None else experiment.name
-        made_under = MadeUnder(said, name, ranking.policy_version, ranking.heads_version)
+        ranking = self._arms[name]
+        made_under = MadeUnder(experiment, name, ranking.policy_version, ranking.heads_version)
         return [replace(slate, made_under=made_under) for slate in ranking.recommend(requests)]
 
     def _add_shadows(
@@ -152,7 +153,7 @@ class ArmedRanking:
                 for row in rows
             ]
             try:
-                made = self._ranked(name, asked)
+                made = self._ranked(experiment.name, name, asked)
             except Exception:  # what nobody sees must not take the list with it
                 log.exception("a shadow could not rank", variant=name)
                 continue
