@@ -73,17 +73,33 @@ def evaluate_decided(
     Raises:
         EvidenceError: As `evaluate_records`.
     """
-    followed = Followed.empty(*lists.there.shape)
+    return evaluate_several(lists, batches, [target], lost, told=told)[0]
+
+
+def evaluate_several(
+    lists: LoggedLists,
+    batches: Iterable[Decided],
+    targets: Sequence[Target],
+    lost: Counter[str],
+    *,
+    told: Told | None = None,
+) -> list[Report]:
+    """A report of each target from one reading of the records; arguments as above."""
+    followed = [Followed.empty(*lists.there.shape) for _ in targets]
     known = np.zeros(len(lists), np.bool_)
     for number, batch in enumerate(batches):
-        follow(batch, target, followed, N_DRAWS, seed=number)
+        for target, into in zip(targets, followed, strict=True):
+            follow(batch, target, into, N_DRAWS, seed=number)
         known[batch.rows] = True
         if told is not None:
             told(int(known.sum()), len(lists))
     rows = np.flatnonzero(known)
-    kept, followed = lists.part(rows), followed.part(rows)
-    estimates = with_records(kept, followed) if len(kept) > 1 else []
-    return report(kept, estimates, excluded=lost, unsupported=followed.unsupported)
+    kept, found = lists.part(rows), []
+    for each in followed:
+        part = each.part(rows)
+        estimates = with_records(kept, part) if len(kept) > 1 else []
+        found.append(report(kept, estimates, excluded=lost, unsupported=part.unsupported))
+    return found
 
 
 def evaluate_probabilities(

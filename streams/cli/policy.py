@@ -6,6 +6,7 @@ from streams.cli import (
     policy_learn,
     policy_promote,
     policy_replay,
+    policy_sharpen,
     policy_tune,
 )
 from streams.cli.options import examples, new_app
@@ -29,6 +30,7 @@ for module in (
     policy_learn,
     policy_replay,
     policy_evaluate,
+    policy_sharpen,
     policy_promote,
     policy_exposure,
 ):

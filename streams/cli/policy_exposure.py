@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streams.cli.options import Broker, IndexDir, Json, Lists, examples, settings_from
-from streams.cli.printing import print_json, print_table, remark
+from streams.cli.printing import number_or_null, print_json, print_table, remark
 from streams.cli.waiting import tell_if_awaited
 
 if TYPE_CHECKING:
@@ -115,23 +115,18 @@ def _spread(each: "Spread") -> dict[str, Any]:
         "policy_version": each.policy_version,
         "lists": each.n_lists,
         "tail": each.tail.value,
-        "tail_low": _number(low),
-        "tail_high": _number(high),
+        "tail_low": number_or_null(low),
+        "tail_high": number_or_null(high),
         "shown": each.shown,
-        "gini": _number(each.gini),
+        "gini": number_or_null(each.gini),
     }
 
 
 def _share(each: "Share") -> dict[str, Any]:
     return {
         "group": each.group,
-        "items": _number(each.items),
-        "sales": _number(each.sales),
-        "lists": _number(each.lists),
-        "attention": _number(each.attention),
+        "items": number_or_null(each.items),
+        "sales": number_or_null(each.sales),
+        "lists": number_or_null(each.lists),
+        "attention": number_or_null(each.attention),
     }
-
-
-def _number(value: float) -> float | None:
-    """JSON has no nan."""
-    return None if value != value else value

@@ -24,6 +24,11 @@ def print_json(record: Mapping[str, Any]) -> None:
     print(json.dumps(record, ensure_ascii=False, default=str), flush=True)
 
 
+def number_or_null(value: float) -> float | None:
+    """The same number; JSON has no nan."""
+    return None if value != value else value
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows under headings; what does not fit is folded, not cut."""
     from rich import box

@@ -1,6 +1,7 @@
 """What `rillstream policy evaluate` and `promote` share: a log is read, a target is weighed."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,14 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streams.cli.printing import print_table, remark
+from streams.cli.printing import number_or_null, print_table, remark
 
 if TYPE_CHECKING:
     from scoring import Policy
     from scoring.offpolicy.intervals import Interval
+    from scoring.offpolicy.logged_lists import LoggedLists
     from scoring.offpolicy.report import Report, Row
     from scoring.offpolicy.target import Target
     from scoring.slates.drawing import Drawing
+    from streams.policy_candidate import Decisions as DecisionFiles
 
 Decisions = Annotated[
     list[Path] | None,
@@ -92,9 +95,6 @@ def weigh(
         BadFileError: A file is missing, or is not what it should be.
     """
     from scoring.offpolicy.evaluation import evaluate_probabilities, evaluate_records
-    from scoring.offpolicy.keeping import kept_lists
-    from scoring.offpolicy.logged_rows import read_rows
-    from scoring.training.rows import Reading
     from streams.cli.progress import Bars
     from streams.policy_candidate import Decisions as DecisionFiles
     from streams.policy_candidate import read_probabilities, read_scores, target_of
@@ -103,16 +103,12 @@ def weigh(
         raise typer.BadParameter("give --decisions, or the target's own --probabilities")
     if probabilities is not None and (numbers or scores is not None):
         raise typer.BadParameter("--probabilities say all of the target: no --target, no --scores")
-    rows = read_rows(log, reward, Reading())
-    lists, lost = kept_lists(rows, time.time_ns() // 1_000_000, simulated=simulated)
+    lists, lost = read_lists(log, reward, simulated=simulated)
     if probabilities is not None:
         return Weighed(evaluate_probabilities(lists, read_probabilities(probabilities), lost))
     records = DecisionFiles(decisions or (), shadow)
     with Bars() as bars:
-        records.look()
-        if records.unreadable:
-            more = len(records.unreadable) - 1
-            remark(f"not a record: {records.unreadable[0]}" + (f" … and {more} more" * bool(more)))
+        look(records)
         if shadow is not None:
             target = records.target()
         else:
@@ -134,6 +130,32 @@ def weigh(
     )
 
 
+def read_lists(
+    log: Sequence[Path], reward: str, *, simulated: bool
+) -> tuple["LoggedLists", Counter[str]]:
+    """The lists of a log that can be reckoned with, and how many could not.
+
+    Raises:
+        EvidenceError: There is none.
+        RowsError: A row belongs to no list.
+        BadFileError: A file is missing, or is not what it should be.
+    """
+    from scoring.offpolicy.keeping import kept_lists
+    from scoring.offpolicy.logged_rows import read_rows
+    from scoring.training.rows import Reading
+
+    rows = read_rows(log, reward, Reading())
+    return kept_lists(rows, time.time_ns() // 1_000_000, simulated=simulated)
+
+
+def look(records: "DecisionFiles") -> None:
+    """See what is in files of decisions, and say it of lines that are none."""
+    records.look()
+    if records.unreadable:
+        more = len(records.unreadable) - 1
+        remark(f"not a record: {records.unreadable[0]}" + (f" … and {more} more" * bool(more)))
+
+
 def chosen(report: "Report", estimator: str | None) -> "Row":
     """The row that counts.
 
@@ -153,7 +175,7 @@ def show(report: "Report") -> None:
     kind = "simulated lists" if report.simulated else "lists"
     print(
         f"{report.n_lists:,} {kind} of {report.n_users:,} users, {report.n_rewarded:,} earned "
-        f"anything; a list earned {report.logged:.5g} {_said(report.logged_interval)}"
+        f"anything; a list earned {report.logged:.5g} {bounds_said(report.logged_interval)}"
     )
     for reason, count in report.excluded.items():
         print(f"left out: {count:,} · {reason}")
@@ -165,9 +187,9 @@ def show(report: "Report") -> None:
             (
                 row.name,
                 f"{row.value:.5g}",
-                _said(row.interval),
+                bounds_said(row.interval),
                 f"{row.gain:+.4g}",
-                _said(row.gain_interval, sign="+"),
+                bounds_said(row.gain_interval, sign="+"),
                 f"{row.effective:,.0f}",
                 f"{row.control.mean:.3f}" + ("" if row.control.holds else " !"),
                 ASSUMES[row.name],
@@ -186,16 +208,16 @@ def as_record(report: "Report", row: "Row", lacking: Sequence[str]) -> dict[str,
         "excluded": dict(report.excluded),
         "simulated": report.simulated,
         "logged": report.logged,
-        "logged_interval": _bounds(report.logged_interval),
+        "logged_interval": bounds(report.logged_interval),
         "unsupported": report.unsupported,
         "estimates": [
             {
                 "estimator": each.name,
-                "value": _number(each.value),
-                "error": _number(each.error),
-                "interval": _bounds(each.interval),
-                "gain": _number(each.gain),
-                "gain_interval": _bounds(each.gain_interval),
+                "value": number_or_null(each.value),
+                "error": number_or_null(each.error),
+                "interval": bounds(each.interval),
+                "gain": number_or_null(each.gain),
+                "gain_interval": bounds(each.gain_interval),
                 "effective": each.effective,
                 "effective_rewards": each.effective_rewards,
                 "mean_weight": each.control.mean,
@@ -209,13 +231,11 @@ def as_record(report: "Report", row: "Row", lacking: Sequence[str]) -> dict[str,
     }
 
 
-def _said(interval: "Interval", sign: str = "") -> str:
+def bounds_said(interval: "Interval", sign: str = "") -> str:
+    """For people."""
     return f"{interval.low:{sign}.4g} – {interval.high:{sign}.4g}"
 
 
-def _number(value: float) -> float | None:
-    return None if value != value else value
-
-
-def _bounds(interval: "Interval") -> list[float | None]:
-    return [_number(interval.low), _number(interval.high)]
+def bounds(interval: "Interval") -> list[float | None]:
+    """For scripts."""
+    return [number_or_null(interval.low), number_or_null(interval.high)]

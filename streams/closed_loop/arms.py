@@ -12,7 +12,8 @@ ARMS: Final = (BEST, LEARNED, UNIFORM)
 
 WHAT: Final = {
     BEST: "the best by score; from the first ranker on, its newest heads",
-    LEARNED: "drawn from the same scores; once promoted, from heads learned by policy gradient",
+    LEARNED: "drawn from the same scores, more sharply with each proof; or from heads learned by "
+    "policy gradient, once they are promoted",
     UNIFORM: "the same candidates with equal chances",
 }
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from scoring.policy_file import read_numbers, write_numbers
+from scoring.policy_file import Numbers, read_numbers, write_numbers
 from scoring.ranker.named import NamedRanker
 from streams.cli.exits import Exit
 from streams.closed_loop.arms import CANDIDATE, CANDIDATE_FILE, LEARNED, LEARNED_FILE, OWN_FILE
@@ -157,7 +157,9 @@ class Rounds:
                 self._candidate = None
                 self._changed()
                 return made
-        made.append(self._learn_candidate(number, at_s, place, kept.rows))
+        made.append(self._sharpen(number, at_s, place, kept.rows, kept.decisions))
+        if made[-1].outcome != SHADOW:
+            made.append(self._learn_candidate(number, at_s, place, kept.rows))
         return made
 
     def _ask_for_promotion(
@@ -177,6 +179,32 @@ class Rounds:
         why = "; ".join(said[-1]["reasons"]) if said else asked.last_words
         evidence = f"{n_lists:,} lists that were shown, with the shadow's beside them"
         return Round(number, at_s, what, (exported, asked), evidence, outcome, why)
+
+    def _sharpen(self, number: int, at_s: float, place: Path, log: Path, decisions: Path) -> Round:
+        """`rillstream policy sharpen`: the same scores, if the log is sure of a sharper draw.
+
+        These are scores of the newest heads, whichever come: what heads learn online, it keeps.
+        """
+        what = "how sharply to draw, from the learned arm's log"
+        file = place / "sharper.toml"
+        asked = self._run(
+            place,
+            "policy", "sharpen", str(log), "--decisions", str(decisions),
+            "--reward", REWARD, "--out", str(file), "--json",
+        )  # fmt: skip
+        said = _said(asked)
+        evidence = f"{said[0]['lists']:,} lists" if said else "the newest export"
+        if asked.code != Exit.OK:
+            none = "no other temperature gains for certain"
+            why = none if asked.code == Exit.BELOW_TARGET else asked.last_words
+            return Round(number, at_s, what, (asked,), evidence, NOT_TAKEN, why)
+        numbers = read_numbers(file)
+        self._candidate = f"temperature {numbers['temperature']}"
+        self._shadow(numbers, f"Round {number}: {what}.")
+        tried = next(each for each in said if each.get("temperature") == numbers["temperature"])
+        low, high = tried["gain_interval"]
+        why = f"{self._candidate}; its gain on its own log is {low:+.4g} to {high:+.4g}"
+        return Round(number, at_s, what, (asked,), evidence, SHADOW, why)
 
     def _learn_candidate(self, number: int, at_s: float, place: Path, log: Path) -> Round:
         """`rillstream policy learn` on the newest lists; then the shadow scores.
@@ -200,13 +228,16 @@ class Rounds:
             return Round(number, at_s, what, (learned,), evidence, NOT_TAKEN, learned.last_words)
         row, saved = _said(learned)[-2:]
         self._candidate = str(saved["heads_version"])
-        in_force = read_numbers(self._folder / LEARNED_FILE)
-        numbers = {**in_force, **read_numbers(folder / "policy.toml")}
-        write_numbers(self._folder / CANDIDATE_FILE, numbers, f"Round {number}: {what}.")
-        self._changed()
+        self._shadow(read_numbers(folder / "policy.toml"), f"Round {number}: {what}.")
         evidence = f"{row['lists']:,} lists"
         why = f"{self._candidate}; weights on its log worth {row['effective']:.0%} of the ranks"
         return Round(number, at_s, what, (learned,), evidence, SHADOW, why)
+
+    def _shadow(self, numbers: Numbers, about: str) -> None:
+        """Score what is in force with these numbers instead, beside the lists that it makes."""
+        in_force = read_numbers(self._folder / LEARNED_FILE)
+        write_numbers(self._folder / CANDIDATE_FILE, {**in_force, **numbers}, about)
+        self._changed()
 
     def _changed(self) -> None:
         self._since_s = time.time() + 1.0  # until then workers may not have looked

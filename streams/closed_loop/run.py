@@ -34,7 +34,7 @@ WINDOW_S: Final = 20
 LATENESS_S: Final = 5
 """Simulated users react at once: the window for answers need not be half an hour."""
 
-MOST_ROUNDS: Final = 10
+MOST_ROUNDS: Final = 14
 _SAY_EVERY_S: Final = 15.0
 _SLEEP_S: Final = 0.2
 

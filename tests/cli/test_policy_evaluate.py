@@ -208,6 +208,29 @@ def test_a_shadows_own_heads_are_promoted_with_it(
     assert with_numbers(own, read_numbers(place), "").version != without
 
 
+def test_the_surest_temperature_is_found_and_what_gains_nothing_is_no_candidate(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "sharper.toml"
+    words = ["policy", "sharpen", str(shop / "log.jsonl"), "--out", str(file), "--json"]
+    words += ["--decisions", str(shop / "decisions.jsonl")]
+    assert run(words) == Exit.OK
+    *tried, last = map(json.loads, capsys.readouterr().out.splitlines())
+    assert [each["temperature"] for each in tried] == [0.5, 0.32, 0.26, 0.2, 0.16, 0.12]
+    lows = {each["temperature"]: each["gain_interval"][0] for each in tried if not each["lacking"]}
+    assert max(lows, key=lows.__getitem__) == last["surest"] < 0.4
+    assert read_numbers(file) == {"draw": "softmax", "temperature": last["surest"]}
+    file.unlink()
+    assert run([*words, "--temperature", "0.6"]) == Exit.BELOW_TARGET
+    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {"surest": None}
+    few = ["policy", "sharpen", str(shop / "few.jsonl"), "--out", str(file)]
+    assert run([*few, *words[-2:]]) == Exit.BELOW_TARGET
+    out = capsys.readouterr().out
+    assert "no other temperature gains for certain" in out
+    assert "100 are needed" in out
+    assert not file.exists()
+
+
 def test_a_policy_that_workers_could_not_start_with_is_not_put_in_force(
     shop: Path,
     tmp_path: Path,

@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 
 from scoring.experiments.experiment import read_experiment
-from scoring.policy_file import read_numbers
+from scoring.policy_file import read_numbers, write_numbers
 from scoring.ranker.named import NamedRanker
 from scoring.ranker.ranker import Ranker
 from scoring.ranker.recipe import read_ranker_recipe
@@ -42,12 +42,14 @@ from tests.commands import parse
 from tests.scoring.ranker.test_learned import heads, knowledge
 
 HEADS = heads("value", times=1.0)
+NOT_SHARPER = {"sharpen": Exit.BELOW_TARGET}
 
 
 class Scripted(Commands):
     """Commands that end as a test says, and that are held to what the command line knows.
 
-    `train` and `policy learn` leave the folders that they should, `export` the arm's lists.
+    `train` and `policy learn` leave the folders that they should, `export` the arm's lists, and
+    `policy sharpen` a temperature of .03.
     """
 
     def __init__(self, codes: Mapping[str, int], decisions: bytes) -> None:
@@ -61,13 +63,18 @@ class Scripted(Commands):
         self.asked.append(words)
         name = words[1] if words[0] == "policy" else words[0]
         code = self.codes.get(name, 0)
-        said = self._do(name, words) if code == 0 or name == "promote" else ""
+        said = self._do(name, words) if code == 0 or name in ("promote", "sharpen") else ""
         return Done(words, code, 0.1, said, "last words")
 
     def _do(self, name: str, words: Sequence[str]) -> str:
         if name == "promote":
             return json.dumps({"reasons": self.reasons, "lists": 2}) + "\n"
         out = Path(words[words.index("--out") + 1])
+        if name == "sharpen":
+            if not self.codes.get(name, 0):
+                write_numbers(out, {"draw": "softmax", "temperature": 0.03}, "")
+            tried = {"temperature": 0.03, "lists": 2, "gain_interval": [0.01, 0.2]}
+            return f'{json.dumps(tried)}\n{{"surest": null}}\n'
         out.mkdir(parents=True)
         if name == "export":
             rows = [
@@ -149,9 +156,10 @@ def test_heads_are_learned_from_the_arms_log_and_promoted_by_what_they_scored_as
         + decided("r5", LEARNED, "served", 50)
         + b"{\n"
     )
-    rounds, commands = made(tmp_path, {}, others + kept)
+    rounds, commands = made(tmp_path, NOT_SHARPER, others + kept)
     rounds.make(5.0)
-    (learned,) = rounds.make(7.0)
+    not_sharper, learned = rounds.make(7.0)
+    assert (not_sharper.outcome, not_sharper.evidence) == (NOT_TAKEN, "2 lists")
     assert (learned.number, learned.outcome) == (2, SHADOW)
     assert HEADS.version in learned.why
     place = tmp_path / "rounds" / "2"
@@ -165,8 +173,8 @@ def test_heads_are_learned_from_the_arms_log_and_promoted_by_what_they_scored_as
     assert candidate["temperature"] == 1.0
     assert "ranker" not in read_numbers(tmp_path / LEARNED_FILE), "nothing is proven yet"
 
-    commands.codes = {"promote": Exit.BELOW_TARGET}
-    refused, following = rounds.make(9.0)
+    commands.codes = {**NOT_SHARPER, "promote": Exit.BELOW_TARGET}
+    refused, _, following = rounds.make(9.0)
     assert (refused.outcome, refused.why) == (NOT_TAKEN, "too few lists")
     assert refused.evidence.startswith("2 lists")
     assert (refused.number, following.number, following.outcome) == (3, 3, SHADOW)
@@ -178,13 +186,29 @@ def test_heads_are_learned_from_the_arms_log_and_promoted_by_what_they_scored_as
     newest = tmp_path / "rounds" / "3"
     assert read_policy_recipe(newest / "slates.toml").log == (str(newest / "rows.jsonl"),)
 
-    commands.codes = {}
+    commands.codes = NOT_SHARPER
     (promoted,) = rounds.make(11.0)
     assert (promoted.what.split(",")[0], promoted.outcome) == (HEADS.version, IN_FORCE)
-    (learned,) = rounds.make(13.0)
+    rounds.make(13.0)
     place = tmp_path / "rounds" / "5"
     assert read_policy_recipe(place / "slates.toml").log == (str(place / "rows.jsonl"),)
-    assert [each.number for each in rounds.made] == [1, 2, 3, 3, 4, 5]
+    assert [each.number for each in rounds.made] == [1, 2, 2, 3, 3, 3, 4, 5, 5]
+
+
+def test_a_sharper_draw_of_the_same_scores_is_asked_for_before_heads(tmp_path: Path) -> None:
+    rounds, commands = made(tmp_path, {}, beside(3, "new", 30))
+    rounds.make(5.0)
+    (sharper,) = rounds.make(7.0)
+    assert (sharper.outcome, sharper.evidence) == (SHADOW, "2 lists")
+    assert sharper.why == "temperature 0.03; its gain on its own log is +0.01 to +0.2"
+    assert read_numbers(tmp_path / CANDIDATE_FILE) == {"draw": "softmax", "temperature": 0.03}
+    assert read_numbers(tmp_path / LEARNED_FILE)["temperature"] == 0.1, "nothing is proven yet"
+    (promoted,) = rounds.make(9.0)
+    assert (promoted.what, promoted.outcome) == (
+        "temperature 0.03, to serve the learned arm",
+        IN_FORCE,
+    )
+    assert [words[1] for words in commands.asked if words[0] == "policy"] == ["sharpen", "promote"]
 
 
 def test_a_step_that_fails_ends_its_round_and_not_the_loop(tmp_path: Path) -> None:
@@ -192,9 +216,9 @@ def test_a_step_that_fails_ends_its_round_and_not_the_loop(tmp_path: Path) -> No
     rounds.make(1.0)
     (found,) = rounds.make(2.0)
     assert (found.outcome, found.why) == (NOT_TAKEN, "last words")
-    commands.codes = {"learn": Exit.BAD_INPUT}
-    (found,) = rounds.make(3.0)
-    assert (found.outcome, found.why) == (NOT_TAKEN, "last words")
+    commands.codes = {"sharpen": Exit.BAD_INPUT, "learn": Exit.BAD_INPUT}
+    for found in rounds.make(3.0):
+        assert (found.outcome, found.why) == (NOT_TAKEN, "last words")
     commands.codes = {}
     (found,) = rounds.make(4.0)
     assert found.outcome == SHADOW, "there was no candidate to ask about"
