@@ -96,6 +96,7 @@ class Rounds:
         self._events = events
         self._since_s = 0.0  # when what is served or shadowed changed last
         self._candidate: str | None = None
+        self._logs: list[tuple[Path, Path]] = []  # of what the learned arm draws by, by round
         self.made: list[Round] = []
         self.ranker: Path | None = None
 
@@ -150,14 +151,15 @@ class Rounds:
             why = "no list of the arm has been shown and closed"
             return [Round(number, at_s, what, (exported,), "nothing", NOT_TAKEN, why)]
         made = []
+        self._logs.append((kept.rows, kept.decisions))
         if self._candidate is not None:
             made.append(self._ask_for_promotion(number, at_s, place, kept, exported))
             if made[0].outcome == IN_FORCE:
-                # The next heads begin from these, and so from lists that these will have drawn.
-                self._candidate = None
+                # What comes next begins from this, and so from lists that this will have drawn.
+                self._candidate, self._logs = None, []
                 self._changed()
                 return made
-        made.append(self._sharpen(number, at_s, place, kept.rows, kept.decisions))
+        made.append(self._sharpen(number, at_s, place))
         if made[-1].outcome != SHADOW:
             made.append(self._learn_candidate(number, at_s, place, kept.rows))
         return made
@@ -180,16 +182,19 @@ class Rounds:
         evidence = f"{n_lists:,} lists that were shown, with the shadow's beside them"
         return Round(number, at_s, what, (exported, asked), evidence, outcome, why)
 
-    def _sharpen(self, number: int, at_s: float, place: Path, log: Path, decisions: Path) -> Round:
-        """`rillstream policy sharpen`: the same scores, if the log is sure of a sharper draw.
+    def _sharpen(self, number: int, at_s: float, place: Path) -> Round:
+        """`rillstream policy sharpen`: the same scores, if the logs are sure of a sharper draw.
 
-        These are scores of the newest heads, whichever come: what heads learn online, it keeps.
+        These are scores of the newest heads, whichever come: what heads learn online, it keeps. All
+        lists since the last promotion count: their records say what each was drawn from.
         """
-        what = "how sharply to draw, from the learned arm's log"
+        what = "how sharply to draw, from the learned arm's lists since its last change"
         file = place / "sharper.toml"
         asked = self._run(
             place,
-            "policy", "sharpen", str(log), "--decisions", str(decisions),
+            "policy", "sharpen",
+            *(str(log) for log, _ in self._logs),
+            *(word for _, each in self._logs for word in ("--decisions", str(each))),
             "--reward", REWARD, "--out", str(file), "--json",
         )  # fmt: skip
         said = _said(asked)

@@ -190,6 +190,10 @@ def test_heads_are_learned_from_the_arms_log_and_promoted_by_what_they_scored_as
     (promoted,) = rounds.make(11.0)
     assert (promoted.what.split(",")[0], promoted.outcome) == (HEADS.version, IN_FORCE)
     rounds.make(13.0)
+    sharpen = [words for words in commands.asked if words[1] == "sharpen"]
+    logs = [[Path(each).parent.name for each in words if "rows" in each] for words in sharpen]
+    assert logs == [["2"], ["2", "3"], ["5"]], "all since what draws has changed"
+    assert [words.count("--decisions") for words in sharpen] == [1, 2, 1]
     place = tmp_path / "rounds" / "5"
     assert read_policy_recipe(place / "slates.toml").log == (str(place / "rows.jsonl"),)
     assert [each.number for each in rounds.made] == [1, 2, 2, 3, 3, 3, 4, 5, 5]
