@@ -126,7 +126,7 @@ class Recommender:
         self._ranker: Ranker | None = None
         self._learned: LearnedRanking | None = None
         self.rules = rules
-        self.take_policy(policy or Policy(), ranker)
+        self._take(policy or Policy(), ranker)
 
     @property
     def heads_version(self) -> str | None:
@@ -146,11 +146,16 @@ class Recommender:
     def take_policy(self, policy: Policy, ranker: Ranker | None) -> None:
         """Other numbers, and the ranker that they weigh, from the next request on.
 
-        Heads that the ranker has got since stay, where it is the same as before.
+        Heads that the ranker has got since stay, where it is the same as before. What is in force
+        already costs nothing; another policy, some .1 s in a catalogue of 100,000 items.
 
         Raises:
             RankerError: It reads columns that this version does not make; nothing has changed.
         """
+        if policy != self.policy or ranker is not self._ranker:
+            self._take(policy, ranker)
+
+    def _take(self, policy: Policy, ranker: Ranker | None) -> None:
         if ranker is None:
             self._learned = None
         elif ranker is not self._ranker:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from scoring.ranker.network import HeadsNetwork
 from scoring.reinforcement.logged import LoggedLists
+from scoring.reinforcement.one_cycle import one_cycle
 from scoring.reinforcement.policy import worths
 
 EPOCHS: Final = 60
@@ -43,16 +44,18 @@ def clone(log: LoggedLists, network: HeadsNetwork, seed: int) -> None:
         seed: Of the order of the lists.
     """
     wanted = first_draws(log.logged, log.free)
-    optimizer = torch.optim.Adam(network.parameters())
-    n_steps = EPOCHS * -(-len(log) // _BATCH)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, _LEARNING_RATE, total_steps=n_steps + 1)
-    generator = torch.Generator().manual_seed(seed)
-    for _ in range(EPOCHS):
-        for chosen in torch.split(torch.randperm(len(log), generator=generator), _BATCH):
-            free = log.free[chosen]
-            missed = torch.where(free, worths(network, log.features[chosen]) - wanted[chosen], 0.0)
-            miss = missed.square().sum() / free.sum().clamp(min=1)
-            optimizer.zero_grad()
-            miss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            cycle.step()
+
+    def miss(chosen: Tensor) -> Tensor:
+        free = log.free[chosen]
+        missed = torch.where(free, worths(network, log.features[chosen]) - wanted[chosen], 0.0)
+        return missed.square().sum() / free.sum().clamp(min=1)
+
+    one_cycle(
+        network,
+        len(log),
+        miss,
+        batch=_BATCH,
+        epochs=EPOCHS,
+        learning_rate=_LEARNING_RATE,
+        seed=seed,
+    )

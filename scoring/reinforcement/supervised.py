@@ -9,10 +9,11 @@ from typing import Final, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from scoring.ranker.network import HeadsNetwork
 from scoring.reinforcement.episodes import Episodes
+from scoring.reinforcement.one_cycle import one_cycle
 
 _BATCH: Final = 1_024
 
@@ -76,14 +77,17 @@ def fit(
         seed: Of the order of the rows.
     """
     rows, wanted = torch.from_numpy(features), torch.from_numpy(labels)
-    optimizer = torch.optim.Adam(network.parameters())
-    n_steps = epochs * -(-len(rows) // _BATCH)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=n_steps + 1)
-    generator = torch.Generator().manual_seed(seed)
-    for _ in range(epochs):
-        for chosen in torch.split(torch.randperm(len(rows), generator=generator), _BATCH):
-            miss = loss(network(rows[chosen]).squeeze(1), wanted[chosen])
-            optimizer.zero_grad()
-            miss.backward()
-            optimizer.step()
-            cycle.step()
+
+    def miss(chosen: Tensor) -> Tensor:
+        found: Tensor = loss(network(rows[chosen]).squeeze(1), wanted[chosen])
+        return found
+
+    one_cycle(
+        network,
+        len(rows),
+        miss,
+        batch=_BATCH,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        seed=seed,
+    )

@@ -110,6 +110,20 @@ def test_a_replaced_file_is_in_force_between_two_batches_and_once(
     assert "".join(capfd.readouterr()).count("policies in force") == 1
 
 
+def test_arms_whose_policy_is_as_it_was_are_not_made_again(
+    tmp_path: Path, make: Callable[[Policies], ArmedRanking], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, arms = tmp_path / "other.toml", tmp_path / "experiment.toml"
+    put(file, "slate_size = 2\n")
+    put(arms, EXPERIMENT)
+    worker = Worker(load_settings(experiment=arms, slate_size=3), make)
+    obeyed: list[int] = []
+    monkeypatch.setattr(Recommender, "obey", lambda self, _: obeyed.append(self.policy.slate_size))
+    put(file, "slate_size = 4\n")
+    worker.follower.look()
+    assert obeyed == [4], "of three arms, as much work as one"
+
+
 def test_files_that_cannot_be_used_are_said_once_and_the_old_policy_goes_on(
     tmp_path: Path, make: Callable[[Policies], ArmedRanking], capfd: pytest.CaptureFixture[str]
 ) -> None:
