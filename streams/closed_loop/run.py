@@ -115,7 +115,7 @@ class ClosedLoop:
             learner = Learner(settings, folder / "learner", more)
             stack.callback(workers.stop)
             stack.callback(learner.stop)
-            remark(f"{kind} at {bootstrap}; starting a worker …")
+            remark(f"{kind} at {bootstrap}, topics {prefix}…; starting a worker …")
             workers.start()
             outcomes = stack.enter_context(Outcomes(folder / "outcomes.jsonl"))
             users, events = self._users(outcomes), SentLog()
