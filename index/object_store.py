@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from index.errors import StoreUnavailableError
+from index.errors import IndexError_, StoreUnavailableError
 from index.loading import MAX_MANIFEST_BYTES, parse_manifest, parse_pointer
 from index.manifest import MANIFEST_NAME, POINTER_NAME, VERSION_PATTERN, FileEntry, Manifest
 
@@ -70,12 +70,8 @@ class ObjectStore:
         Raises:
             IndexFormatError: The pointer does not hold a name.
         """
-        with self._asked():
-            try:
-                raw: bytes = self._fs.cat_file(f"{self._root}/{POINTER_NAME}", 0, 200)
-            except FileNotFoundError:
-                return None
-        return parse_pointer(raw, f"{self.url}/{POINTER_NAME}")
+        raw = self.read(POINTER_NAME, 200)
+        return None if raw is None else parse_pointer(raw, f"{self.url}/{POINTER_NAME}")
 
     def set_current(self, version: str) -> None:
         """Replace the pointer."""
@@ -109,13 +105,18 @@ class ObjectStore:
         with self._asked():
             for file in files:
                 (folder / file).parent.mkdir(exist_ok=True)
-                self._fs.get_file(self._path(name, file), str(folder / file))
+                try:
+                    self._fs.get_file(self._path(name, file), str(folder / file))
+                except FileNotFoundError:
+                    gone = f"{self.url}/{name}/{file} is missing"
+                    raise StoreUnavailableError(gone) from None
 
-    def read(self, path: str) -> bytes | None:
-        """A small file, None where there is none."""
+    def read(self, path: str, most: int = MAX_MANIFEST_BYTES + 1) -> bytes | None:
+        """A small file, so many bytes of it at most; None where there is none."""
         with self._asked():
             try:
-                raw: bytes = self._fs.cat_file(f"{self._root}/{path}", 0, MAX_MANIFEST_BYTES + 1)
+                with self._fs.open(f"{self._root}/{path}", "rb") as file:
+                    raw: bytes = file.read(most)
             except FileNotFoundError:
                 return None
         return raw
@@ -153,8 +154,10 @@ class ObjectStore:
 
     @contextmanager
     def _asked(self) -> Iterator[None]:
-        """Its drivers raise what they like; most of it is an OSError."""
+        """Its drivers raise what they like: botocore's errors are no OSError."""
         try:
             yield
-        except (OSError, RuntimeError) as error:
+        except IndexError_:
+            raise
+        except Exception as error:
             raise StoreUnavailableError(f"{self.url}: {type(error).__name__}: {error}") from error

@@ -1,7 +1,9 @@
-"""A store, and a small version in it."""
+"""A store, and a small version in it; an S3 of the tests' own."""
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,30 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
     store = IndexStore(tmp_path_factory.mktemp("sound"))
     items, rows = shop(60), unit_rows(60)
     return store.root, build_index(store, items, rows, encoder_version="mini-1", engine="hnsw")
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The address of moto's server on loopback; what it holds ends with the session."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """``s3://`` and the name of a new bucket, with what s3fs needs to know in the environment."""
+    import fsspec
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    name = uuid.uuid4().hex
+    fsspec.filesystem("s3").mkdir(name)
+    return f"s3://{name}"

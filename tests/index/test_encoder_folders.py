@@ -24,13 +24,18 @@ def model(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture(params=["folder", "file", "memory"])
+@pytest.fixture(params=["folder", "file", "memory", "s3"])
 def places(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[EncoderFolders, EncoderFolders]:
     """Where one is kept, and where it is looked for: the same folder, or another machine's."""
     if request.param == "folder":
         folders = EncoderFolders(tmp_path / "indexes")
         return folders, folders
-    url = f"file://{tmp_path}/objects" if request.param == "file" else f"memory://{uuid.uuid4()}"
+    if request.param == "s3":
+        url = request.getfixturevalue("bucket")
+    elif request.param == "file":
+        url = f"file://{tmp_path}/objects"
+    else:
+        url = f"memory://{uuid.uuid4()}"
     return EncoderFolders(tmp_path / "a", url), EncoderFolders(tmp_path / "b", url)
 
 

@@ -25,10 +25,13 @@ from index.retention import prune
 from tests.index.vectors import shop, unit_rows
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=["memory", "file", "s3"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "file":
         yield f"file://{tmp_path}/objects/shop"
+        return
+    if request.param == "s3":
+        yield request.getfixturevalue("bucket") + "/shop"
         return
     place = f"memory://{uuid.uuid4().hex}/shop"
     yield place
@@ -57,7 +60,7 @@ def objects(url: str, version: str) -> tuple[fsspec.AbstractFileSystem, str]:
 
 def change(url: str, manifest: Manifest, name: str, raw: bytes) -> None:
     fs, folder = objects(url, manifest.version)
-    if hasattr(fs, "chmod"):  # files
+    if url.startswith("file:"):
         fs.chmod(f"{folder}/{name}", 0o644)
     fs.pipe_file(f"{folder}/{name}", raw)
 
@@ -187,3 +190,16 @@ def test_a_store_that_is_away_is_one_clear_error(tmp_path: Path) -> None:
     store = MirroredStore(tmp_path / "root", f"file://{tmp_path}/file/below")
     with pytest.raises(StoreUnavailableError, match="below"):
         build(store, 3, "exact")
+
+
+def test_an_error_of_the_driver_is_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    with pytest.raises(StoreUnavailableError, match=r"s3://shop/index: .*credentials"):
+        MirroredStore(tmp_path / "root", "s3://shop/index").current()
