@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from index import IndexStore, Snapshot
@@ -24,6 +27,7 @@ from scoring.ranker.network import HeadsNetwork
 from scoring.ranker.ranker import Ranker
 from scoring.ranker.recipe import RankerRecipe
 from scoring.ranker.sales import DAY_MS
+from scoring.ranker.stages import Stages
 from scoring.ranker.teaching import taught
 from scoring.training.rows import Reading
 from streams.baskets.baskets import baskets_of, sales_of
@@ -79,12 +83,11 @@ class RankerTraining:
             IndexError_: There is no index.
         """
         self._recipe = recipe
+        self._files = [*(files or [folder / name for name in recipe.events])]
         self._folder = folder
         self._reading = reading
         self._progress = progress
-        self.events = read_events(
-            files or [folder / name for name in recipe.events], reading, progress
-        )
+        self.events = read_events(self._files, reading, progress)
         self._baskets = baskets_of(self.events)
         if not self._baskets:
             raise RowsError(f"of {len(self.events):,} events none is a purchase")
@@ -97,21 +100,33 @@ class RankerTraining:
         """Moment of the newest event."""
         return self.events[-1].at_ms
 
-    def learn(self) -> Learned:
+    def identity(self) -> dict[str, object]:
+        """What this training is made from: of others, no stage is taken."""
+        joined = [self._folder / name for name in self._recipe.joined]
+        return {
+            "recipe": msgspec.to_builtins(self._recipe),
+            "files": {str(file): _digest(file) for file in (*self._files, *joined)},
+            "index": self._snapshot.version,
+            "version": version("rillstream"),
+        }
+
+    def learn(self, stages: Stages) -> Learned:
         """Teach, measure on the last period, teach on all.
+
+        Args:
+            stages: What an earlier call has come to, if it was killed.
 
         Raises:
             RowsError: Too few baskets.
+            CheckpointError: A stage is damaged.
         """
         recipe = self._recipe
-        lists = self.periods()
+        lists = stages.lists(self.periods)
         shown = self._shown()
         *earlier, last = lists
-        told = Lists.joined([part.thinned(self._rng) for part in earlier])
-        first, _ = self._taught(told, shown, 0)
+        first, _ = stages.taught("first", self._rng, lambda: self._taught(earlier, shown, 0))
         found = measured(first, last)
-        told = Lists.joined([part.thinned(self._rng) for part in lists])
-        heads, groups = self._taught(told, shown, 1)
+        heads, groups = stages.taught("all", self._rng, lambda: self._taught(lists, shown, 1))
         found[BOUGHT] |= groups
         self._progress("tables of all", 0, 1)
         knowledge = Knowledge.learn(self._sales, self.last_ms + 1, recipe.knowledge, recipe.seed)
@@ -199,16 +214,21 @@ class RankerTraining:
         return Shown.of(read_joined_log(files, reading=self._reading))
 
     def _taught(
-        self, lists: Lists, shown: Shown | None, number: int
+        self, periods: Sequence[Lists], shown: Shown | None, number: int
     ) -> tuple[Heads, dict[str, float]]:
         return taught(
-            lists,
+            Lists.joined([part.thinned(self._rng) for part in periods]),
             shown,
             self._recipe.network,
             self._recipe.seed,
             self._rng,
             lambda done, total: self._progress(f"learning {number + 1} of 2", done, total),
         )
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def measured(heads: Heads, lists: Lists) -> dict[str, dict[str, float]]:

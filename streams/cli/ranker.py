@@ -29,11 +29,14 @@ def is_model(folder: Path) -> bool:
 
 def train(asked: TrainingAsked) -> Trained:
     """Replay, learn and save; returns nDCG@20 and calibration of the newest baskets."""
+    import shutil
+
     import msgspec
     import torch
 
     from scoring.ranker.recipe import read_ranker_recipe
     from scoring.ranker.saved import RankerFacts, write_ranker
+    from scoring.ranker.stages import Stages
     from scoring.saved.whole_folder import must_be_new
     from streams.baskets.learning import RankerTraining
     from streams.cli.progress import Bars
@@ -45,9 +48,13 @@ def train(asked: TrainingAsked) -> Trained:
         recipe = msgspec.structs.replace(recipe, seed=asked.seed)
     place = asked.place(recipe.name)
     must_be_new(place)
+    state = place.with_name(f".{place.name}.training")
+    if asked.restart:
+        shutil.rmtree(state, ignore_errors=True)
     with Bars() as bars:
         training = RankerTraining(recipe, asked.data, asked.reading, bars.report)
-        learned = training.learn()
+        stages = Stages(state, training.identity())
+        learned = training.learn(stages)
     facts = RankerFacts(
         recipe=recipe,
         last_ms=training.last_ms,
@@ -55,6 +62,7 @@ def train(asked: TrainingAsked) -> Trained:
         notes=dict(learned.notes),
     )
     write_ranker(place, learned.ranker, facts)
+    stages.forget()
     heads = learned.ranker.heads
     remark(
         f"saved in {place}: {heads.version}, {', '.join(heads.tasks)}; RILLSTREAM_RANKER={place}"

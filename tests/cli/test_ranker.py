@@ -15,7 +15,11 @@ from scoring.joined_log import joined_log, row_fields
 from scoring.joined_log_file import write_joined_log
 from scoring.ranker.features import FEATURES
 from scoring.ranker.ranker import load_ranker
-from streams.cli.main import app
+from scoring.ranker.teaching import taught
+from streams.baskets import learning
+from streams.baskets.replay import Replay
+from streams.cli.exits import Exit
+from streams.cli.main import app, run
 from tests.streams.baskets.log import BEGIN_MS, DAY_MS, build_shop, events, write_events
 
 RUNNER = CliRunner()
@@ -89,6 +93,62 @@ def test_what_is_learned_beats_chance_and_is_calibrated(
     assert said["ndcg@20"] > 0.6
     assert said["log loss"] < said["log loss of the rate"]
     assert said["ece"] < 0.1
+
+
+@pytest.mark.parametrize("killed_at", [1, 2])
+def test_a_killed_training_goes_on_from_its_last_stage_to_the_same_heads(
+    trained: tuple[Path, dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    killed_at: int,
+) -> None:
+    folder, said = trained
+    words = ["train", str(folder / "small.toml"), "--out", str(tmp_path / "again"), "--json"]
+    calls = 0
+
+    def counted(*asked: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return taught(*asked)
+
+    def dying(*asked: Any) -> Any:
+        if calls == killed_at - 1:
+            raise KeyboardInterrupt
+        return counted(*asked)
+
+    monkeypatch.setattr(learning, "taught", dying)
+    assert run(words) == Exit.INTERRUPTED
+    assert not (tmp_path / "again").exists()
+    monkeypatch.setattr(learning, "taught", counted)
+    monkeypatch.setattr(Replay, "run", None)  # the lists are there
+    done = RUNNER.invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == said
+    assert calls == 2, "each network is taught once"
+    ours, theirs = load_ranker(tmp_path / "again"), load_ranker(folder / "model")
+    assert (ours.version, ours.heads.version) == (theirs.version, theirs.heads.version)
+    assert [each.name for each in tmp_path.iterdir()] == ["again"], "the stages are forgotten"
+
+
+def test_stages_of_another_training_or_damaged_ones_are_refused_until_it_begins_anew(
+    trained: tuple[Path, dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder, said = trained
+    words = ["train", str(folder / "small.toml"), "--out", str(tmp_path / "again"), "--json"]
+    monkeypatch.setattr(learning, "measured", lambda *_: 1 / 0)
+    assert run(words) == Exit.UNEXPECTED
+    monkeypatch.undo()
+    assert run([*words, "--seed", "7"]) == Exit.FATAL
+    assert "another recipe" in capsys.readouterr().err
+    heads = tmp_path / ".again.training" / "first.safetensors"
+    heads.write_bytes(heads.read_bytes()[:-9])
+    assert run(words) == Exit.FATAL
+    assert "first.safetensors is damaged" in capsys.readouterr().err
+    assert run([*words, "--restart"]) == Exit.OK
+    assert json.loads(capsys.readouterr().out) == said
 
 
 def test_losses_and_weights_of_groups_are_said(trained: tuple[Path, dict[str, Any]]) -> None:
