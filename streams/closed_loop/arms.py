@@ -23,7 +23,7 @@ CANDIDATE: Final = "candidate"
 OWN_FILE: Final = "worker.toml"
 LEARNED_FILE: Final = "learned.toml"
 CANDIDATE_FILE: Final = "candidate.toml"
-_FIRST_DRAW: Final = 'draw = "softmax"\ntemperature = 0.1\n'
+_FIRST_DRAW: Final = 'draw = "softmax"\ntemperature = 0.05\n'
 """What the learned arm begins with: it draws, or its lists could not speak for another policy."""
 
 

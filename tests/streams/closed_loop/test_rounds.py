@@ -206,7 +206,7 @@ def test_a_sharper_draw_of_the_same_scores_is_asked_for_before_heads(tmp_path: P
     assert (sharper.outcome, sharper.evidence) == (SHADOW, "2 lists")
     assert sharper.why == "temperature 0.03; its gain on its own log is +0.01 to +0.2"
     assert read_numbers(tmp_path / CANDIDATE_FILE) == {"draw": "softmax", "temperature": 0.03}
-    assert read_numbers(tmp_path / LEARNED_FILE)["temperature"] == 0.1, "nothing is proven yet"
+    assert read_numbers(tmp_path / LEARNED_FILE)["temperature"] == 0.05, "nothing is proven yet"
     (promoted,) = rounds.make(9.0)
     assert (promoted.what, promoted.outcome) == (
         "temperature 0.03, to serve the learned arm",
