@@ -19,6 +19,8 @@ from index.ranking import finish
 # batch differs by 1e-6.
 _CELL = 1e-3
 _ROWS_A_STEP = 4_096
+# What 64 queries have found is spread within the cache; of 1,024 at once, each takes twice as long.
+_QUERIES_AT_ONCE = 64
 
 
 def label_groups(rows: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -119,6 +121,24 @@ class Groups:
         Returns:
             (B, k) scores and (B, k) rows, as ``Engine.search`` gives them.
         """
+        if len(nodes) <= _QUERIES_AT_ONCE:
+            return self._spread(scores, nodes, k, allowed)
+        wide_scores, wide_rows = scores, nodes
+        if nodes.shape[1] < k:
+            wide_scores = np.empty((len(nodes), k), np.float32)
+            wide_rows = np.empty((len(nodes), k), np.int64)
+        for start in range(0, len(nodes), _QUERIES_AT_ONCE):
+            part = slice(start, start + _QUERIES_AT_ONCE)
+            wide_scores[part], wide_rows[part] = self._spread(scores[part], nodes[part], k, allowed)
+        return wide_scores, wide_rows
+
+    def _spread(
+        self,
+        scores: NDArray[np.float32],
+        nodes: NDArray[np.int64],
+        k: int,
+        allowed: NDArray[np.bool_] | None,
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         sizes = self._sizes[nodes]  # (B, j)
         if (sizes == 1).all():
             return finish(scores, self.offsets[nodes], k)

@@ -15,7 +15,7 @@ from tests.index.vectors import unit_rows
 @settings(deadline=None, max_examples=300)
 @given(
     sizes=st.lists(st.integers(1, 5), min_size=1, max_size=30),
-    n_queries=st.integers(1, 6),
+    n_queries=st.integers(1, 6) | st.just(130),
     k=st.integers(1, 80),
     levels=st.integers(1, 10),
     share=st.none() | st.floats(0, 1),
