@@ -9,9 +9,10 @@ from typing import Any
 
 from scoring.errors import EvidenceError
 from scoring.offpolicy.target import DRAWING, Target
-from scoring.policy_file import read_numbers, write_numbers
+from scoring.policy import Policy
+from scoring.policy_file import read_numbers, with_numbers, write_numbers
 from scoring.slates.drawing import Drawing
-from streams.policy_file import policy_of
+from streams.policy_file import policy_of, usable
 from streams.settings import Settings
 
 
@@ -41,6 +42,30 @@ def whole_drawing(target: Target, logged: Iterable[Drawing]) -> dict[str, Any]:
     return dict(zip(DRAWING, *ways, strict=True))
 
 
+def policy_from(file: Path, settings: Settings, place: Path) -> Policy:
+    """The policy that workers would have if this file stood in that place.
+
+    Where the place is not the workers' own policy file (RILLSTREAM_POLICY), it is that of an arm,
+    whose numbers stand over the workers' own.
+
+    Args:
+        file: Need not be there: then it says nothing.
+        settings: Of the workers.
+        place: Where it stands, or is to stand.
+
+    Raises:
+        PolicyError: The file makes no policy.
+        SettingsError: A setting was made that says otherwise; workers could not publish its lists.
+    """
+    own = settings.policy
+    if own is None or own.resolve() == place.resolve():
+        return policy_of(settings.model_copy(update={"policy": file if file.exists() else None}))
+    policy = policy_of(settings)
+    if not file.exists():
+        return policy
+    return usable(settings, with_numbers(policy, read_numbers(file), str(file)))
+
+
 def put_in_force(place: Path, numbers: Mapping[str, Any], about: str, settings: Settings) -> None:
     """Replace these numbers in a policy file; others in it stay.
 
@@ -64,7 +89,7 @@ def put_in_force(place: Path, numbers: Mapping[str, Any], about: str, settings: 
     new = place.with_suffix(".new.toml")
     write_numbers(new, after, about)
     try:
-        policy_of(settings.model_copy(update={"policy": new}))
+        policy_from(new, settings, place)
     except BaseException:
         new.unlink()
         raise

@@ -47,7 +47,10 @@ def promote(
     scores: Scores = None,
     into: Annotated[
         Path | None,
-        typer.Option(help="The policy file of the workers.", show_default="RILLSTREAM_POLICY"),
+        typer.Option(
+            help="The policy file of the workers, or of an arm of their experiment.",
+            show_default="RILLSTREAM_POLICY",
+        ),
     ] = None,
     margin: Annotated[
         float, typer.Option(min=0, help="The gain a list must be above it, for certain.")
@@ -67,8 +70,7 @@ def promote(
     from scoring.errors import EvidenceError
     from scoring.offpolicy.verdict import Enough, verdict
     from scoring.policy_file import read_numbers, with_numbers
-    from streams.policy_file import policy_of
-    from streams.promoting import put_in_force, whole_drawing
+    from streams.promoting import policy_from, put_in_force, whole_drawing
 
     settings = settings_from()
     place = into or settings.policy
@@ -77,8 +79,7 @@ def promote(
             "where is the workers' policy file? Name it with --into or RILLSTREAM_POLICY"
         )
     numbers = read_numbers(candidate)
-    in_force = settings.model_copy(update={"policy": place if place.exists() else None})
-    base = policy_of(in_force)
+    base = policy_from(place, settings, place)
     weighed = weigh(
         log,
         numbers,

@@ -110,8 +110,9 @@ class ClosedLoop:
                 "LEARN_WINDOW_S": str(WINDOW_S),
                 "LEARN_LATENESS_S": str(LATENESS_S),
             }
-            files = {"EXPERIMENT": str(write_experiment(folder)), "POLICY": str(folder / OWN_FILE)}
-            workers = Workers(settings, folder / "workers", {**more, **files})
+            own = {"POLICY": str(folder / OWN_FILE)}
+            served = {**more, **own, "EXPERIMENT": str(write_experiment(folder))}
+            workers = Workers(settings, folder / "workers", served)
             learner = Learner(settings, folder / "learner", more)
             stack.callback(workers.stop)
             stack.callback(learner.stop)
@@ -122,7 +123,8 @@ class ClosedLoop:
             pace = Pace(plan.visits_a_second, plan.duration_s)
             life = Life(Simulation(settings, users, pace, sent=events))
             watch = _Watch(life, workers, learner, users, outcomes)
-            rounds = Rounds(settings, Commands(settings, more, watch), folder, events)
+            commands = Commands(settings, {**more, **own}, watch)
+            rounds = Rounds(settings, commands, folder, events)
             stack.enter_context(life)
             try:
                 self._live(watch, rounds)

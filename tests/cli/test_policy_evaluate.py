@@ -208,6 +208,29 @@ def test_a_shadows_own_heads_are_promoted_with_it(
     assert with_numbers(own, read_numbers(place), "").version != without
 
 
+def test_a_shadow_of_an_arm_stands_over_the_workers_own_numbers(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own.toml").write_text("weight_repeat = 0.25\n")
+    arm = tmp_path / "arm.toml"
+    arm.write_text("weight_related = 0.75\n")
+    without, made = (
+        with_numbers(policy_of(Settings()), numbers | {"temperature": 0.1}, "").version
+        for numbers in ({}, {"weight_repeat": 0.25, "weight_related": 0.75})
+    )
+    records = (shop / "decisions.jsonl").read_text().replace(without, made)
+    (tmp_path / "decisions.jsonl").write_text(records)
+    words = ["policy", "promote", str(shop / "sharper.toml"), "--log", str(shop / "log.jsonl")]
+    words += ["--decisions", str(tmp_path / "decisions.jsonl"), "--shadow", "it"]
+    words += ["--into", str(arm)]
+    assert run(words) == Exit.BAD_INPUT
+    assert f"the shadow it was {made}, and" in capsys.readouterr().err
+    monkeypatch.setenv("RILLSTREAM_POLICY", str(tmp_path / "own.toml"))
+    assert run(words) == Exit.OK
+    assert read_numbers(arm)["temperature"] == 0.1
+    assert "weight_repeat" not in read_numbers(arm), "it stays the workers' own"
+
+
 def test_the_surest_temperature_is_found_and_what_gains_nothing_is_no_candidate(
     shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
