@@ -19,6 +19,7 @@ from torch import Tensor
 from scoring.errors import RankerError
 from scoring.history import item_digest
 from scoring.ranker.network import HeadsNetwork
+from scoring.ranker.pieces import Pieces
 from scoring.ranker.served import ServedNetwork
 
 TASKS: Final = ("ctr", "engagement", "cvr", "value")
@@ -29,6 +30,7 @@ MAX_BYTES: Final = 900_000
 
 _FORMAT: Final = 1
 _KEY: Final = "rillstream-heads"
+_PIECES: Final = "pieces.columns"
 
 
 class _Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,6 +174,7 @@ def _empty(facts: _Facts, tensors: dict[str, Tensor]) -> HeadsNetwork:
         n_hidden=facts.n_hidden,
         n_codes=n_codes,
         item_width=facts.item_width,
+        pieces=Pieces(len(pieces)) if (pieces := tensors.get(_PIECES)) is not None else None,
     )
 
 
@@ -201,4 +204,10 @@ def _problem(
         return f"{', '.join(wrong)} not finite"
     if not bool((network.deviation > 0).all() and (network.slopes > 0).all()):
         return "a deviation or a slope that is not above 0"
+    if network.pieces is not None:
+        columns = network.pieces.columns
+        if not bool(((columns >= 0) & (columns < len(features))).all()):
+            return "a piece of a column that there is not"
+        if not bool((network.pieces.halves > 0).all()):
+            return "a piece without length"
     return None

@@ -17,11 +17,12 @@ from scoring.behaviour.calibration import Calibration
 from scoring.errors import RowsError
 from scoring.joined_log import JoinedLog
 from scoring.online.examples import targets_of
-from scoring.ranker.features import FEATURES
+from scoring.ranker.features import FEATURES, IN_PIECES
 from scoring.ranker.heads import Heads
 from scoring.ranker.list_loss import list_losses
 from scoring.ranker.lists import Lists
 from scoring.ranker.network import HeadsNetwork
+from scoring.ranker.pieces import Pieces
 from scoring.ranker.worst_group import GroupWeights, WorstGroup
 
 BOUGHT: Final = "cvr"
@@ -105,7 +106,8 @@ def teach(
     A list's loss (Cao et al., ICML 2007) is the mean over its wanted items of ``-log softmax``;
     each list weighs the same, and a candidate that stands for several counts so often in the sum of
     the softmax. With `shown`, each step has the log loss of some of its rows besides, and there are
-    as many steps as either needs.
+    as many steps as either needs; a list weighs what it does among `_LISTS_A_STEP`, however few a
+    step has, or two would drown what the rows say. Some columns are then read in `Pieces` as well.
 
     Args:
         lists: Of which at least one has a wanted item.
@@ -124,6 +126,7 @@ def teach(
         width=settings.width,
         n_hidden=settings.n_hidden,
         dropout=settings.dropout,
+        pieces=None if shown is None else Pieces.of(shown.features, IN_PIECES),
     )
     _scale(network, [lists.features] if shown is None else [lists.features, shown.features])
     bounds = list(pairwise(lists.starts.tolist()))
@@ -144,7 +147,7 @@ def teach(
             if groups is not None and len(chosen):
                 weights = groups.follow(chosen, losses.detach().numpy())
                 losses = losses * torch.from_numpy(weights.astype(np.float32))
-            loss = losses.sum() / max(len(losses), 1)
+            loss = losses.sum() / _LISTS_A_STEP
             if shown is not None and len(shown.features):
                 loss = loss + _loss_of_shown(network, shown, rng)
             optimizer.zero_grad()
@@ -272,7 +275,7 @@ def _scale(
     with torch.no_grad():
         network.mean.copy_(torch.from_numpy(mean))
         network.deviation.copy_(torch.from_numpy(np.where(constant, 1.0, deviation)))
-        first[:, torch.from_numpy(constant)] = 0.0
+        first[:, torch.from_numpy(np.flatnonzero(constant))] = 0.0
 
 
 def _with_codes(network: HeadsNetwork, n_codes: int, seed: int) -> HeadsNetwork:
@@ -281,11 +284,13 @@ def _with_codes(network: HeadsNetwork, n_codes: int, seed: int) -> HeadsNetwork:
         return network
     torch.manual_seed(seed)
     shape = {"width": network.shape["width"], "n_hidden": network.shape["n_hidden"]}
-    found = HeadsNetwork(len(network.mean), len(network.slopes), n_codes=n_codes, **shape)
+    found = HeadsNetwork(
+        len(network.mean), len(network.slopes), n_codes=n_codes, pieces=network.pieces, **shape
+    )
     first = _first(network)
     weights = network.state_dict()
     fresh = found.state_dict()[first].clone()
-    fresh[:, : len(network.mean)] = weights[first]
+    fresh[:, : weights[first].shape[1]] = weights[first]
     found.load_state_dict(weights | {first: fresh, "items": found.items})
     return found.eval()
 

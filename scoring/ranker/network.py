@@ -7,6 +7,8 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from scoring.ranker.pieces import Pieces
+
 CLIP: Final = 5.0
 """Scaled features beyond it say no more: a count that nobody has seen must not rule a list."""
 
@@ -21,6 +23,7 @@ class HeadsNetwork(nn.Module):
         deviation: (F,) above 0.
         slopes: (T,) above 0; with `shifts`, what makes logits honest (Platt 1999).
         shifts: (T,).
+        pieces: Of some columns, read besides them; None = none.
         items: (V, E) vectors of item codes, zero at first: what is learned of single items.
     """
 
@@ -39,6 +42,7 @@ class HeadsNetwork(nn.Module):
         dropout: float = 0.1,
         n_codes: int = 0,
         item_width: int = 8,
+        pieces: Pieces | None = None,
     ) -> None:
         """An untrained network; features pass as they are until `mean` and `deviation` are set.
 
@@ -50,21 +54,28 @@ class HeadsNetwork(nn.Module):
             dropout: After each hidden layer, while it learns.
             n_codes: V item codes; 0 = items have no vectors.
             item_width: E.
+            pieces: Of some columns, not copied.
         """
         super().__init__()
         self.register_buffer("mean", torch.zeros(n_features))
         self.register_buffer("deviation", torch.ones(n_features))
         self.register_buffer("slopes", torch.ones(n_tasks))
         self.register_buffer("shifts", torch.zeros(n_tasks))
+        self.pieces = pieces
         self.items = nn.Parameter(torch.zeros(n_codes, item_width if n_codes else 0))
         self.shape = {"width": width, "n_hidden": n_hidden, "item_width": item_width}
         layers: list[nn.Module] = []
-        n_inputs = n_features + self.items.shape[1]
+        n_inputs = n_features + self.n_pieces + self.items.shape[1]
         for _ in range(n_hidden):
             layers += [nn.Linear(n_inputs, width), nn.GELU(), nn.Dropout(dropout)]
             n_inputs = width
         self.layers = nn.Sequential(*layers)
         self.heads = nn.Linear(n_inputs, n_tasks)
+
+    @property
+    def n_pieces(self) -> int:
+        """P; 0 = no column is read in pieces."""
+        return 0 if self.pieces is None else len(self.pieces)
 
     @property
     def n_codes(self) -> int:
@@ -77,10 +88,12 @@ class HeadsNetwork(nn.Module):
         `codes` may be None where V is 0.
         """
         scaled = ((features - self.mean) / self.deviation).clamp(-CLIP, CLIP)  # (M, F)
+        if self.pieces is not None:
+            scaled = torch.cat([scaled, self.pieces(features)], dim=1)  # (M, F + P)
         if self.n_codes:
             if codes is None:
                 raise ValueError("this network knows items by code: it needs their codes")
-            scaled = torch.cat([scaled, self.items[codes]], dim=1)  # (M, F + E)
+            scaled = torch.cat([scaled, self.items[codes]], dim=1)  # (M, F + P + E)
         found: Tensor = self.heads(self.layers(scaled))  # (M, T)
         return found
 

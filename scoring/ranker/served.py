@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from scoring.ranker.network import CLIP, HeadsNetwork
+from scoring.ranker.pieces import Pieces
 
 _AT_ONCE: Final = 1_024
 """Pairs whose columns and layers stay in the cache from the first layer to the last."""
@@ -27,22 +28,23 @@ class ServedNetwork:
         Args:
             network: In evaluation mode.
         """
-        n_features = len(network.mean)
+        n_inputs = len(network.mean) + network.n_pieces
         layers = [layer for layer in network.layers if isinstance(layer, nn.Linear)]
         self._mean = network.mean.detach().clone()[:, None]  # (F, 1)
         self._deviation = network.deviation.detach().clone()[:, None]
         self._slopes = network.slopes.detach().clone()[:, None]  # (T, 1)
         self._shifts = network.shifts.detach().clone()[:, None]
         self._head = _affine(network.heads)
+        self._pieces = None if network.pieces is None else _of_pieces(network.pieces)
         self._n = _n_networks(layers[1:])
         self._inner = [_split(layer, self._n) for layer in layers[1:]]
         first = _affine(layers[0]) if layers else self._head
-        self._first = (first[0][:, :n_features].contiguous(), first[1])
+        self._first = (first[0][:, :n_inputs].contiguous(), first[1])
         self._has_layers = bool(layers)
         # What items say for themselves is nothing until a learner on the stream moves a vector.
         items = network.items.detach()
         self._items = items.clone() if bool(items.any()) else None  # (V, E)
-        self._of_items = first[0][:, n_features:].contiguous()  # (w, E)
+        self._of_items = first[0][:, n_inputs:].contiguous()  # (w, E)
 
     def calibrated(self, columns: Tensor, codes: Tensor | None) -> Tensor:
         """(F, M) raw columns, (M,) item codes or None -> (T, M) logits whose sigmoid is a chance.
@@ -55,8 +57,7 @@ class ServedNetwork:
         found = torch.empty(len(self._slopes), columns.shape[1])
         for start in range(0, columns.shape[1], _AT_ONCE):
             some = slice(start, start + _AT_ONCE)
-            scaled = torch.sub(columns[:, some], self._mean).div_(self._deviation)
-            scaled.clamp_(-CLIP, CLIP)
+            scaled = self._scaled(columns[:, some])
             weights, biases = self._first
             hidden = torch.addmm(biases, weights, scaled)  # (n w, m), or (T, m) without layers
             if self._items is not None and codes is not None:
@@ -71,6 +72,23 @@ class ServedNetwork:
                 hidden = torch.addmm(biases, weights, hidden)  # (T, m)
             torch.addcmul(self._shifts, hidden, self._slopes, out=found[:, some])
         return found
+
+    def _scaled(self, columns: Tensor) -> Tensor:
+        """(F, m) raw -> (F + P, m)."""
+        n = len(self._mean)
+        found = torch.empty(self._first[0].shape[1], columns.shape[1])
+        torch.sub(columns, self._mean, out=found[:n]).div_(self._deviation).clamp_(-CLIP, CLIP)
+        if self._pieces is not None:
+            of_columns, middles, halves = self._pieces
+            torch.index_select(columns, 0, of_columns, out=found[n:])
+            found[n:].sub_(middles).div_(halves).clamp_(-1.0, 1.0)
+        return found
+
+
+def _of_pieces(pieces: Pieces) -> tuple[Tensor, Tensor, Tensor]:
+    """(P,) columns, (P, 1) middles and halves."""
+    middles, halves = pieces.middles.clone()[:, None], pieces.halves.clone()[:, None]
+    return pieces.columns.clone(), middles, halves
 
 
 def _affine(layer: nn.Linear) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import torch
@@ -17,7 +18,7 @@ def united(networks: Sequence[HeadsNetwork]) -> HeadsNetwork:
     the first have zeros between the networks. What learns on may fill them.
 
     Args:
-        networks: Of one shape and one scaling, without item codes.
+        networks: Of one shape, one scaling and the same pieces, without item codes.
     """
     first = networks[0]
     if len(networks) == 1:
@@ -28,6 +29,7 @@ def united(networks: Sequence[HeadsNetwork]) -> HeadsNetwork:
         len(first.slopes),
         width=len(networks) * shape["width"],
         n_hidden=shape["n_hidden"],
+        pieces=copy.deepcopy(first.pieces),
     )
     states = [network.state_dict() for network in networks]
     made = states[0] | {
@@ -46,6 +48,6 @@ def _side_by_side(name: str, parts: list[Tensor], n_hidden: int) -> Tensor:
             return torch.stack(parts).mean(dim=0)
         return torch.cat(parts, dim=1) / len(parts)  # (T, n w)
     if kind == "bias" or layer == "layers.0":
-        return torch.cat(parts)  # (n w,), or (n w, F)
+        return torch.cat(parts)  # (n w,), or (n w, F + P)
     joined: Tensor = torch.block_diag(*parts)  # type: ignore[no-untyped-call]
     return joined  # (n w, n w)
