@@ -46,6 +46,8 @@ class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         dropout: After each layer.
         weight_decay: Decoupled.
         seeds: Networks that are taught and say their mean: so many times the width, and the time.
+        distilled: With several seeds, one network of the width of one learns what they say, see
+            `distilling`, and is what serves.
         n_codes: Vectors for item codes, which stay zero until a learner on the stream moves them.
         worst_group: A penalty on the worst group of users; None = every list weighs the same.
     """
@@ -57,6 +59,7 @@ class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     dropout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.1
     weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 1e-4
     seeds: Annotated[int, msgspec.Meta(ge=1, le=8)] = 1
+    distilled: bool = False
     n_codes: Annotated[int, msgspec.Meta(ge=0, le=20_000)] = 4_096
     worst_group: WorstGroup | None = None
 
@@ -100,6 +103,7 @@ def teach(
     seed: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
     groups: GroupWeights | None = None,
+    targets: NDArray[np.float32] | None = None,
 ) -> HeadsNetwork:
     """A network in evaluation mode: ListNet for what is bought, log loss for what was shown.
 
@@ -117,7 +121,10 @@ def teach(
         progress: Called with (steps, of how many).
         groups: Weights of these lists by their groups, which follow the losses; None = all weigh
             the same.
+        targets: (M,) share of each candidate in its list; None = what was wanted, in equal shares.
     """
+    if targets is None:
+        targets = lists.wanted.astype(np.float32)
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     network = HeadsNetwork(
@@ -143,7 +150,7 @@ def teach(
         order = rng.permutation(len(told))
         for step, part in enumerate(steps):
             chosen = told[order[part]]
-            losses = _losses_of_lists(network, lists, [bounds[g] for g in chosen])
+            losses = _losses_of_lists(network, lists, targets, [bounds[g] for g in chosen])
             if groups is not None and len(chosen):
                 weights = groups.follow(chosen, losses.detach().numpy())
                 losses = losses * torch.from_numpy(weights.astype(np.float32))
@@ -173,7 +180,12 @@ def _steps(n_lists: int, n_rows: int) -> list[slice]:
     return [slice(*each) for each in pairwise(edges.tolist())]
 
 
-def _losses_of_lists(network: HeadsNetwork, lists: Lists, chosen: list[tuple[int, int]]) -> Tensor:
+def _losses_of_lists(
+    network: HeadsNetwork,
+    lists: Lists,
+    targets: NDArray[np.float32],
+    chosen: list[tuple[int, int]],
+) -> Tensor:
     """(lists,) loss of each."""
     if not chosen:
         return torch.zeros(0)
@@ -181,7 +193,7 @@ def _losses_of_lists(network: HeadsNetwork, lists: Lists, chosen: list[tuple[int
     logits = network(torch.from_numpy(lists.features[rows].astype(np.float32)))  # (n, T)
     return list_losses(
         logits[:, -1],
-        torch.from_numpy(lists.wanted[rows].astype(np.float32)),
+        torch.from_numpy(targets[rows]),
         torch.from_numpy(lists.weights[rows]),
         torch.tensor([end - start for start, end in chosen]),
     )

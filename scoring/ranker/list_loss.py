@@ -11,7 +11,7 @@ def list_losses(scores: Tensor, wanted: Tensor, weights: Tensor, lengths: Tensor
 
     Args:
         scores: Logits.
-        wanted: (n,) 0 or 1, one of each list at least.
+        wanted: (n,) 0 or more, with a sum above 0 in each list: 0 or 1, or shares.
         weights: (n,) how often each counts in the sum of the softmax.
         lengths: (lists,) that add up to n.
     """

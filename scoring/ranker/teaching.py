@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from scoring.ranker.distilling import LONGER, distilled
 from scoring.ranker.heads import Heads
 from scoring.ranker.learning import NetworkSettings, Shown, calibrated, teach
 from scoring.ranker.lists import Lists
@@ -49,18 +50,29 @@ def taught(
     if worst is not None:
         of_users = groups_of(told, worst.by)
         groups = [GroupWeights(of_users, len(told), worst.step) for _ in range(n)]
+    total = n + (LONGER if settings.distilled and n > 1 else 0)
     networks = [
         teach(
             told,
             own,
             settings,
             seed + part,
-            lambda done, total, part=part: progress(part * total + done, n * total),  # type: ignore[misc]
+            lambda done, of, part=part: progress(part * of + done, total * of),  # type: ignore[misc]
             groups[part] if groups else None,
         )
         for part in range(n)
     ]
-    heads = calibrated(united(networks), lists.some(~kept), others, settings.n_codes, seed)
+    network = united(networks)
+    if total > n:
+        network = distilled(
+            network,
+            told,
+            own,
+            settings,
+            seed + n,
+            lambda done, of: progress(n * of // LONGER + done, total * of // LONGER),
+        )
+    heads = calibrated(network, lists.some(~kept), others, settings.n_codes, seed)
     return heads, _told_of(groups)
 
 

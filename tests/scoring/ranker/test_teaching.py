@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
+import msgspec
 import numpy as np
+import pytest
 
 from scoring.measures import auc, calibration_gap
+from scoring.ranker.distilling import shares
 from scoring.ranker.features import FEATURES
+from scoring.ranker.heads import Heads
 from scoring.ranker.learning import NetworkSettings, Shown
 from scoring.ranker.lists import Lists
 from scoring.ranker.teaching import taught
@@ -89,3 +93,40 @@ def test_a_few_baskets_do_not_drown_what_shown_rows_say() -> None:
     heads, _ = taught(lists_of(80, rng), shown_of(6_000, rng), _QUICK, 0, rng)
     asked = shown_of(6_000, rng)
     assert auc(heads.score(asked.features)[:, 0], asked.targets[:, 0]) > 0.8
+
+
+def test_one_network_learns_to_say_what_three_say_and_is_as_wide_as_one() -> None:
+    rng = np.random.default_rng(0)
+    lists, shown = lists_of(300, rng), shown_of(3_000, rng)
+    told: list[tuple[int, int]] = []
+    three, one, alone = (
+        taught(
+            lists,
+            shown,
+            msgspec.structs.replace(_QUICK, width=16, **change),
+            seed,
+            np.random.default_rng(1),
+            lambda done, of: told.append((done, of)),
+        )[0]
+        for change, seed in (({"seeds": 3}, 0), ({"seeds": 3, "distilled": True}, 0), ({}, 50))
+    )
+    assert one.network.shape == alone.network.shape
+    asked = lists_of(300, rng).features.astype(np.float32)
+
+    def apart(heads: Heads) -> float:
+        return float(np.square(heads.score(asked) - three.score(asked)).mean())
+
+    assert apart(one) < 0.6 * apart(alone)
+    ends = [at - 1 for at, (done, _) in enumerate(told) if done == 1]  # of the one before it
+    assert [told[at][0] == told[at][1] for at in ends] == [True] * 3, "told to the end, thrice"
+
+
+def test_shares_of_a_list_add_up_to_1_and_count_a_candidate_as_often_as_it_stands() -> None:
+    lists = replace(
+        lists_of(2, np.random.default_rng(0)),
+        starts=np.array([0, 4, 4, 20]),  # one of them without candidates
+        weights=np.where(np.arange(20) == 3, 5.0, 1.0).astype(np.float32),
+    )
+    found = shares(lists, np.log(np.arange(1.0, 21.0)))
+    np.testing.assert_allclose(found[:4], np.array([1, 2, 3, 20]) / 26, rtol=1e-6)
+    assert found[4:].sum() == pytest.approx(1.0)
