@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from torch import Tensor, nn
+
+_WIDTH: Final = 64
+_FIRST_EPOCHS: Final = 20
+_EPOCHS: Final = 4
+_BATCH: Final = 1_024
 
 
 def leave_one_out(returns: Tensor) -> Tensor:
@@ -21,24 +28,51 @@ def leave_one_out(returns: Tensor) -> Tensor:
     return (returns - returns.mean(dim=0)) * n / (n - 1)
 
 
-class ValueBaseline(nn.Module):
-    """Learned V(s): what a user's visits earn from here on, whatever is shown now.
+class ValueBaseline:
+    """Learned V(s): what a user of one simulator earns from here on, whatever is shown now.
 
-    Reads the mean and the largest of the candidates' features: what a policy may know of its user
-    is in them, and their order means nothing. An advantage `return - V(s)` is unbiased whatever V
-    says (Williams 1992), as V does not see the draw.
+    Reads how users are inside (`Shoppers.inner`), which policies must not: an advantage
+    `return - V(s)` is unbiased whatever V knows, as V does not see the draw (Williams 1992; of a
+    critic that knows more than its actor: Pinto et al., RSS 2018).
+
+    Args:
+        inner: (M, S) of the first round: scales what is read.
+        returns: (M,) of the first round: scales what is said, and is learned first.
+        generator: Of the order of steps.
     """
 
-    def __init__(self, n_features: int, width: int = 32) -> None:
-        """Of F features."""
-        super().__init__()
-        last = nn.Linear(width, 1)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-        self.layers = nn.Sequential(nn.Linear(2 * n_features, width), nn.Tanh(), last)
+    def __init__(self, inner: Tensor, returns: Tensor, generator: torch.Generator) -> None:
+        self._mean, self._deviation = inner.mean(0), inner.std(0, correction=0) + 1e-6
+        self._middle, self._unit = returns.mean(), returns.std(correction=0) + 1e-6
+        self._generator = generator
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(generator.initial_seed())
+            self._network = nn.Sequential(
+                nn.Linear(inner.shape[1], _WIDTH),
+                nn.Tanh(),
+                nn.Linear(_WIDTH, _WIDTH),
+                nn.Tanh(),
+                nn.Linear(_WIDTH, 1),
+            )
+        self._optimizer = torch.optim.Adam(self._network.parameters(), 2e-3)
+        self.learn(inner, returns, epochs=_FIRST_EPOCHS)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """(B, C, F) scaled features -> (B,) in units of the returns' deviation."""
-        seen = torch.cat([features.mean(dim=1), features.amax(dim=1)], dim=1)
-        value: Tensor = self.layers(seen).squeeze(1)
-        return value
+    def __call__(self, inner: Tensor) -> Tensor:
+        """(M, S) -> (M,)."""
+        with torch.no_grad():
+            return self._scaled_values(inner) * self._unit + self._middle
+
+    def learn(self, inner: Tensor, targets: Tensor, *, epochs: int = _EPOCHS) -> None:
+        """Come nearer to (M,) targets by least squares."""
+        wanted = (targets - self._middle) / self._unit
+        for _ in range(epochs):
+            order = torch.randperm(len(inner), generator=self._generator)
+            for chosen in torch.split(order, _BATCH):
+                miss = (self._scaled_values(inner[chosen]) - wanted[chosen]).square().mean()
+                self._optimizer.zero_grad()
+                miss.backward()  # type: ignore[no-untyped-call]
+                self._optimizer.step()
+
+    def _scaled_values(self, inner: Tensor) -> Tensor:
+        found: Tensor = self._network((inner - self._mean) / self._deviation).squeeze(1)
+        return found

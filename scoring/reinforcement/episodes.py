@@ -26,10 +26,15 @@ class Episodes:
     Attributes:
         features: (M, C, F) float32 of the candidates.
         places: (M, n) int64 of the list, among the candidates.
+        items: (M, n) int64 of the list, in the catalogue.
         examined: (M, n) bool, which ranks were looked at.
         clicks: (M, n) bool.
         purchases: (M, n) bool.
+        dwell_s: (M, n) float64, 0 without a click.
         item_rewards: (M, n) float64, what each rank brought, or was expected to bring.
+        inner: (M, S) float32, how the user was before, see `Shoppers.inner`.
+        after: (M, S) float32, and after the visit, come back or not.
+        stays: (M,) float64, the chance to come back, or 0 or 1 as it came.
         visits: (M,) int64 below T, how many visits the user had before.
         users: (M,) int64 below B.
         shape: T and B.
@@ -37,10 +42,15 @@ class Episodes:
 
     features: NDArray[np.float32]
     places: NDArray[np.int64]
+    items: NDArray[np.int64]
     examined: NDArray[np.bool_]
     clicks: NDArray[np.bool_]
     purchases: NDArray[np.bool_]
+    dwell_s: NDArray[np.float64]
     item_rewards: NDArray[np.float64]
+    inner: NDArray[np.float32]
+    after: NDArray[np.float32]
+    stays: NDArray[np.float64]
     visits: NDArray[np.int64]
     users: NDArray[np.int64]
     shape: tuple[int, int] = field(kw_only=True)
@@ -83,8 +93,9 @@ def roll(
         n_visits: Of each, at most.
         seed: Of users and their luck.
         expected: Rewards are their true means, given the list and the user as she is. Their sums
-            over visits have the same mean and less variance (Rao-Blackwell); what a user does and
-            whether she comes back is drawn as ever.
+            over visits have the same mean and less variance (Rao-Blackwell), and so has what
+            follows with the true chance to come back. What a user does and whether she comes back
+            is drawn as ever.
     """
     shoppers.reset(n_users, seed)
     here = np.arange(n_users)
@@ -94,14 +105,17 @@ def roll(
         places = chooses(offer.features)
         slates = np.take_along_axis(offer.places, places, axis=1)
         true = shoppers.chances(slates, here) if expected else None
+        before = shoppers.inner(here)
         seen = shoppers.react(slates, here)
         by_item = (
             WORTH.of(seen.clicks, seen.carts, seen.purchases, seen.dwell_s)
             if true is None
             else WORTH.of(true.clicked, true.carted, true.bought, true.dwell_s)
         )
-        did = (seen.examined, seen.clicks, seen.purchases, by_item)
-        kept.append((offer.features, places, *did, np.full(len(here), visit), here))
+        did = (seen.examined, seen.clicks, seen.purchases, seen.dwell_s, by_item)
+        stays = seen.stays if expected else (~seen.left).astype(np.float64)
+        was = (before, shoppers.inner(here), stays)
+        kept.append((offer.features, places, slates, *did, *was, np.full(len(here), visit), here))
         here = here[~seen.left]
         if not len(here):
             break

@@ -15,10 +15,13 @@ from scoring.reinforcement.learner import Learner
 from scoring.reinforcement.policy import NetworkPolicy, new_network, scale_to
 from scoring.reinforcement.settings import TRIES, LearningSettings
 from scoring.reinforcement.supervised import ShownItems, fit
-from scoring.simulation.contract import FEATURES, Shoppers
+from scoring.simulation.contract import Shoppers
+from scoring.simulation.records import RecordedShoppers, Records
 
 _BEGIN_USERS: Final = 5
 """So many times the users of a round visit uniform lists before anything is learned."""
+
+_BEGIN_EPOCHS: Final = 6
 
 _JUDGES: Final = 500
 _FIRST_JUDGE: Final = 2**40
@@ -48,9 +51,40 @@ def uniform_logs(
     simulators: Sequence[Shoppers], settings: LearningSettings, seed: int
 ) -> list[Episodes]:
     """Visits under lists that prefer nothing: what is known before anything was learned."""
-    nothing = NetworkPolicy(new_network(len(FEATURES), settings), settings.slate_size, seed=seed)
+    nothing = NetworkPolicy(
+        new_network(len(simulators[0].features), settings), settings.slate_size, seed=seed
+    )
     n_users = _BEGIN_USERS * settings.users
     return [roll(each, nothing, n_users, settings.visits, seed) for each in simulators]
+
+
+def records_of(
+    simulators: Sequence[Shoppers], settings: LearningSettings, seed: int
+) -> tuple[Records, int]:
+    """What uniform lists of other users than those of any round say of items; and how many lists.
+
+    All simulators are one shop's: their logs are counted together.
+    """
+    logs = uniform_logs(simulators, settings, _seed(seed, -1))
+    columns = [
+        np.concatenate([column[each.examined] for each, column in pairs])
+        for pairs in (
+            [(each, each.items) for each in logs],
+            [(each, each.clicks) for each in logs],
+            [(each, each.purchases) for each in logs],
+            [(each, each.dwell_s) for each in logs],
+        )
+    ]
+    records = Records.of(simulators[0].n_items, *columns)
+    return records, sum(len(each.visits) for each in logs)
+
+
+def recorded(
+    simulators: Sequence[Shoppers], settings: LearningSettings, seed: int
+) -> list[RecordedShoppers]:
+    """The same people, with what their shop's log says of its items beside each candidate."""
+    records, _ = records_of(simulators, settings, seed)
+    return [RecordedShoppers(each, records) for each in simulators]
 
 
 def first_logs(
@@ -72,7 +106,8 @@ def begun(logs: Sequence[Episodes], settings: LearningSettings, seed: int) -> He
     scale_to(network, np.concatenate([each.features for each in logs]))
     if settings.begin != "uniform":
         shown = ShownItems.of(logs)
-        fit(network, shown.features, shown.purchases, loss=nn.BCEWithLogitsLoss(), seed=seed)
+        chance = nn.BCEWithLogitsLoss()
+        fit(network, shown.features, shown.purchases, loss=chance, epochs=_BEGIN_EPOCHS, seed=seed)
         network.slopes.fill_(1 / settings.temperature)
     return network
 

@@ -51,7 +51,6 @@ class _Evidence:
     places: Tensor  # (N, n)
     before: Tensor  # (N, C) worths under the policy that drew them
     advantages: Tensor  # (N, n)
-    values: Tensor  # (N,) targets of the value baseline
 
     def rows(self, chosen: Tensor) -> _Evidence:
         return _Evidence(
@@ -59,7 +58,6 @@ class _Evidence:
             self.places[chosen],
             self.before[chosen],
             self.advantages[chosen],
-            self.values[chosen],
         )
 
 
@@ -75,15 +73,9 @@ class Learner:
     def __init__(self, network: HeadsNetwork, settings: LearningSettings, seed: int) -> None:
         self.network = network
         self._settings = settings
-        self._value = ValueBaseline(len(network.mean))
+        self._baselines: list[ValueBaseline] = []  # of each simulator, from the first round on
         self._parameters = [*network.parameters()]
-        self._optimizer = torch.optim.Adam(
-            [
-                {"params": self._parameters},
-                {"params": [*self._value.parameters()]},
-            ],
-            lr=settings.learning_rate,
-        )
+        self._optimizer = torch.optim.Adam(self._parameters, lr=settings.learning_rate)
         self._schedule = torch.optim.lr_scheduler.LinearLR(
             self._optimizer, 1.0, 0.1, settings.rounds
         )
@@ -102,6 +94,10 @@ class Learner:
         if self._round == 0:
             self._reference = copy.deepcopy(self.network)
             self._units = [_unit(tries, self._settings.discount) for tries in groups]
+            if self._settings.baseline == "value":
+                self._baselines = [
+                    self._first_baseline(*each) for each in zip(groups, self._units, strict=True)
+                ]
         evidence = self._evidence(groups)
         left = 1 - self._round / self._settings.rounds
         surrogate = Surrogate(
@@ -117,9 +113,9 @@ class Learner:
         return self._said(evidence)
 
     def _evidence(self, groups: Sequence[Sequence[Episodes]]) -> _Evidence:
-        gains, targets = [], []
-        for tries, unit in zip(groups, self._units, strict=True):
-            over_time, aims = self._advantages(tries, unit)
+        gains = []
+        for place, (tries, unit) in enumerate(zip(groups, self._units, strict=True)):
+            over_time = self._advantages(tries, place)
             found = torch.cat([_of_visits(g, e) for g, e in zip(over_time, tries, strict=True)])
             found = found[:, None].expand(-1, tries[0].places.shape[1])
             if self._settings.credit != "ranks":
@@ -127,7 +123,6 @@ class Learner:
                 items = torch.cat([_float32(e.item_rewards / unit) for e in tries])
                 found = found - items.sum(dim=1, keepdim=True) + items
             gains.append(scaled(found))
-            targets += [_of_visits(aim, e) for aim, e in zip(aims, tries, strict=True)]
         flat = [each for tries in groups for each in tries]
         features = torch.from_numpy(np.concatenate([each.features for each in flat]))
         with torch.no_grad():
@@ -135,44 +130,45 @@ class Learner:
                 [worths(self.network, each) for each in torch.split(features, 4_096)]
             )
         places = torch.from_numpy(np.concatenate([each.places for each in flat]))
-        return _Evidence(features, places, before, torch.cat(gains), torch.cat(targets))
+        return _Evidence(features, places, before, torch.cat(gains))
 
-    def _advantages(
-        self, tries: Sequence[Episodes], unit: float
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        """(T, B) gains over the baseline and targets of the value baseline, of each try."""
-        discount, trace = self._settings.discount, self._settings.trace
-        rewards = [_float32(each.rewards / unit) for each in tries]
+    def _advantages(self, tries: Sequence[Episodes], place: int) -> list[Tensor]:
+        """(T, B) gains of each try over the baseline of a simulator."""
+        discount, unit = self._settings.discount, self._units[place]
         if self._settings.baseline == "value":
-            values = [self._values_over_time(each) for each in tries]  # (T + 1, B)
-            gains = [
-                generalised_advantages(r, v, discount, trace)
-                for r, v in zip(rewards, values, strict=True)
-            ]
-            return gains, [g + v[:-1] for g, v in zip(gains, values, strict=True)]
-        returns = [returns_to_go(each, discount) for each in rewards]
+            return [self._over_value(each, self._baselines[place], unit) for each in tries]
+        returns = [returns_to_go(_float32(each.rewards / unit), discount) for each in tries]
         if self._settings.baseline == "none":
-            return returns, returns
-        return list(leave_one_out(torch.stack(returns))), returns
+            return returns
+        return list(leave_one_out(torch.stack(returns)))
 
-    def _values_over_time(self, episodes: Episodes) -> Tensor:
-        """(T + 1, B), 0 once a user has left and after the last visit."""
-        with torch.no_grad():
-            values = self._values(torch.from_numpy(episodes.features))
-        over = episodes.over_time(values.numpy().astype(np.float64))
-        return torch.cat([_float32(over), torch.zeros(1, over.shape[1])])
+    def _over_value(self, episodes: Episodes, baseline: ValueBaseline, unit: float) -> Tensor:
+        """(T, B) gains over V as it was; V learns from these visits afterwards."""
+        inner, after = torch.from_numpy(episodes.inner), torch.from_numpy(episodes.after)
+        values = baseline(inner)  # (M,)
+        follows = _float32(episodes.stays) * baseline(after)
+        follows[torch.from_numpy(episodes.visits == episodes.shape[0] - 1)] = 0.0
+        gains = generalised_advantages(
+            _float32(episodes.rewards / unit),
+            _over_time(values, episodes),
+            _over_time(follows, episodes),
+            self._settings.discount,
+            self._settings.trace,
+        )
+        baseline.learn(inner, _of_visits(gains, episodes) + values)
+        return gains
 
-    def _values(self, features: Tensor) -> Tensor:
-        """(M, C, F) -> (M,)."""
-        found: Tensor = self._value((features - self.network.mean) / self.network.deviation)
-        return found
+    def _first_baseline(self, tries: Sequence[Episodes], unit: float) -> ValueBaseline:
+        returns = [
+            _of_visits(returns_to_go(_float32(e.rewards / unit), self._settings.discount), e)
+            for e in tries
+        ]
+        inner = torch.cat([torch.from_numpy(each.inner) for each in tries])
+        return ValueBaseline(inner, torch.cat(returns), self._generator)
 
     def _step(self, part: _Evidence, surrogate: Surrogate) -> None:
         values = worths(self.network, part.features)
         loss = self._loss(values, part, surrogate)
-        if self._settings.baseline == "value":
-            miss = self._values(part.features) - part.values
-            loss = loss + 0.5 * miss.square().mean()
         before = [each.detach().clone() for each in self._parameters]
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -223,6 +219,11 @@ class Learner:
         lists = Lists.without_rules(part.places, part.before.shape[1])
         entropy = RankDistributions(part.before, lists).entropies().mean()
         return Learned(float(entropy), self._moved(part))
+
+
+def _over_time(of_visits: Tensor, episodes: Episodes) -> Tensor:
+    """(M,) -> (T, B), 0 where a user had left."""
+    return _float32(episodes.over_time(of_visits.numpy().astype(np.float64)))
 
 
 def _of_visits(over_time: Tensor, episodes: Episodes) -> Tensor:

@@ -23,20 +23,22 @@ def returns_to_go(rewards: Tensor, discount: float, after: Tensor | None = None)
 
 
 def generalised_advantages(
-    rewards: Tensor, values: Tensor, discount: float, trace: float
+    rewards: Tensor, values: Tensor, after: Tensor, discount: float, trace: float
 ) -> Tensor:
-    """(T, B) `A_t = Σ_k (γ λ)^k δ_(t+k)`, `δ_t = r_t + γ V_(t+1) - V_t`.
+    """(T, B) `A_t = Σ_k (γ λ)^k δ_(t+k)`, `δ_t = r_t + γ p_t V(after t) - V_t`.
 
     (Schulman et al., ICLR 2016, equation 16). λ = 1 is the return less V, unbiased; a smaller λ
-    trusts V more and the luck of later visits less.
+    trusts V more and the luck of later visits less. p_t is the chance to come back: with the true
+    one, the luck of coming back is not in δ_t, and its mean is the same.
 
     Args:
         rewards: (T, B).
-        values: (T + 1, B) V of each visit and of what follows the last; 0 once a user has left.
+        values: (T, B) V of each visit; 0 once a user has left.
+        after: (T, B) p · V of how each visit left its user; 0 after the last one.
         discount: γ.
         trace: λ, 0 to 1.
     """
-    surprises = rewards + discount * values[1:] - values[:-1]
+    surprises = rewards + discount * after - values
     return returns_to_go(surprises, discount * trace)
 
 

@@ -37,11 +37,13 @@ class LearningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             made a log.
         temperature: Of the softmax over that ranker's log odds, above 0.
         reward: Of a visit in a simulator: expected = its true mean, given the list and the user as
-            she is; seen = what chance made of it. Of a log it is what was seen.
+            she is, and the true chance to come back; seen = what chance made of it. Of a log it is
+            what was seen.
         discount: γ of a visit, 0 (this visit only: myopic) to 1.
         pause_s: Of a log: a user's lists that are less apart than this belong to one visit.
-        trace: λ of the generalised advantages, 0 to 1; needs the baseline `value` below 1.
-        baseline: What is taken off the returns.
+        trace: λ of the generalised advantages, 0 to 1; of the baseline `value` alone, the
+            others take whole returns.
+        baseline: What is taken off the returns; value = learned, of users as they are inside.
         credit: ranks = exact probabilities of lists; top-k = Chen et al. 2019, single draws with
             their correction; single = the same without it.
         cap: Largest importance weight, for logs and for the forms of single draws.
@@ -56,7 +58,7 @@ class LearningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     slate_size: int = 10
     rounds: int = 40
     users: int = 480
-    visits: int = 30
+    visits: int = 60
     passes: int = 2
     batch: int = 2_048
     learning_rate: float = 2e-3
@@ -67,8 +69,8 @@ class LearningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     reward: Reward = "expected"
     discount: float = 1.0
     pause_s: float = 1_800.0
-    trace: float = 1.0
-    baseline: Baseline = "leave-one-out"
+    trace: float = 0.9
+    baseline: Baseline = "value"
     credit: Credit = "ranks"
     cap: float = 10.0
     clip: float = 0.2
@@ -95,8 +97,3 @@ class LearningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         for name in ("learning_rate", "cap", "temperature"):
             if not getattr(self, name) > 0:
                 raise RecipeError(f"{name} is {getattr(self, name)}, it must be above 0")
-        if self.baseline != "value" and self.trace < 1:
-            raise RecipeError(
-                f"trace is {self.trace}: below 1 it needs baseline = 'value', "
-                f"and that is {self.baseline!r}"
-            )

@@ -10,6 +10,7 @@ from scoring.simulation.choosing import ChoosingShoppers
 from scoring.simulation.contract import FEATURES, Chances, Offer, Reactions, Shoppers
 from scoring.simulation.examining import ExaminingShoppers
 from scoring.simulation.population import Population
+from scoring.simulation.records import RECORDED, RecordedShoppers, Records
 from scoring.simulation.wares import Wares
 from scoring.worth import Worth
 
@@ -21,6 +22,7 @@ MODELS: Final[dict[str, type[Population]]] = {
 __all__ = [
     "FEATURES",
     "MODELS",
+    "RECORDED",
     "CascadingShoppers",
     "Chances",
     "ChoosingShoppers",
@@ -28,6 +30,8 @@ __all__ = [
     "Offer",
     "Population",
     "Reactions",
+    "RecordedShoppers",
+    "Records",
     "Shoppers",
     "Wares",
     "Worth",

@@ -49,6 +49,10 @@ class CascadingShoppers(Population):
     def _begin(self, n_users: int) -> None:
         self._trust = np.full(n_users, 0.5)
 
+    def _inner(self, users: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
+        mood = 2.0 * self._trust[users] - 1.0
+        return mood, mood**2
+
     def _wants(self, look: Look) -> NDArray[np.float64]:
         kinds = np.where(look.there, self.wares.kinds[look.places], -1)
         above = np.tril(np.ones((kinds.shape[1], kinds.shape[1])), -1)

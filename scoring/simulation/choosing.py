@@ -51,6 +51,9 @@ class ChoosingShoppers(Population):
         self._mood = np.zeros(n_users)
         self._purse = _PURSE * np.exp(self._levels)
 
+    def _inner(self, users: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
+        return self._mood[users], self._purse[users] / np.exp(self._levels[users])
+
     def _values(self, look: Look) -> NDArray[np.float64]:
         """(b, K) v of each item, −infinity where there is none."""
         ranks = np.arange(1, look.places.shape[1] + 1)

@@ -19,7 +19,7 @@ FEATURES: Final = (
     "last_dwell",  # log(1 + seconds of the last visit), the same for all candidates of a user
     "visits",  # log(1 + visits so far), the same for all candidates of a user
 )
-"""What a ranker may know of a candidate, in the order of the last axis of `Offer.features`."""
+"""What a ranker may know of a candidate; `RecordedShoppers` adds what the shop's log says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Offer:
     """What might be shown to b users now.
 
     Attributes:
-        features: (b, C, F) float32, columns as in `FEATURES`: what a ranker may know.
+        features: (b, C, F) float32, columns as in `Shoppers.features`: what a ranker may know.
         places: (b, C) int64, places in the catalogue; none twice in a row.
         here: (b,) bool: false = has left for good; what such a user is shown does nothing.
     """
@@ -69,6 +69,7 @@ class Reactions:
         left: (b,) bool: will not come back, now or since earlier.
         days: (b,) float64 above 0: until the next visit; infinity for those who left.
         reward: (b,) float64: `Worth` of all that.
+        stays: (b,) float64: the true chance to come back after all that, 0 for who had left.
     """
 
     examined: NDArray[np.bool_]
@@ -79,6 +80,7 @@ class Reactions:
     left: NDArray[np.bool_]
     days: NDArray[np.float64]
     reward: NDArray[np.float64]
+    stays: NDArray[np.float64]
 
 
 class Shoppers(Protocol):
@@ -100,6 +102,10 @@ class Shoppers(Protocol):
     def n_items(self) -> int:
         """Places of the catalogue."""
 
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Columns of what is offered."""
+
     def reset(self, n_users: int, seed: int) -> None:
         """Begin anew with `n_users` strangers."""
 
@@ -113,6 +119,9 @@ class Shoppers(Protocol):
         self, slates: NDArray[np.int64], users: NDArray[np.int64] | None = None
     ) -> NDArray[np.float64]:
         """(b,) mean of this visit's reward, exact; 0 for who has left. Changes nothing."""
+
+    def inner(self, users: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """(b, S) how users are now, which no shop sees: for baselines, never for a policy."""
 
     def react(self, slates: NDArray[np.int64], users: NDArray[np.int64] | None = None) -> Reactions:
         """Show these lists: what happens, and what it leaves behind in the users."""

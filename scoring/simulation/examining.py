@@ -47,6 +47,10 @@ class ExaminingShoppers(Population):
     def _begin(self, n_users: int) -> None:
         self._exposure = np.zeros(n_users)
 
+    def _inner(self, users: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
+        mood = self._mood(users)
+        return mood, mood**2
+
     def _mood(self, users: NDArray[np.int64]) -> NDArray[np.float64]:
         """(b,) in (-1, 1)."""
         found: NDArray[np.float64] = 2.0 * expit(_TEMPER * self._exposure[users]) - 1.0

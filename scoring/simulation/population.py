@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, ndtri
 
+from scoring.simulation.bought import Bought
 from scoring.simulation.chance import Purpose, uniforms
-from scoring.simulation.contract import Chances, Offer, Reactions
+from scoring.simulation.contract import FEATURES, Chances, Offer, Reactions
 from scoring.simulation.habits import HABITS, Habits
 from scoring.simulation.look import DWELL_SD, Look
 from scoring.simulation.wares import DIM, Wares, unit
 from scoring.worth import WORTH, Worth
-
-REMEMBERED: Final = 16
-"""Purchases of a user that count as bought before."""
 
 LURE_WEIGHT: Final = 0.9
 """Log odds of a click that one deviation of looks brings."""
@@ -46,6 +44,7 @@ class Population(ABC):
     """
 
     name: ClassVar[str]
+    features: ClassVar[tuple[str, ...]] = FEATURES
     _click_price: ClassVar[float] = 0.5  # share of the price's weight that counts before the click
 
     def __init__(
@@ -86,8 +85,7 @@ class Population(ABC):
         self._eager = self.habits.eagerness_sd * who[:, -1]
         self._tired = np.zeros((n_users, self.wares.n_kinds))
         self._here = np.ones(n_users, np.bool_)
-        self._bought = np.full((n_users, REMEMBERED), -1, np.int64)
-        self._n_bought = np.zeros(n_users, np.int64)
+        self._bought = Bought(n_users)
         self._last_dwell = np.zeros(n_users)
         self._begin(n_users)
 
@@ -99,22 +97,16 @@ class Population(ABC):
         luck = -np.log(-np.log(self.chance(who, Purpose.OFFERED, self.n_items)))
         worth = 3.0 * match + 0.3 * self.wares.popularity + luck
         n = self._n_candidates
-        places = (
-            np.argpartition(-worth, n - 1, axis=1)[:, :n]
-            if n < self.n_items
-            else (np.tile(np.arange(n), (len(who), 1)))
-        )
-        places = np.sort(places, axis=1)
-        believed_match = np.take_along_axis(match, places, axis=1)
+        places = np.sort(np.argpartition(-worth, n - 1, axis=1)[:, :n], axis=1)
         features = np.stack(
             [
-                believed_match,
+                np.take_along_axis(match, places, axis=1),
                 self.wares.lures[places],
                 self._ratings[places],
                 self.wares.log_prices[places] - self._levels[who, None],
                 self.wares.popularity[places],
                 np.log1p(self._tired[who[:, None], self.wares.kinds[places]]),
-                self._bought_before(who, places),
+                self._bought.before(who, places),
                 np.broadcast_to(np.log1p(self._last_dwell[who])[:, None], places.shape),
                 np.broadcast_to(np.log1p(self._visits[who])[:, None], places.shape),
             ],
@@ -139,6 +131,20 @@ class Population(ABC):
         found: NDArray[np.float64] = worths.sum(axis=1)
         return found
 
+    def inner(self, users: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """(b, S) how users are now: habits of their own, fatigue, and what their model keeps."""
+        who = self._all if users is None else users
+        columns = [
+            self._eager[who],
+            self._levels[who] - self.wares.log_prices.mean(),
+            0.1 * self._visits[who],
+            np.log1p(self._visits[who]),
+            np.log1p(self._bought.counts[who]),
+            np.log1p(self._tired[who]).mean(axis=1),
+            *self._inner(who),
+        ]
+        return np.stack(columns, axis=1).astype(np.float32)
+
     def react(self, slates: NDArray[np.int64], users: NDArray[np.int64] | None = None) -> Reactions:
         """Show these lists: what happens, and what it leaves behind in the users.
 
@@ -156,20 +162,23 @@ class Population(ABC):
         dwell_s = np.where(clicks, look.dwell_median_s * spread, 0.0)
         self._remember(look, examined, clicks, purchases, dwell_s)
         gladness = self._feel(look, examined, clicks, purchases)
-        stays = self.chance(who, Purpose.STAYS, 1)[:, 0] < expit(self.habits.stay + gladness)
+        stays = np.where(look.here, expit(self.habits.stay + gladness), 0.0)
         gap = ndtri(self.chance(who, Purpose.GAP, 1)[:, 0])
         days = self.habits.gap_median_days * np.exp(self.habits.gap_sd * gap - 0.5 * gladness)
-        self._here[who] &= stays
+        self._here[who] &= self.chance(who, Purpose.STAYS, 1)[:, 0] < stays
         here = self._here[who]
         self._visits[who] += look.here
         reward = self.worth.of(clicks, carts, purchases, dwell_s).sum(axis=1)
-        return Reactions(
-            examined, clicks, carts, purchases, dwell_s, ~here, np.where(here, days, np.inf), reward
-        )
+        days[~here] = np.inf
+        return Reactions(examined, clicks, carts, purchases, dwell_s, ~here, days, reward, stays)
 
     @abstractmethod
     def _begin(self, n_users: int) -> None:
         """Set what this model keeps of its users to that of strangers."""
+
+    @abstractmethod
+    def _inner(self, users: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
+        """(b,) numbers of what this model keeps of its users."""
 
     @abstractmethod
     def _examined_and_clicked(self, look: Look) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -265,16 +274,8 @@ class Population(ABC):
             joy=np.tanh(1.2 * match + self.wares.qualities[places]),
             dear=self.wares.log_prices[places] - self._levels[who, None],
             tired=np.log1p(self._tired[who[:, None], self.wares.kinds[places]]),
-            again=self._bought_before(who, places),
+            again=self._bought.before(who, places),
         )
-
-    def _bought_before(
-        self, who: NDArray[np.int64], places: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
-        found = np.zeros(places.shape, np.bool_)
-        for slot in range(REMEMBERED):
-            found |= places == self._bought[who, slot, None]
-        return found.astype(np.float64)
 
     def _remember(
         self,
@@ -294,7 +295,5 @@ class Population(ABC):
         wander = unit(ndtri(self.chance(who, Purpose.WANDERS, DIM)))
         self._tastes[who] = unit(self._tastes[who] + habits.drift * wander + habits.follow * pull)
         rows, ranks = np.nonzero(purchases)
-        for user, place in zip(look.users[rows], look.places[rows, ranks], strict=True):
-            self._bought[user, self._n_bought[user] % REMEMBERED] = place
-            self._n_bought[user] += 1
+        self._bought.add(look.users[rows], look.places[rows, ranks])
         self._last_dwell[who] = dwell_s.sum(axis=1)[look.here]

@@ -97,19 +97,26 @@ def _from_simulators(recipe: "PolicyRecipe", seed: int, bars: "Bars") -> _Learne
     """Train, and measure on people whom the training has not met."""
     import copy
 
-    from scoring.reinforcement.from_simulators import begun, compared, first_logs, learn_from
+    from scoring.reinforcement.from_simulators import (
+        begun,
+        compared,
+        first_logs,
+        learn_from,
+        recorded,
+    )
     from scoring.reinforcement.policy import heads_of
-    from scoring.simulation import FEATURES, MODELS, Wares
+    from scoring.simulation import MODELS, Wares
 
     settings = recipe.learning
     wares = Wares.invented(recipe.items, seed)
-    shoppers = [MODELS[each](wares, n_candidates=recipe.candidates) for each in recipe.simulators]
+    people = [MODELS[each](wares, n_candidates=recipe.candidates) for each in recipe.simulators]
+    shoppers = recorded(people, settings, seed)
     network = begun(first_logs(shoppers, settings, seed), settings, seed)
     first = copy.deepcopy(network)
     for each in learn_from(shoppers, network, settings, seed):
         bars.report("learning", each.number, settings.rounds)
     rows = [compared(each, first, network, settings, seed) for each in shoppers]
-    return _Learned(heads_of(network, FEATURES), [each.row() for each in rows])
+    return _Learned(heads_of(network, shoppers[0].features), [each.row() for each in rows])
 
 
 def _from_log(

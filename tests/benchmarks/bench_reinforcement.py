@@ -28,24 +28,25 @@ from scoring.reinforcement.from_simulators import (
     begun,
     first_logs,
     learn_from,
+    records_of,
     uniform_logs,
 )
 from scoring.reinforcement.policy import new_network, worths
 from scoring.reinforcement.settings import LearningSettings
-from scoring.simulation import FEATURES, MODELS, Population, Wares
+from scoring.simulation import MODELS, Population, RecordedShoppers, Shoppers, Wares
 from tests.benchmarks.over_seeds import shown
 from tests.benchmarks.slates_logged import logged_lists
 from tests.benchmarks.supervised_slates import TEMPERATURES, Tuned, drawn, rankers, tuned, worth_of
 
 TRAINED = ("examining", "cascading")
-MADE = LearningSettings(slate_size=5, rounds=24, visits=15)
+MADE = LearningSettings(slate_size=5, rounds=30, width=64, learning_rate=0.004)
 N_ITEMS, N_CANDIDATES = 120, 20
 BEGINNING = "what it began from"
 SWITCHES: dict[str, Mapping[str, Any]] = {
     "learned policy": {},
     BEGINNING: {},
     "myopic policy gradient": {"discount": 0.0},
-    "value baseline": {"baseline": "value", "trace": 0.9},
+    "leave-one-out": {"baseline": "leave-one-out"},
     "no baseline": {"baseline": "none"},
     "single draws, K-correction": {"credit": "top-k"},
     "single draws, no correction": {"credit": "single"},
@@ -79,6 +80,10 @@ SOFTER = (0.0, 1.0)
 """Of the policy's own softmax, chosen as the rankers' is: 1 as trained, 0 the best items."""
 
 
+OWN = 16
+"""Times the users of a round whose lists the best supervised ranker learns from once more: it shall
+have about as many as the policy."""
+
 MEASURED = 3_000_000
 """Seeds from here on are of users that nothing is chosen by."""
 
@@ -94,7 +99,9 @@ class Seed:
 
     def __init__(self, seed: int, n_users: int) -> None:
         self.seed, self._n_users = seed, n_users
-        self.simulators = shop(seed)
+        people = shop(seed)
+        records, self._n_recorded = records_of([people[name] for name in TRAINED], MADE, seed)
+        self.simulators = {name: RecordedShoppers(each, records) for name, each in people.items()}
         self._trained = [self.simulators[name] for name in TRAINED]
         self.n_lists = 0
         self._beginnings: dict[tuple[str, int], tuple[HeadsNetwork, float]] = {}
@@ -110,7 +117,7 @@ class Seed:
 
     def uniform(self) -> Chooses:
         """Lists that prefer nothing."""
-        network = new_network(len(FEATURES), MADE)
+        network = new_network(len(self._trained[0].features), MADE)
         return drawn(lambda x: worths(network, x), 1.0, MADE.slate_size, self.seed)
 
     def worth(self, chooses: Chooses) -> float:
@@ -137,15 +144,16 @@ class Seed:
         yield from first
         leader = max(first, key=lambda each: each.worth)
         soft = drawn(leader.scores, 0.3, MADE.slate_size, self.seed)
-        own = [roll(each, soft, 5 * MADE.users, MADE.visits, self.seed) for each in self._trained]
-        self.n_lists = sum(len(each.visits) for each in [*self._logs, *own])
-        again = rankers([*self._logs, *own], MADE, self.seed)[leader.name]
+        own = [roll(each, soft, OWN * MADE.users, MADE.visits, self.seed) for each in self._trained]
+        self.n_lists = self._n_recorded + sum(len(each.visits) for each in [*self._logs, *own])
+        again = rankers([*self._logs, *own], MADE, self.seed, [leader.name])[leader.name]
         yield self.best(f"{leader.name}, also from own lists", again, TEMPERATURES)
 
     def learned(self, name: str, switches: Mapping[str, Any]) -> Tuned:
         """By reinforcement; `BEGINNING` is the ranker before its first round."""
         settings = msgspec.structs.replace(MADE, **switches)
         first, n_lists = self._begun(settings)
+        n_lists += self._n_recorded
         network = copy.deepcopy(first)
         if name != BEGINNING:
             for each in learn_from(self._trained, network, settings, self.seed):
@@ -187,16 +195,17 @@ class Seed:
             for name, each in self.simulators.items()
         }
 
-    def _roll(self, shoppers: Population, chooses: Chooses, start: int) -> Any:
-        return roll(shoppers, chooses, self._n_users, MADE.visits, start + self.seed).earned()
+    def _roll(self, shoppers: Shoppers, chooses: Chooses, start: int) -> Any:
+        seed = start + self.seed
+        return roll(shoppers, chooses, self._n_users, MADE.visits, seed, expected=True).earned()
 
 
 def main() -> None:
     """Fill the results, and print what they say."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--results", type=Path, required=True)
-    asked.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2, 3, 4])
-    asked.add_argument("--users", type=int, default=1_000, help="of each measurement")
+    asked.add_argument("--seeds", type=int, nargs="*", default=[10, 11, 12, 13, 14])
+    asked.add_argument("--users", type=int, default=3_000, help="of each measurement")
     asked.add_argument("--rows", nargs="*", default=[*SWITCHES, *FROM_LOG])
     given = asked.parse_args()
     torch.set_num_threads(1)

@@ -22,6 +22,9 @@ from scoring.simulation import Shoppers
 TEMPERATURES = (0.0, 0.2)
 """Of a softmax over scores in units of their deviation; 0 = the best items."""
 
+BOTH = "clicks and purchases"
+RANKERS = ("clicks", "purchases", "reward", BOTH)
+
 Scores = Callable[[torch.Tensor], torch.Tensor]
 """(b, C, F) -> (b, C)."""
 
@@ -67,7 +70,10 @@ def softened(scores: torch.Tensor, temperature: float) -> torch.Tensor:
 
 
 def rankers(
-    logs: Sequence[Episodes], settings: LearningSettings, seed: int
+    logs: Sequence[Episodes],
+    settings: LearningSettings,
+    seed: int,
+    names: Sequence[str] = RANKERS,
 ) -> Mapping[str, Scores]:
     """One network for each label, all with the width of the policy's; and the tuned sum."""
     shown = ShownItems.of(logs)
@@ -80,16 +86,17 @@ def rankers(
         ("purchases", shown.purchases, chance),
         ("reward", shown.rewards, error),
     ):
+        if name not in names and BOTH not in names:
+            continue
         made[name] = copy.deepcopy(empty)
-        fit(made[name], shown.features, labels, loss=loss, seed=seed)
+        fit(made[name], shown.features, labels, loss=loss, epochs=6, seed=seed)
 
     def both(features: torch.Tensor) -> torch.Tensor:
         clicks, buys = (worths(made[each], features).sigmoid() for each in ("clicks", "purchases"))
         return 0.1 * clicks + 1.2 * buys  # what each is worth in the reward
 
-    return {name: (lambda x, n=net: worths(n, x)) for name, net in made.items()} | {
-        "clicks and purchases": both
-    }
+    found = {name: (lambda x, n=net: worths(n, x)) for name, net in made.items()} | {BOTH: both}
+    return {name: found[name] for name in names}
 
 
 def worth_of(
@@ -102,7 +109,7 @@ def worth_of(
 ) -> float:
     """Mean of long-term reward over that of uniform lists."""
     found = [
-        roll(each, chooses, n_users, settings.visits, seed).earned().mean() / least
+        roll(each, chooses, n_users, settings.visits, seed, expected=True).earned().mean() / least
         for each, least in zip(simulators, uniform, strict=True)
     ]
     return float(np.mean(found))

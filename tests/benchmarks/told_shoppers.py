@@ -19,6 +19,7 @@ class ToldShoppers:
     def __init__(self, population: Population) -> None:
         self._population = population
         self.name, self.n_items = population.name, population.n_items
+        self.features = (*population.features, *TRUTH)
 
     def reset(self, n_users: int, seed: int) -> None:
         """Begin anew."""
@@ -48,6 +49,10 @@ class ToldShoppers:
     ) -> NDArray[np.float64]:
         """As the population's."""
         return self._population.expected_reward(slates, users)
+
+    def inner(self, users: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """As the population's."""
+        return self._population.inner(users)
 
     def react(self, slates: NDArray[np.int64], users: NDArray[np.int64] | None = None) -> Reactions:
         """As the population's."""

@@ -20,11 +20,13 @@ class BaitShop:
 
     name = "bait"
     n_items = N_ITEMS
+    features = tuple(f"is_{place}" for place in range(N_ITEMS))
 
     def reset(self, n_users: int, seed: int) -> None:
         """All come."""
         self._n, self._rng = n_users, np.random.default_rng(seed)
         self._here = np.ones(n_users, np.bool_)
+        self._visits = np.zeros(n_users)
 
     def candidates(self, users: NDArray[np.int64] | None = None) -> Offer:
         """Everything."""
@@ -45,11 +47,18 @@ class BaitShop:
         found: NDArray[np.float64] = 0.1 * _CLICKS[slates].sum(axis=1)
         return found
 
+    def inner(self, users: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """How often they came."""
+        who = np.arange(self._n) if users is None else users
+        return self._visits[who, None].astype(np.float32)
+
     def react(self, slates: NDArray[np.int64], users: NDArray[np.int64] | None = None) -> Reactions:
         """Click, and stay or go."""
         who = np.arange(self._n) if users is None else users
         clicks = self._rng.random((self._n, 2))[who] < _CLICKS[slates]
-        self._here[who] &= self._rng.random(self._n)[who] < _STAYS[slates].sum(axis=1)
+        stays = _STAYS[slates].sum(axis=1)
+        self._here[who] &= self._rng.random(self._n)[who] < stays
+        self._visits[who] += 1
         none, left = np.zeros(slates.shape, np.bool_), ~self._here[who]
         days = np.where(left, np.inf, 1.0)
         return Reactions(
@@ -61,6 +70,7 @@ class BaitShop:
             left,
             days,
             0.1 * clicks.sum(axis=1),
+            stays,
         )
 
 
@@ -100,5 +110,4 @@ def bait_log(n_users: int) -> JoinedLog:
         for rank in range(2)
     ]
     shown = np.take_along_axis(seen.features, seen.places[:, :, None], axis=1)
-    names = tuple(f"is_{place}" for place in range(N_ITEMS))
-    return joined_log(rows, shown.reshape(-1, N_ITEMS), names)
+    return joined_log(rows, shown.reshape(-1, N_ITEMS), BaitShop.features)

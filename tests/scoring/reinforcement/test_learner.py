@@ -59,10 +59,10 @@ def chances(network: HeadsNetwork) -> np.ndarray[Any, np.dtype[np.float32]]:
     "switches",
     [
         {"baseline": "leave-one-out"},
-        {"baseline": "value", "trace": 0.9},
+        {"baseline": "value"},
         {"baseline": "none", "entropy": 0.001, "divergence": 0.001},
         {"clip": 0.0, "bound": 0.05},
-        {"credit": "top-k"},
+        {"credit": "top-k", "baseline": "leave-one-out"},
     ],
     ids=str,
 )
@@ -94,7 +94,7 @@ def test_what_was_learned_travels_as_heads_whose_value_is_the_worth() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"rounds": 0}, {"discount": 1.5}, {"learning_rate": 0.0}, {"trace": 0.5}, {"clip": -1.0}],
+    [{"rounds": 0}, {"discount": 1.5}, {"learning_rate": 0.0}, {"trace": 1.5}, {"clip": -1.0}],
     ids=str,
 )
 def test_a_setting_out_of_its_range_is_refused(wrong: dict[str, Any]) -> None:

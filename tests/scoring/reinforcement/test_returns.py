@@ -21,10 +21,27 @@ def test_a_return_is_this_visit_and_half_of_what_follows() -> None:
 
 
 def test_a_trace_of_one_is_the_return_less_the_value_and_of_zero_one_step() -> None:
-    whole = generalised_advantages(REWARDS, VALUES, 0.5, 1.0)
+    whole = generalised_advantages(REWARDS, VALUES[:-1], VALUES[1:], 0.5, 1.0)
     torch.testing.assert_close(whole, returns_to_go(REWARDS, 0.5) - VALUES[:-1])
-    one = generalised_advantages(REWARDS, VALUES, 0.5, 0.0)
+    one = generalised_advantages(REWARDS, VALUES[:-1], VALUES[1:], 0.5, 0.0)
     assert one[:, 0].tolist() == [1 + 0.25 - 1, 2 + 0.5 - 0.5, 3 - 1]
+
+
+def test_the_true_chance_to_come_back_says_the_same_as_coming_back_in_the_mean() -> None:
+    """One user, two visits, comes back with chance .6: over both fates, whatever V says."""
+    first, second, value, after, trace = 1.0, 3.0, 0.7, 2.5, 0.9
+
+    def gain(stayed: bool, follows: float) -> float:
+        rewards = torch.tensor([[first], [second if stayed else 0.0]])
+        values = torch.tensor([[value], [after if stayed else 0.0]])
+        ahead = torch.tensor([[follows], [0.0]])
+        return float(generalised_advantages(rewards, values, ahead, 1.0, trace)[0, 0])
+
+    drawn = 0.6 * gain(True, after) + 0.4 * gain(False, 0.0)
+    told = 0.6 * gain(True, 0.6 * after) + 0.4 * gain(False, 0.6 * after)
+    assert told == pytest.approx(drawn)
+    luck = gain(True, after) - gain(False, 0.0)
+    assert 0 < gain(True, 0.6 * after) - gain(False, 0.6 * after) < luck
 
 
 def test_a_single_try_has_no_others_to_compare_with() -> None:
