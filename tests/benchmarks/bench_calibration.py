@@ -1,8 +1,10 @@
 """Chances of a click and of engagement on the newest fifth of a closed loop's log. Simulated.
 
-    rillstream simulate --closed-loop --duration 900 --rate 20 --users 500 --out loop
+    rillstream broker
+    rillstream simulate --closed-loop --broker 127.0.0.1:9092 --duration 900 --users 500 --out loop
+    RILLSTREAM_TOPIC_PREFIX=loop-... rillstream export --format jsonl --out log
     OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_calibration
-        --recipe loop/rounds/1/ranker.toml --log loop/rounds/4/log/joined.jsonl
+        --recipe loop/rounds/1/ranker.toml --log log/joined.jsonl
 
 Shown rows by the time of their lists: three fifths teach and the next one chooses settings, by log
 loss; then all four teach, with three seeds, and the newest fifth is asked. Heads, as `rillstream
