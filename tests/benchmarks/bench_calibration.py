@@ -2,7 +2,7 @@
 
     rillstream broker
     rillstream simulate --closed-loop --broker 127.0.0.1:9092 --duration 900 --users 500 --out loop
-    RILLSTREAM_TOPIC_PREFIX=loop-... rillstream export --format jsonl --out log
+    RILLSTREAM_TOPIC_PREFIX=loop-... rillstream export --window 20 --format jsonl --out log
     OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_calibration
         --recipe loop/rounds/1/ranker.toml --log log/joined.jsonl
 
