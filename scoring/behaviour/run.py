@@ -22,7 +22,7 @@ from scoring.behaviour.training import (
     measures,
     recipe_balancer,
 )
-from scoring.saved.whole_folder import must_be_new
+from scoring.saved.whole_folder import must_be_new, work_folder
 from scoring.training.contracts import Progress, Writer
 from scoring.training.history import Fitted
 from scoring.training.loop import fit
@@ -67,7 +67,7 @@ def train(
         CheckpointError: What is left there is of another training.
     """
     must_be_new(out)
-    state = out.with_name(f".{out.name}.training")
+    state = work_folder(out)
     if restart:
         shutil.rmtree(state, ignore_errors=True)
     begun_s = time.monotonic()

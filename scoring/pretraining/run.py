@@ -18,7 +18,7 @@ from scoring.pretraining.corpus import Held, read_corpus
 from scoring.pretraining.learning import PretrainingTask
 from scoring.pretraining.recipe import Pretraining
 from scoring.pretraining.saved import Gain, load_words_head, write_pretrained
-from scoring.saved.whole_folder import must_be_new
+from scoring.saved.whole_folder import must_be_new, work_folder
 from scoring.training.contracts import Progress, Writer
 from scoring.training.loop import fit
 from scoring.training.rows import Reading
@@ -59,7 +59,7 @@ def pretrain(
         CheckpointError: What is left there is of another training.
     """
     must_be_new(out)
-    state = out.with_name(f".{out.name}.training")
+    state = work_folder(out)
     if restart:
         shutil.rmtree(state, ignore_errors=True)
     begun_s = time.monotonic()

@@ -20,6 +20,11 @@ def must_be_new(folder: Path) -> None:
         raise ModelError(f"{folder} is there already: choose another --out, or remove it")
 
 
+def work_folder(folder: Path) -> Path:
+    """Where a training keeps what it has come to, until the folder of its model is there."""
+    return folder.with_name(f".{folder.name}.training")
+
+
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
     """A folder to write into, which gets its name when the block ends without an error.

@@ -10,6 +10,7 @@ from streams.cli.printing import print_json
 from streams.cli.weighing import (
     Decisions,
     Estimator,
+    Log,
     Reward,
     Scores,
     Shadow,
@@ -37,7 +38,7 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    log: Annotated[list[Path], typer.Argument(help="Joined log, .jsonl or .parquet.")],
+    log: Log,
     target: Annotated[
         list[str] | None,
         typer.Option(

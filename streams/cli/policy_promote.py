@@ -10,6 +10,7 @@ from streams.cli.options import Json, examples, settings_from
 from streams.cli.printing import print_json, remark
 from streams.cli.weighing import (
     Estimator,
+    RequiredDecisions,
     Reward,
     Scores,
     Shadow,
@@ -40,9 +41,7 @@ def register(app: typer.Typer) -> None:
 def promote(
     candidate: Annotated[Path, typer.Argument(help="A policy file.")],
     log: Annotated[list[Path], typer.Option(help="Joined log. May be repeated.")],
-    decisions: Annotated[
-        list[Path], typer.Option(help="File of decision records, one a line. May be repeated.")
-    ],
+    decisions: RequiredDecisions,
     shadow: Shadow = None,
     scores: Scores = None,
     into: Annotated[

@@ -10,6 +10,8 @@ from streams.cli.options import Json, examples
 from streams.cli.printing import number_or_null, print_json, print_table
 from streams.cli.weighing import (
     Estimator,
+    Log,
+    RequiredDecisions,
     Reward,
     Simulated,
     bounds,
@@ -36,10 +38,8 @@ def register(app: typer.Typer) -> None:
 
 
 def sharpen(
-    log: Annotated[list[Path], typer.Argument(help="Joined log, .jsonl or .parquet.")],
-    decisions: Annotated[
-        list[Path], typer.Option(help="File of decision records, one a line. May be repeated.")
-    ],
+    log: Log,
+    decisions: RequiredDecisions,
     temperature: Annotated[
         list[float] | None,
         typer.Option(

@@ -37,7 +37,7 @@ def train(asked: TrainingAsked) -> Trained:
     from scoring.ranker.recipe import read_ranker_recipe
     from scoring.ranker.saved import RankerFacts, write_ranker
     from scoring.ranker.stages import Stages
-    from scoring.saved.whole_folder import must_be_new
+    from scoring.saved.whole_folder import must_be_new, work_folder
     from streams.baskets.learning import RankerTraining
     from streams.cli.progress import Bars
 
@@ -48,7 +48,7 @@ def train(asked: TrainingAsked) -> Trained:
         recipe = msgspec.structs.replace(recipe, seed=asked.seed)
     place = asked.place(recipe.name)
     must_be_new(place)
-    state = place.with_name(f".{place.name}.training")
+    state = work_folder(place)
     if asked.restart:
         shutil.rmtree(state, ignore_errors=True)
     with Bars() as bars:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from scoring.slates.drawing import Drawing
     from streams.policy_candidate import Decisions as DecisionFiles
 
+Log = Annotated[list[Path], typer.Argument(help="Joined log, .jsonl or .parquet.")]
+RequiredDecisions = Annotated[
+    list[Path], typer.Option(help="File of decision records, one a line. May be repeated.")
+]
 Decisions = Annotated[
     list[Path] | None,
     typer.Option(help="File of decision records, one a line. May be repeated.", show_default=False),
