@@ -24,7 +24,7 @@ from scoring.behaviour.recipe import (
 )
 from scoring.behaviour.tasks.contract import BehaviourTask
 from scoring.errors import RowsError
-from scoring.training.rows import Fields, Reading, read_examples
+from scoring.training.rows import Fields, Reading, files_in, read_examples
 from scoring.training.split import place_of
 
 Column = NDArray[Any]
@@ -88,7 +88,7 @@ def read_parts(
     """
 
     def read(files: Sequence[str]) -> BehaviourRows:
-        return read_rows([folder / file for file in files], recipe, tasks, reading)
+        return read_rows(files_in(folder, files), recipe, tasks, reading)
 
     rest = read(recipe.train)
     test, rest = _part(recipe.test, rest, read, recipe, "test")

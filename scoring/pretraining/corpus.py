@@ -12,7 +12,7 @@ import msgspec
 
 from scoring.errors import RowsError
 from scoring.pretraining.recipe import Pretraining, Source
-from scoring.training.rows import Fields, Reading, read_examples
+from scoring.training.rows import Fields, Reading, files_in, read_examples
 from scoring.training.split import place_of, split
 
 Pair = tuple[str, str]
@@ -102,7 +102,7 @@ def _read(
     """Distinct rows of all sources, at most so many of each as it says."""
     found: dict[Pair, None] = {}
     for source in sources.values():
-        paths = [folder / file for file in source.files]
+        paths = files_in(folder, source.files)
         rows = read_examples(paths, source.columns, make, reading, source.separator)
         distinct = list(dict.fromkeys(rows))
         if source.max_rows is not None and len(distinct) > source.max_rows:

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 from scoring.errors import CheckpointError, RankerError
 from scoring.ranker.heads import Heads
 from scoring.ranker.lists import Lists
+from scoring.saved.whole_folder import settle
 
 _ARRAYS: Final = ("features", "wanted", "new", "weights", "starts", "counts")
 _BEGUN: Final = "training.json"
@@ -26,8 +27,9 @@ _T = TypeVar("_T")
 class Stages:
     """What is made once is kept until the ranker is saved: lists of all periods, and heads.
 
-    Each stage is a file that appears whole, so that a kill loses the stage that it fell into. What
-    chance was used up goes with the heads: the rest is bit for bit as without a break.
+    Each stage is a file that appears whole, so that a kill, or the loss of power, loses the stage
+    that it fell into. What chance was used up goes with the heads: the rest is bit for bit as
+    without a break.
     """
 
     def __init__(self, folder: Path, of: Mapping[str, object]) -> None:
@@ -61,7 +63,9 @@ class Stages:
         for number, each in enumerate(found):
             file = self._folder / f"lists-{number:04}.safetensors"
             arrays = {name: np.ascontiguousarray(getattr(each, name)) for name in _ARRAYS}
-            save_file(arrays, file, {"regions": json.dumps(each.regions)})
+            part = file.with_suffix(".part")
+            save_file(arrays, part, {"regions": json.dumps(each.regions)})
+            settle(part, file)
         self._put("lists.json", b"{}")
         return found
 
@@ -94,7 +98,7 @@ class Stages:
     def _put(self, name: str, raw: bytes) -> None:
         part = self._folder / f"{name}.part"
         part.write_bytes(raw)
-        part.replace(self._folder / name)
+        settle(part, self._folder / name)
 
 
 def _lists(file: Path) -> Lists:

@@ -1,7 +1,8 @@
-"""A model's folder appears whole or not at all, and others than its maker may read it."""
+"""Files and a model's folder appear whole or not at all; others than its maker may read it."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,13 @@ def must_be_new(folder: Path) -> None:
 def work_folder(folder: Path) -> Path:
     """Where a training keeps what it has come to, until the folder of its model is there."""
     return folder.with_name(f".{folder.name}.training")
+
+
+def settle(part: Path, file: Path) -> None:
+    """Give a file its name once all of it is on the disk."""
+    with part.open("rb") as stream:
+        os.fsync(stream.fileno())
+    part.replace(file)
 
 
 @contextmanager

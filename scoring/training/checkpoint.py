@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from scoring.errors import CheckpointError
+from scoring.saved.whole_folder import settle
 
 _POINTER: Final = "checkpoint.json"
 _FORMAT: Final = 1
@@ -54,10 +54,10 @@ def write(folder: Path, name: str, tensors: Mapping[str, Tensor], facts: Mapping
     file = folder / f"{name}.safetensors"
     part = file.with_suffix(".part")
     save_file({key: tensor.detach().cpu().clone() for key, tensor in tensors.items()}, part)
-    _settle(part, file)
+    settle(part, file)
     pointer = folder / f"{_POINTER}.part"
     pointer.write_text(json.dumps({"format": _FORMAT, "tensors": file.name, **facts}), "utf-8")
-    _settle(pointer, folder / _POINTER)
+    settle(pointer, folder / _POINTER)
     kept = {file.name, facts.get("best_file")}
     for old in folder.glob("*.safetensors"):
         if old.name not in kept:
@@ -130,16 +130,9 @@ def save_weights(module: nn.Module, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(".part")
     save_file({name: value.cpu().clone() for name, value in module.state_dict().items()}, part)
-    _settle(part, file)
+    settle(part, file)
 
 
 def load_weights(module: nn.Module, file: Path) -> None:
     """Give a module the weights of `save_weights`."""
     module.load_state_dict(load_file(file))
-
-
-def _settle(part: Path, file: Path) -> None:
-    """Rename a file that is wholly on the disk."""
-    with part.open("rb") as stream:
-        os.fsync(stream.fileno())
-    part.replace(file)

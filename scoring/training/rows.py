@@ -87,6 +87,19 @@ def read_examples(
     return made
 
 
+def files_in(folder: Path, files: Iterable[str]) -> list[Path]:
+    """A recipe's files, in the folder of the data.
+
+    Raises:
+        RowsError: One is missing.
+    """
+    found = [folder / file for file in files]
+    for file in found:
+        if not file.is_file():
+            raise RowsError(f"{file} is not a file: name the folder of your data with --data")
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Fields:
     """One row, asked by documented names; a `ValueError` says what is wrong with it."""
@@ -158,7 +171,7 @@ class Fields:
 def _rows(file: Path, separator: str) -> Iterator[tuple[str, Mapping[str, object] | str]]:
     """Place and row, or place and what is wrong with it."""
     if not file.is_file():
-        raise RowsError(f"{file} is not a file: name the folder of your data with --data")
+        raise RowsError(f"{file} is not a file")
     match file.suffix:
         case ".jsonl":
             return _json_lines(file)

@@ -12,7 +12,7 @@ import msgspec
 from scoring.errors import RowsError
 from scoring.tasks.contract import Example, Task
 from scoring.training.recipe import AnyTask, ClassificationSettings, Recipe
-from scoring.training.rows import Fields, Reading, read_examples
+from scoring.training.rows import Fields, Reading, files_in, read_examples
 from scoring.training.split import first_of_each, place_of, split
 
 
@@ -51,7 +51,7 @@ def read_task_rows(
     """
 
     def read(files: Sequence[str]) -> list[Example]:
-        paths = [folder / file for file in files]
+        paths = files_in(folder, files)
         return read_examples(paths, settings.columns, task.example, reading, settings.separator)
 
     rest = read(settings.train)
@@ -69,7 +69,7 @@ def read_task_rows(
         known = {row.target for row in train}
         validation = [row for row in validation if row.target in known]
         outside = read_examples(
-            [folder / file for file in settings.outside],
+            files_in(folder, settings.outside),
             settings.outside_columns or {"text": settings.columns.get("text", "text")},
             task.question,
             reading,

@@ -289,6 +289,16 @@ def test_what_the_log_cannot_say_is_one_line(
     assert said in err[-1]
 
 
+def test_a_log_that_is_not_there_is_said_without_options_of_other_commands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["policy", "evaluate", str(tmp_path / "gone.jsonl"), "--target", "temperature=1"]
+    assert run([*words, "--decisions", str(tmp_path / "gone.jsonl")]) == Exit.BAD_INPUT
+    said = capsys.readouterr().err
+    assert "gone.jsonl is not a file" in said
+    assert "--data" not in said
+
+
 def test_probabilities_of_another_system_need_no_records(
     shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

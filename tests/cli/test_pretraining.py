@@ -47,4 +47,4 @@ def test_from_a_shops_files_to_an_encoder_that_train_begins_with(
     assert "do you mean `catalogue`?" in capsys.readouterr().err
     (tmp_path / "tiny.toml").write_text('name = "x"\n[catalogue.shop]\nfiles = ["no.jsonl"]\n')
     assert run([*words[:2], "--out", model + "2"]) == Exit.BAD_INPUT
-    assert "no.jsonl is not a file" in capsys.readouterr().err
+    assert "no.jsonl is not a file: name the folder of your data" in capsys.readouterr().err

@@ -10,7 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from scoring.errors import RowsError
-from scoring.training.rows import Columns, Fields, Reading, read_examples
+from scoring.training.rows import Columns, Fields, Reading, files_in, read_examples
 
 
 def pair(fields: Fields) -> tuple[str, float]:
@@ -92,6 +92,8 @@ def test_what_is_no_file_of_rows_says_the_way_out(tmp_path: Path) -> None:
     (tmp_path / "r.xlsx").write_bytes(b"PK")
     (tmp_path / "r.parquet").write_bytes(b"PAR1 not really")
     with pytest.raises(RowsError, match="--data"):
+        files_in(tmp_path, ["r.parquet", "none.csv"])
+    with pytest.raises(RowsError, match=r"none\.csv is not a file$"):
         read_examples([tmp_path / "none.csv"], {}, pair, Reading())
     with pytest.raises(RowsError, match=r"\.jsonl, \.csv, \.tsv and \.parquet"):
         read_examples([tmp_path / "r.xlsx"], {}, pair, Reading())
