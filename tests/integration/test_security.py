@@ -192,7 +192,7 @@ def test_every_list_comes_once_through_a_guarded_door(
     guarded: GuardedKafka, tmp_path: Path, method: str
 ) -> None:
     address, security = guarded.door(method)
-    settings = open_shop(address, tmp_path, security=security)
+    settings = open_shop(address, tmp_path, security=security, session_timeout_s=10, heartbeat_s=2)
     log, reader, worker = EventLog(settings), Reader(settings), WorkerProcess(settings, "w0")
     reader.start()
     worker.start()
