@@ -69,6 +69,7 @@ alike = {_QUOTAS["alike"]}
 trending = {_QUOTAS["trending"]}
 [network]
 seeds = 3
+distilled = true
 """
 
 

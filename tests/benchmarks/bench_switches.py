@@ -67,6 +67,8 @@ SWITCHES: dict[str, Mapping[str, Any]] = {
     "gradual": {"backbone": {"adaptation": "gradual"}},
     "weight decay 0 (for 0.01)": {"training": {"weight_decay": 0.0}},
     "clip 0 (for 1)": {"training": {"clip": 0.0}},
+    "l2_shared 1e-4": {"training": {"l2_shared": 1e-4}},
+    "l2_shared 1e-2": {"training": {"l2_shared": 1e-2}},
     "best epoch of 300 validation rows, patience 1": {
         "tasks": {"intent": {"validation": 0.03}},
         "training": {"measure": "intent.accuracy", "patience": 1},
@@ -91,7 +93,10 @@ JOINT: Plain = {
 SHARED: dict[str, Mapping[str, Any]] = {
     "fixed weights": {},
     "uncertainty": {"balancing": {"method": "uncertainty"}},
+    "DWA": {"balancing": {"method": "dwa"}},
+    "GradNorm": {"balancing": {"method": "gradnorm"}},
     "PCGrad": {"balancing": {"method": "pcgrad"}},
+    "CAGrad": {"balancing": {"method": "cagrad"}},
     "temperature 5": {"temperature": 5.0},
     "MMoE": {"sharing": {"method": "mmoe"}},
     "PLE": {"sharing": {"method": "ple"}},
