@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from scoring.offpolicy.intervals import (
 from scoring.offpolicy.logged_lists import LoggedLists
 from scoring.offpolicy.terms import Floats, Terms
 from scoring.offpolicy.weights import Control, control, effective_size
+
+_ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Report:
         simulated: Made up by a program.
         logged: Reward of a list as it was logged.
         logged_interval: Of it.
+        differs: Whether any estimator weighs any list otherwise than 1: whether the target does
+            anything that the log's policy did not do as often.
         unsupported: Share of the target on what the log's policy could not do, the largest of all
             ranks; None where no records tell.
         rows: By estimator.
@@ -73,6 +78,7 @@ class Report:
     simulated: bool
     logged: float
     logged_interval: Interval
+    differs: bool
     unsupported: float | None
     rows: tuple[Row, ...]
 
@@ -151,6 +157,7 @@ def report(
         simulated=lists.simulated,
         logged=own.value,
         logged_interval=intervals[0],
+        differs=any(np.abs(each.weights - 1).max(initial=0) > _ROUNDING for each in estimates),
         unsupported=None if unsupported is None else float(unsupported.mean(axis=0).max()),
         rows=tuple(rows),
     )

@@ -88,8 +88,11 @@ def export(
         return
     for file, n in exported.rows.items():
         print(f"{file}: {n:,} rows")
-    if not exported.rows:
+    if not exported.n_lists:
         print("no list has been shown and closed")
     remark(", ".join(f"{name} {n:,}" for name, n in counts.items()))
+    if counts.get("open"):
+        minutes = settings.learn_window_s / 60
+        remark(f"open lists are closed {minutes:g} min after their first impression: see --window")
     if counts.get("other_features"):
         remark("lists of another version's columns are in the plain file, without features")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from streams.cli.options import Json, examples, settings_from
-from streams.cli.printing import print_json
+from streams.cli.printing import print_json, remark
 from streams.cli.weighing import (
     Decisions,
     Estimator,
@@ -92,7 +92,11 @@ def evaluate(
         print_json(as_record(report, row, lacking))
         return
     show(report)
-    if lacking:
+    if not report.differs:
+        print("the target makes these lists as the log's policy did: there is nothing to compare")
+        if weighed.drawings and all(each.is_certain for each in weighed.drawings):
+            remark("lists of the best items tell of no others: log with RILLSTREAM_DRAW=softmax")
+    elif lacking:
         print("not enough evidence: " + "; ".join(lacking))
     else:
         print(f"enough evidence, by {row.name}")

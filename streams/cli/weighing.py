@@ -213,6 +213,7 @@ def as_record(report: "Report", row: "Row", lacking: Sequence[str]) -> dict[str,
         "simulated": report.simulated,
         "logged": report.logged,
         "logged_interval": bounds(report.logged_interval),
+        "differs": report.differs,
         "unsupported": report.unsupported,
         "estimates": [
             {

@@ -50,10 +50,12 @@ class Exported:
 
     Attributes:
         rows: File -> rows in it.
+        n_lists: That were shown and are closed.
         counts: What became of records, see `Join`; `open` lists are not due yet.
     """
 
     rows: dict[str, int] = field(default_factory=dict)
+    n_lists: int = 0
     counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -93,6 +95,7 @@ def export(
             read = _Partition(settings, timing, partition, since_ms, records)
             for lists in read.closed(progress):
                 kept = [each for each in lists if each.made.moment_ms >= since_ms]
+                exported.n_lists += len(kept)
                 for version, some in by_features(kept).items():
                     name = version if version in names else ""
                     exported.counts["other_features"] += len(some) if version and not name else 0

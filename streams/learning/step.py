@@ -187,6 +187,7 @@ class LearningStep:
             heads=course.learner.heads.version,
             learned_to_ms=course.learned_to_ms,
             rows=course.learner.n_rows,
+            window_s=self._learning.timing.window_ms / 1000,
         )
         return _Life(claim, course, stood, course.learner.heads.version)
 

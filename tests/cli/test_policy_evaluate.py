@@ -120,6 +120,18 @@ def test_the_table_names_what_each_estimator_assumes(
     assert "decisions.jsonl:3001" in err
 
 
+def test_a_target_that_does_what_the_log_did_is_no_comparison(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["policy", "evaluate", str(shop / "log.jsonl"), "--target", "temperature=0.4"]
+    words += ["--target", "draw=softmax", "--decisions", str(shop / "decisions.jsonl")]
+    assert run(words) == Exit.OK
+    out, err = capsys.readouterr()
+    assert "there is nothing to compare" in out
+    assert "enough evidence" not in out
+    assert "RILLSTREAM_DRAW" not in err, "these lists were drawn"
+
+
 def test_a_few_lists_are_not_enough_evidence(
     shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -33,10 +34,10 @@ def put(settings: Settings, kind: str, user: str, *records: Record | bytes) -> N
     assert producer.flush(20) == 0
 
 
-def fill(settings: Settings) -> None:
+def fill(settings: Settings, first_ms: int = FIRST_MS) -> None:
     """A list a day of two users; the ranker made all but the last."""
     for number, user in enumerate(["ann", "bob", "ann", "bob"]):
-        at_ms, name = FIRST_MS + number * DAY_MS, f"l{number}"
+        at_ms, name = first_ms + number * DAY_MS, f"l{number}"
         made = ShownList(
             recommendation_id=name,
             user_id=user,
@@ -85,3 +86,17 @@ def test_lists_come_back_with_their_answers_and_the_features_of_then(
     assert set(log.policy_version) == {"p1"}
     assert log.simulated.all()
     assert read_joined_log([Path(f"logs/plain.{suffix}")]).feature_names == ()
+
+
+def test_lists_that_are_open_still_are_said_with_the_way_to_close_them(
+    embedded: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RILLSTREAM_BOOTSTRAP_SERVERS", embedded.bootstrap_servers)
+    create_topics(embedded)
+    fill(embedded, time.time_ns() // 1_000_000 - 3 * DAY_MS)  # the newest list is of now
+    assert run(["export", "--out", "logs", "--decisions", "--window", "604800"]) == Exit.OK
+    out, err = capsys.readouterr()
+    assert "no list has been shown and closed" in out
+    assert "decisions.jsonl: 4 rows" in out
+    assert "open 4" in err
+    assert "closed 10080 min after their first impression: see --window" in err
