@@ -28,6 +28,8 @@ from scoring.reinforcement.top_k import shown_items_loss, single_draws
 from scoring.reinforcement.trust_region import hold_within
 
 _SEEN: Final = 512  # lists that a round is described by
+_PIECE: Final = 256
+"""Lists that go through the network at once: what they leave there stays in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ class Learner:
         features = torch.from_numpy(np.concatenate([each.features for each in flat]))
         with torch.no_grad():
             before = torch.cat(
-                [worths(self.network, each) for each in torch.split(features, 4_096)]
+                [worths(self.network, each) for each in torch.split(features, _PIECE)]
             )
         places = torch.from_numpy(np.concatenate([each.places for each in flat]))
         return _Evidence(features, places, before, torch.cat(gains))
@@ -167,11 +169,13 @@ class Learner:
         return ValueBaseline(inner, torch.cat(returns), self._generator)
 
     def _step(self, part: _Evidence, surrogate: Surrogate) -> None:
-        values = worths(self.network, part.features)
-        loss = self._loss(values, part, surrogate)
         before = [each.detach().clone() for each in self._parameters]
         self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        n = len(part.places)
+        for rows in torch.split(torch.arange(n), _PIECE):  # gradients add up to the batch's own
+            piece = part.rows(rows)
+            loss = self._loss(worths(self.network, piece.features), piece, surrogate)
+            (loss * len(rows) / n).backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
         if self._settings.bound > 0:
             hold_within(self._parameters, before, lambda: self._moved(part), self._settings.bound)

@@ -81,6 +81,15 @@ def test_a_weight_on_divergence_holds_it_where_it_began() -> None:
     assert np.abs(held - 1 / N_ITEMS).max() < 0.3 * np.abs(free - 1 / N_ITEMS).max()
 
 
+@pytest.mark.parametrize("credit", ["ranks", "top-k"])
+def test_gradients_of_pieces_add_up_to_that_of_the_batch(
+    credit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = chances(learned(rounds=1, credit=credit))
+    monkeypatch.setattr("scoring.reinforcement.learner._PIECE", 37)  # 256 is no multiple of it
+    np.testing.assert_allclose(chances(learned(rounds=1, credit=credit)), whole, rtol=1e-4)
+
+
 def test_what_was_learned_travels_as_heads_whose_value_is_the_worth() -> None:
     network = learned(rounds=1)
     network.slopes.fill_(2.0)  # as after a supervised beginning: 1 / temperature
