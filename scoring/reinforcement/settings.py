@@ -53,16 +53,18 @@ class LearningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         least_effective: Of a log: training ends with the pass after which its weights are worth
             less than this share of the ranks, 0 to 1; 0 = never.
         bound: Mean KL of a list that one step may go, nats; 0 = any.
+        stretch: Times the way from where it began to where training ends that the policy goes, see
+            `stretched`; 1 = as trained. In simulators alone: a log proves nothing out there.
     """
 
     slate_size: int = 10
-    rounds: int = 40
+    rounds: int = 30
     users: int = 480
     visits: int = 60
     passes: int = 2
     batch: int = 2_048
-    learning_rate: float = 2e-3
-    width: int = 32
+    learning_rate: float = 4e-3
+    width: int = 64
     hidden: int = 2
     begin: Begin = "own-lists"
     temperature: float = 0.3
@@ -78,6 +80,7 @@ class LearningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     divergence: float = 0.0
     least_effective: float = 0.0
     bound: float = 0.0
+    stretch: float = 2.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with.
@@ -91,7 +94,7 @@ class LearningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         for name in ("discount", "trace", "least_effective"):
             if not 0 <= getattr(self, name) <= 1:
                 raise RecipeError(f"{name} is {getattr(self, name)}, it must be 0 to 1")
-        for name in ("hidden", "pause_s", "clip", "entropy", "divergence", "bound"):
+        for name in ("hidden", "pause_s", "clip", "entropy", "divergence", "bound", "stretch"):
             if not 0 <= getattr(self, name):
                 raise RecipeError(f"{name} is {getattr(self, name)}, it must be at least 0")
         for name in ("learning_rate", "cap", "temperature"):

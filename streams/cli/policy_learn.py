@@ -105,6 +105,7 @@ def _from_simulators(recipe: "PolicyRecipe", seed: int, bars: "Bars") -> _Learne
         recorded,
     )
     from scoring.reinforcement.policy import heads_of
+    from scoring.reinforcement.stretched import stretched
     from scoring.simulation import MODELS, Wares
 
     settings = recipe.learning
@@ -115,6 +116,7 @@ def _from_simulators(recipe: "PolicyRecipe", seed: int, bars: "Bars") -> _Learne
     first = copy.deepcopy(network)
     for each in learn_from(shoppers, network, settings, seed):
         bars.report("learning", each.number, settings.rounds)
+    network = stretched(first, network, settings.stretch)
     rows = [compared(each, first, network, settings, seed) for each in shoppers]
     return _Learned(heads_of(network, shoppers[0].features), [each.row() for each in rows])
 

@@ -49,6 +49,11 @@ def test_a_recipe_makes_heads_and_the_numbers_to_draw_with(
     assert printed(capsys)[-1]["heads_version"] == heads.version  # the same seed again
     assert run([*words, str(tmp_path / "c"), "--seed", "1"]) == Exit.OK
     assert printed(capsys)[-1]["heads_version"] != heads.version
+    (tmp_path / "tiny.toml").write_text(f"{RECIPE}stretch = 1.0\n")
+    assert run([*words, str(tmp_path / "d")]) == Exit.OK
+    as_trained, _ = printed(capsys)
+    assert as_trained["before"] == row["before"]
+    assert as_trained["after"] != row["after"]
 
 
 def test_a_log_makes_heads_of_its_own_columns(
