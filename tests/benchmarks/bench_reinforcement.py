@@ -11,14 +11,12 @@ from __future__ import annotations
 import argparse
 import copy
 import functools
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import torch
 
 from scoring.ranker.network import HeadsNetwork
@@ -33,17 +31,28 @@ from scoring.reinforcement.from_simulators import (
 )
 from scoring.reinforcement.policy import new_network, worths
 from scoring.reinforcement.settings import LearningSettings
+from scoring.reinforcement.stretched import stretched
+from scoring.reinforcement.supervised import ShownItems
 from scoring.simulation import MODELS, Population, RecordedShoppers, Shoppers, Wares
-from tests.benchmarks.over_seeds import shown
+from tests.benchmarks.slate_rows import add, read, show
 from tests.benchmarks.slates_logged import logged_lists
-from tests.benchmarks.supervised_slates import TEMPERATURES, Tuned, drawn, rankers, tuned, worth_of
+from tests.benchmarks.supervised_slates import (
+    TEMPERATURES,
+    Tuned,
+    drawn,
+    from_own_lists,
+    rankers,
+    tuned,
+    worth_of,
+)
 
 TRAINED = ("examining", "cascading")
-MADE = LearningSettings(slate_size=5, rounds=30, width=64, learning_rate=0.004)
+MADE = LearningSettings(slate_size=5)
 N_ITEMS, N_CANDIDATES = 120, 20
-BEGINNING = "what it began from"
+SUPERVISED, LEARNED, BEGINNING = "supervised", "learned policy", "what it began from"
 SWITCHES: dict[str, Mapping[str, Any]] = {
-    "learned policy": {},
+    LEARNED: {},
+    "as trained, not stretched": {"stretch": 1.0},
     BEGINNING: {},
     "myopic policy gradient": {"discount": 0.0},
     "leave-one-out": {"baseline": "leave-one-out"},
@@ -79,11 +88,6 @@ LOGGED_AT, LOGGED_USERS, LOGGED = 0.3, 5, 4_000_000
 SOFTER = (0.0, 1.0)
 """Of the policy's own softmax, chosen as the rankers' is: 1 as trained, 0 the best items."""
 
-
-OWN = 16
-"""Times the users of a round whose lists the best supervised ranker learns from once more: it shall
-have about as many as the policy."""
-
 MEASURED = 3_000_000
 """Seeds from here on are of users that nothing is chosen by."""
 
@@ -95,7 +99,12 @@ def shop(seed: int) -> dict[str, Population]:
 
 
 class Seed:
-    """All that one seed makes; each part once, when it is asked for."""
+    """All that one seed makes; each part once, when it is asked for.
+
+    Attributes:
+        n_lists: That what was made last has had.
+        n_policy: That the learned policy has had: the supervised ranker gets as many, at least.
+    """
 
     def __init__(self, seed: int, n_users: int) -> None:
         self.seed, self._n_users = seed, n_users
@@ -103,12 +112,9 @@ class Seed:
         records, self._n_recorded = records_of([people[name] for name in TRAINED], MADE, seed)
         self.simulators = {name: RecordedShoppers(each, records) for name, each in people.items()}
         self._trained = [self.simulators[name] for name in TRAINED]
-        self.n_lists = 0
+        self.n_lists = self.n_policy = 0
         self._beginnings: dict[tuple[str, int], tuple[HeadsNetwork, float]] = {}
-
-    @functools.cached_property
-    def _logs(self) -> list[Any]:
-        return uniform_logs(self._trained, MADE, self.seed)
+        self._trainings: dict[LearningSettings, tuple[HeadsNetwork, float]] = {}
 
     @functools.cached_property
     def _uniform(self) -> list[float]:
@@ -136,30 +142,43 @@ class Seed:
         return sorted(self._supervised(), key=lambda each: -each.worth)
 
     def _supervised(self) -> Iterator[Tuned]:
-        """From uniform lists; the best label once more, with as many of its own lists."""
+        """From uniform lists; the best label again from its own, until it had `n_policy` lists."""
+        logs = uniform_logs(self._trained, MADE, self.seed)
+        known, n = ShownItems.of(logs), self._n_recorded + sum(len(each.visits) for each in logs)
         first = [
             self.best(name, scores, TEMPERATURES)
-            for name, scores in rankers(self._logs, MADE, self.seed).items()
+            for name, scores in rankers(known, MADE, self.seed).items()
         ]
         yield from first
         leader = max(first, key=lambda each: each.worth)
-        soft = drawn(leader.scores, 0.3, MADE.slate_size, self.seed)
-        own = [roll(each, soft, OWN * MADE.users, MADE.visits, self.seed) for each in self._trained]
-        self.n_lists = self._n_recorded + sum(len(each.visits) for each in [*self._logs, *own])
-        again = rankers([*self._logs, *own], MADE, self.seed, [leader.name])[leader.name]
-        yield self.best(f"{leader.name}, also from own lists", again, TEMPERATURES)
+        counts = n, self.n_policy
+        best = functools.partial(self.best, temperatures=TEMPERATURES)
+        for again, n_lists in from_own_lists(
+            leader, known, counts, self._trained, MADE, self.seed, best
+        ):
+            self.n_lists = n_lists
+            yield again
 
     def learned(self, name: str, switches: Mapping[str, Any]) -> Tuned:
         """By reinforcement; `BEGINNING` is the ranker before its first round."""
         settings = msgspec.structs.replace(MADE, **switches)
         first, n_lists = self._begun(settings)
-        n_lists += self._n_recorded
-        network = copy.deepcopy(first)
+        last = first
         if name != BEGINNING:
+            last, n_learned = self._gone_through(msgspec.structs.replace(settings, stretch=1.0))
+            n_lists += n_learned
+        self.n_lists = round(self._n_recorded + n_lists)
+        network = stretched(first, last, settings.stretch)
+        return self.best(name, lambda x: worths(network, x), SOFTER)
+
+    def _gone_through(self, settings: LearningSettings) -> tuple[HeadsNetwork, float]:
+        """What training ends with, made once, and from how many lists."""
+        if settings not in self._trainings:
+            network, n_lists = copy.deepcopy(self._begun(settings)[0]), 0.0
             for each in learn_from(self._trained, network, settings, self.seed):
                 n_lists += sum(each.visits) * settings.users
-        self.n_lists = round(n_lists)
-        return self.best(name, lambda x: worths(network, x), SOFTER)
+            self._trainings[settings] = network, n_lists
+        return self._trainings[settings]
 
     def _begun(self, settings: LearningSettings) -> tuple[HeadsNetwork, float]:
         """What training begins from, made once, and from how many lists."""
@@ -213,66 +232,43 @@ def main() -> None:
     for row in given.rows:
         for each in made.values():
             fill(given.results, each, row)
-    show(read(given.results))
+    show(read(given.results), SUPERVISED)
 
 
 def fill(file: Path, made: Seed, wanted: str) -> None:
     """Add a row of a seed, and those that it is compared with, where they are missing."""
-    known = {(each["row"], each["seed"]) for each in read(file)}
-    seed = made.seed
-    if ("uniform", seed) not in known:
-        add(file, made, "uniform", "", made.measure(made.uniform()), 0.0)
-    if ("supervised", seed) not in known:
-        best = made.rankers[0]
-        for each in made.rankers:
-            if each is best or each.name == "clicks":
-                name = "supervised" if each is best else f"supervised: {each.name}"
-                measured = made.measure(each.chooses(MADE.slate_size, seed))
-                add(file, made, name, each.name, measured, each.temperature)
-    if (wanted, seed) not in known:
-        begun_s = time.process_time()
-        learn = made.from_log if wanted in FROM_LOG else made.learned
-        learned = learn(wanted, (FROM_LOG | SWITCHES)[wanted])
-        measured = made.measure(learned.chooses(MADE.slate_size, seed))
-        took = f"{learned.name.removeprefix(wanted)} {time.process_time() - begun_s:.0f} s".lstrip(
-            ", "
-        )
-        add(file, made, wanted, took, measured, learned.temperature)
-
-
-def add(
-    file: Path, made: Seed, row: str, what: str, measured: Mapping[str, float], temperature: float
-) -> None:
-    """One line more."""
-    said = {"row": row, "seed": made.seed, "what": what, "temperature": temperature}
-    with file.open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps({**said, "lists": made.n_lists, "earned": measured}) + "\n")
-    print(row, made.seed, what, temperature, made.n_lists, measured, flush=True)
-
-
-def read(file: Path) -> list[dict[str, Any]]:
-    """All lines."""
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-
-
-def show(rows: list[dict[str, Any]]) -> None:
-    """Reward of a user, and the gain over the supervised ranker of the same seed, in %."""
-    base = {each["seed"]: each["earned"] for each in rows if each["row"] == "supervised"}
-    names = list(dict.fromkeys(each["row"] for each in rows))
-    print("\n| row | seeds | " + " | ".join(f"{name} | gain, %" for name in MODELS) + " |")
-    print("|" + "---|" * (2 + 2 * len(MODELS)))
-    for name in names:
-        of = [each for each in rows if each["row"] == name and each["seed"] in base]
-        if len(of) < 2:
+    for row in dict.fromkeys(("uniform", LEARNED, SUPERVISED, wanted)):
+        known = {each["row"]: each for each in read(file) if each["seed"] == made.seed}
+        if LEARNED in known:
+            made.n_policy = known[LEARNED]["lists"]
+        if row in known:
             continue
-        cells = []
-        for simulator in MODELS:
-            earned = [each["earned"][simulator] for each in of]
-            gains = [
-                100 * (each["earned"][simulator] / base[each["seed"]][simulator] - 1) for each in of
-            ]
-            cells += [f"{np.mean(earned):.2f}", shown(gains, "+")]
-        print(f"| {name} | {len(of)} | " + " | ".join(cells) + " |")
+        if row == "uniform":
+            add(file, row, made.seed, made.n_lists, "", made.measure(made.uniform()), 0.0)
+        elif row == SUPERVISED:
+            add_rankers(file, made)
+        else:
+            add_learned(file, made, row)
+
+
+def add_rankers(file: Path, made: Seed) -> None:
+    """The supervised ranker that earned most, and that of clicks."""
+    best = made.rankers[0]
+    for each in made.rankers:
+        if each is best or each.name == "clicks":
+            row = SUPERVISED if each is best else f"{SUPERVISED}: {each.name}"
+            measured = made.measure(each.chooses(MADE.slate_size, made.seed))
+            add(file, row, made.seed, made.n_lists, each.name, measured, each.temperature)
+
+
+def add_learned(file: Path, made: Seed, row: str) -> None:
+    """A policy, and the time that it took."""
+    begun_s = time.process_time()
+    learn = made.from_log if row in FROM_LOG else made.learned
+    learned = learn(row, (FROM_LOG | SWITCHES)[row])
+    measured = made.measure(learned.chooses(MADE.slate_size, made.seed))
+    took = f"{learned.name.removeprefix(row)} {time.process_time() - begun_s:.0f} s"
+    add(file, row, made.seed, made.n_lists, took.lstrip(", "), measured, learned.temperature)
 
 
 if __name__ == "__main__":

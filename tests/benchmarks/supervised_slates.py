@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from scoring.ranker.network import HeadsNetwork
-from scoring.reinforcement.episodes import Chooses, Episodes, roll
+from scoring.reinforcement.episodes import Chooses, roll
 from scoring.reinforcement.plackett_luce import gumbel_top
 from scoring.reinforcement.policy import new_network, scale_to, worths
 from scoring.reinforcement.settings import LearningSettings
@@ -24,6 +25,12 @@ TEMPERATURES = (0.0, 0.2)
 
 BOTH = "clicks and purchases"
 RANKERS = ("clicks", "purchases", "reward", BOTH)
+
+GENERATIONS = 3
+"""Times that a ranker learns once more, from its own lists and all before them."""
+
+OWN_AT, OWN_USERS, FIRST_OWN = 0.3, 5, 5_000_000
+"""Temperature of its own lists, users of each simulator in those of a round, first seed."""
 
 Scores = Callable[[torch.Tensor], torch.Tensor]
 """(b, C, F) -> (b, C)."""
@@ -70,13 +77,12 @@ def softened(scores: torch.Tensor, temperature: float) -> torch.Tensor:
 
 
 def rankers(
-    logs: Sequence[Episodes],
+    shown: ShownItems,
     settings: LearningSettings,
     seed: int,
     names: Sequence[str] = RANKERS,
 ) -> Mapping[str, Scores]:
     """One network for each label, all with the width of the policy's; and the tuned sum."""
-    shown = ShownItems.of(logs)
     empty = new_network(shown.features.shape[1], settings, seed)
     scale_to(empty, shown.features)
     chance, error = nn.BCEWithLogitsLoss(), nn.MSELoss()
@@ -126,3 +132,59 @@ def tuned(
     """The best temperature of a ranker, on validation users."""
     tried = [Tuned(name, scores, t, worth(drawn(scores, t, n_ranks, seed))) for t in temperatures]
     return max(tried, key=lambda each: each.worth)
+
+
+def from_own_lists(
+    leader: Tuned,
+    known: ShownItems,
+    n_lists: tuple[int, int],
+    simulators: Sequence[Shoppers],
+    settings: LearningSettings,
+    seed: int,
+    best: Callable[[str, Scores], Tuned],
+) -> Iterator[tuple[Tuned, int]]:
+    """The leader's label again and again, from lists that the best ranker so far has drawn.
+
+    Args:
+        leader: The best of those that learned from uniform lists.
+        known: What they learned from.
+        n_lists: How many those were, and how many it shall have had in the end, at least.
+        simulators: That it may learn from.
+        settings: Of the policy that is to beat it.
+        seed: Of users and networks.
+        best: Chooses the temperature of a ranker.
+
+    Yields:
+        Each generation's rankers, and the lists that they had.
+    """
+    n, last = n_lists
+    label, uniform, parts, turn = leader.name, leader.scores, [known], 0
+    for number, end in enumerate(np.linspace(n, last, GENERATIONS + 1)[1:], 1):
+        soft = drawn(leader.scores, OWN_AT, settings.slate_size, seed)
+        while n < end:
+            first = FIRST_OWN + 1_000 * seed + turn
+            for each in simulators:
+                own = roll(each, soft, OWN_USERS * settings.users, settings.visits, first)
+                parts.append(ShownItems.of([own]))
+                n += len(own.visits)
+            turn += 1
+        parts = [_together(parts)]
+        scores = rankers(parts[0], settings, seed, [label])[label]
+        name = f"{label}, also from own lists, {number}"
+        again = best(name, scores), best(f"{name}, stretched", stretched(uniform, scores))
+        leader = max(leader, *again, key=lambda each: each.worth)
+        yield from ((each, n) for each in again)
+
+
+def stretched(first: Scores, last: Scores) -> Scores:
+    """As far again as from one ranker to the next: what a policy may do, a ranker may."""
+    return lambda features: 2 * last(features) - first(features)
+
+
+def _together(parts: Sequence[ShownItems]) -> ShownItems:
+    return ShownItems(
+        *(
+            np.concatenate([getattr(each, column.name) for each in parts])
+            for column in dataclasses.fields(ShownItems)
+        )
+    )
