@@ -15,8 +15,8 @@ def finish(
     and a score that depends on the engine.
 
     Args:
-        scores: (B, j) float32, descending, j <= k. Overwritten.
-        positions: (B, j) int64, -1 where there is no result, those last. Overwritten.
+        scores: (B, j) float32, descending, j <= k, C-contiguous. Overwritten.
+        positions: (B, j) int64, -1 where there is no result, those last, C-contiguous. Overwritten.
         k: Columns wanted.
 
     Returns:
@@ -36,16 +36,24 @@ def finish(
 
 
 def _order_ties(scores: NDArray[np.float32], positions: NDArray[np.int64]) -> None:
-    """Sort positions, in place, within each run of equal scores."""
-    tied = scores[:, 1:] == scores[:, :-1]
-    if not (tied & (positions[:, 1:] < positions[:, :-1])).any():
+    """Sort positions, in place, within each run of equal scores of a query.
+
+    Few finds belong to a run: those are sorted, all runs of all queries at once.
+    """
+    if not scores.size:
         return
-    # Few cells belong to a run: those are sorted, all runs at once.
-    as_left = np.zeros(scores.shape, np.bool_)
-    as_left[:, 1:] = tied
-    in_run = as_left.copy()
-    in_run[:, :-1] |= tied
-    cells = np.nonzero(in_run)
-    runs = (~as_left[cells]).cumsum()
-    found = positions[cells]
-    positions[cells] = found[np.lexsort((found, runs))]
+    width = scores.shape[1]
+    flat_scores = scores.reshape(-1, copy=False)
+    flat = positions.reshape(-1, copy=False)
+    tied = flat_scores[1:] == flat_scores[:-1]  # to the one before
+    tied[width - 1 :: width] = False  # which is another query's
+    left = np.flatnonzero(tied)
+    if not (flat[left + 1] < flat[left]).any():
+        return
+    as_before = np.zeros(len(flat), np.bool_)
+    as_before[left + 1] = True
+    in_run = as_before.copy()
+    in_run[left] = True
+    cells = np.flatnonzero(in_run)
+    found = flat[cells]
+    flat[cells] = found[np.lexsort((found, (~as_before[cells]).cumsum()))]
