@@ -71,7 +71,7 @@ def main() -> None:
     rows, queries = vectors[~held_out], np.ascontiguousarray(vectors[held_out])
     del vectors
     truth = ExactEngine(rows).search(queries, _K)[0]
-    print(f"{len(rows):,} items x {rows.shape[1]}; k = {_K}; one core; each batch at its quickest\n")
+    print(f"{len(rows):,} items x {rows.shape[1]}; k = {_K}; each batch at its quickest\n")
     print(
         "| engine | recall@10 | recall@100 | build s | MB | batch | µs a query | queries/s ", end=""
     )
