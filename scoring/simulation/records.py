@@ -8,7 +8,8 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.simulation.contract import Chances, Offer, Reactions, Shoppers
+from scoring.simulation.contract import Offer, Shoppers
+from scoring.simulation.told_more import ToldMore
 
 RECORDED: Final = (
     "click_rate",  # log odds of a click on what was looked at
@@ -67,45 +68,19 @@ class Records:
         return cls((columns - columns.mean(axis=0)).astype(np.float32))
 
 
-class RecordedShoppers:
-    """A population whose offers hold the records of its items. Implements `Shoppers`.
+class RecordedShoppers(ToldMore):
+    """A population whose offers hold the records of its items.
 
     Records are counts of a log that a shop has, never the truth of an item; a shop that has no log
     of these people may use that of others.
     """
 
     def __init__(self, shoppers: Shoppers, records: Records) -> None:
-        self._shoppers, self._records = shoppers, records
-        self.name, self.n_items = shoppers.name, shoppers.n_items
-        self.features = (*shoppers.features, *RECORDED)
+        super().__init__(shoppers, RECORDED)
+        self._records = records
 
-    def reset(self, n_users: int, seed: int) -> None:
-        """Begin anew."""
-        self._shoppers.reset(n_users, seed)
-
-    def candidates(self, users: NDArray[np.int64] | None = None) -> Offer:
-        """As ever, with the columns of `RECORDED` added."""
-        offer = self._shoppers.candidates(users)
-        features = np.concatenate([offer.features, self._records.columns[offer.places]], axis=2)
-        return Offer(features, offer.places, offer.here)
-
-    def chances(self, slates: NDArray[np.int64], users: NDArray[np.int64] | None = None) -> Chances:
-        """As ever."""
-        return self._shoppers.chances(slates, users)
-
-    def expected_reward(
-        self, slates: NDArray[np.int64], users: NDArray[np.int64] | None = None
-    ) -> NDArray[np.float64]:
-        """As ever."""
-        return self._shoppers.expected_reward(slates, users)
-
-    def inner(self, users: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
-        """As ever."""
-        return self._shoppers.inner(users)
-
-    def react(self, slates: NDArray[np.int64], users: NDArray[np.int64] | None = None) -> Reactions:
-        """As ever."""
-        return self._shoppers.react(slates, users)
+    def _told(self, offer: Offer, users: NDArray[np.int64] | None) -> NDArray[np.float32]:
+        return self._records.columns[offer.places]
 
 
 def _log_odds(
