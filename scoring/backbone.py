@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from scoring.bert import Bert, is_plain_bert, read_weights
+from scoring.bfloat16 import multiplies_in_bfloat16
 from scoring.errors import EncoderFormatError, PrecisionError
 from scoring.folder import EncoderFolder
 from scoring.int8_bert import Int8Bert, can_run
@@ -117,7 +118,7 @@ def _by_transformers(folder: EncoderFolder, dtype: torch.dtype) -> _Forward:
 def _dtype(precision: Precision) -> torch.dtype:
     """bfloat16 if asked for, or if this CPU multiplies in it and nothing else is asked for."""
     if precision in ("auto", "int8"):
-        fast = torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001 - there is no public question
+        fast = multiplies_in_bfloat16(torch.device("cpu"))
         return torch.bfloat16 if fast else torch.float32
     return torch.bfloat16 if precision == "bfloat16" else torch.float32
 

@@ -9,6 +9,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from scoring.bfloat16 import multiplies_in_bfloat16
 from scoring.encoder import load_tokenizer, pool
 from scoring.errors import EncoderFormatError
 from scoring.folder import EncoderFolder, find_folder, read_folder
@@ -29,7 +30,6 @@ class LanguageModel(nn.Module):
         dim: Width of a vector.
         max_tokens: Longer texts are cut.
         tokenizer: It cuts there.
-        narrow: Whether its layers compute in bfloat16.
     """
 
     def __init__(self, settings: BackboneSettings) -> None:
@@ -43,7 +43,6 @@ class LanguageModel(nn.Module):
         self.dim = self.folder.dim
         self.max_tokens = min(self.folder.max_tokens, settings.max_tokens or 1_000_000)
         self.settings = settings
-        self.narrow = settings.precision == "bfloat16"
         self.backbone = adapt(_load(self.folder, settings.dropout), settings)
         self.tokenizer: Tokenizer = load_tokenizer(self.folder, self.max_tokens)
 
@@ -116,6 +115,13 @@ class LanguageModel(nn.Module):
                 found.setdefault(word.lower(), place)
         table = self.words.get_parameter("weight").detach()  # (all tokens, d)
         return list(found), table[list(found.values())]
+
+    @property
+    def narrow(self) -> bool:
+        """Whether its layers compute in bfloat16."""
+        if self.settings.precision == "auto":
+            return multiplies_in_bfloat16(self.device)
+        return self.settings.precision == "bfloat16"
 
     @property
     def device(self) -> torch.device:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from scoring.bfloat16 import multiplies_in_bfloat16
 from scoring.errors import SequenceError
 from scoring.rings import RETURN
 from scoring.sequence.batches import (
@@ -39,7 +40,8 @@ class NextItemSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         n_events: Of a batch, about.
         n_negatives: Of `sampled`, shared by a batch.
         power: Of popularity in drawing them, 0 to 1; `binary` draws uniformly.
-        bfloat16: Whether `full` multiplies in 16 bits; the sums are kept in 32.
+        bfloat16: Whether `full` multiplies in 16 bits, where the machine does; the sums are kept
+            in 32.
         older: Whether what lies further back than a tower reads is learned from as well, in windows
             of its length; as published, and by default, it is left out.
         unwanted: Actions whose items are no targets, as places in `scoring.rings.TYPES`.
@@ -133,7 +135,8 @@ class NextItem:
         states = tower.scaled(tower(batch.events)[has_one])  # (n, e)
         targets = batch.targets[has_one]  # (n,)
         if settings.loss == "full":
-            dtype = torch.bfloat16 if settings.bfloat16 else torch.float32
+            narrow = settings.bfloat16 and multiplies_in_bfloat16(states.device)
+            dtype = torch.bfloat16 if narrow else torch.float32
             return {"next": full_softmax(states, tower.item_space(), targets, dtype)}
         positives = tower.item_space(targets)  # (n, e)
         drawn = tower.item_space(batch.negatives)  # (M, e)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from scoring.errors import CheckpointError, TrainingError
 from scoring.training import checkpoint
 from scoring.training.contracts import Balancer, Batch, Progress, Trainable, Writer
+from scoring.training.differing import differing
 from scoring.training.history import Epoch, Fitted
 from scoring.training.optimizer import make_optimizer
 from scoring.training.processes import ALONE, Processes
@@ -300,7 +301,8 @@ class _Loop(Generic[Batch]):
         for name, ours in self._identity.items():
             if (theirs := found.facts["identity"].get(name)) != ours:
                 raise CheckpointError(
-                    f"{self._folder} holds a training with other {name} ({theirs}, now {ours}): "
+                    f"{self._folder} holds a training with other {name} "
+                    f"({differing(theirs, ours)}): "
                     "use another folder, or begin anew with --restart"
                 )
         self._trainable.module.load_state_dict(found.under("model."))

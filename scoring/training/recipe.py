@@ -60,7 +60,8 @@ class BackboneSettings(Strict, frozen=True, kw_only=True):
         max_tokens: Longer texts are cut in training and by the heads; None = as the model says.
         dropout: In its layers; None = as the model says.
         frozen_words: Leave the word vectors as they are: half of MiniLM's weights.
-        precision: Of its layers in training; weights and their moments are always float32.
+        precision: Of its layers in training; auto = bfloat16 where the machine multiplies in it.
+            Weights and their moments are always float32.
         lora: Where adaptation is lora.
         adapters: Where adaptation is adapters.
     """
@@ -70,7 +71,7 @@ class BackboneSettings(Strict, frozen=True, kw_only=True):
     max_tokens: Annotated[int, msgspec.Meta(ge=3)] | None = None
     dropout: Share | None = None
     frozen_words: bool = False
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["auto", "float32", "bfloat16"] = "float32"
     lora: Lora = Lora()
     adapters: Adapters = Adapters()
 
