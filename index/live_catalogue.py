@@ -9,12 +9,13 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalogue import Catalogue, Item
+from index.catalogue import Catalogue, Item, title_code
 
 _T = TypeVar("_T", bound=np.generic)
 
-_COLUMNS = ("prices", "in_stock", "popularity", "category_codes", "brand_codes")
-_EMPTY = {"prices": np.nan, "in_stock": False, "category_codes": -1, "brand_codes": -1}
+_CODES = ("category_codes", "brand_codes", "title_codes")
+_COLUMNS = ("prices", "in_stock", "popularity", *_CODES)
+_EMPTY = {"prices": np.nan, "in_stock": False, **dict.fromkeys(_CODES, -1)}
 
 
 class LiveCatalogue(Catalogue):
@@ -121,6 +122,7 @@ class LiveCatalogue(Catalogue):
         self.popularity[at] = self.popularity[base] if base >= 0 else 0.0
         self.category_codes[at] = _code(item.category, self.category_names, self._category_code)
         self.brand_codes[at] = _code(item.brand, self.brand_names, self._brand_code)
+        self.title_codes[at] = title_code(item.title)
         return at
 
     def remove(self, item_id: str) -> None:

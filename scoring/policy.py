@@ -88,6 +88,7 @@ class Policy:
         weight_deviation: For thompson, of a weight of which nothing was learned.
         category_cap: At most so many items of a category in a list; 0 = any number.
         brand_cap: The same for a brand.
+        title_cap: The same for items whose titles read the same.
         ranker: Whose heads the weights weigh; None = the worker's (RILLSTREAM_RANKER), if any.
     """
 
@@ -125,6 +126,7 @@ class Policy:
     weight_deviation: float = 0.2
     category_cap: int = 0
     brand_cap: int = 0
+    title_cap: int = 0
     ranker: NamedRanker | None = None
 
     def __post_init__(self) -> None:
@@ -156,8 +158,10 @@ class Policy:
             raise PolicyError(problem)
         if not 2 <= self.rerank <= 1_000:
             raise PolicyError(f"rerank is {self.rerank}, it must be 2 to 1000")
-        if min(self.category_cap, self.brand_cap) < 0:
-            raise PolicyError("category_cap and brand_cap must be at least 0; 0 = no cap")
+        if min(self.category_cap, self.brand_cap, self.title_cap) < 0:
+            raise PolicyError(
+                "category_cap, brand_cap and title_cap must be at least 0; 0 = no cap"
+            )
 
     @property
     def drawing(self) -> Drawing:

@@ -32,6 +32,7 @@ def policy_of(settings: Settings) -> Policy:
         relevance_share=settings.relevance_share,
         category_cap=settings.category_cap,
         brand_cap=settings.brand_cap,
+        title_cap=settings.title_cap,
     )
     if settings.policy is None:
         return policy

@@ -185,6 +185,7 @@ class Settings(BaseSettings):
     relevance_share: float = Field(0.8, ge=0, le=1)
     category_cap: int = Field(0, ge=0, le=200)
     brand_cap: int = Field(0, ge=0, le=200)
+    title_cap: int = Field(0, ge=0, le=200)
     publish_latest: bool = True
     publish_features: bool = False
     publish_decisions: bool = False

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from index import Catalogue
 from scoring.policy import Policy
-from scoring.rules.names import BRAND_CAP, CATEGORY_CAP
+from scoring.rules.names import BRAND_CAP, CATEGORY_CAP, TITLE_CAP
 from scoring.rules.pairs import pairs_of
 from scoring.rules.rule_file import Pin, Rules
 from scoring.slate import Request
@@ -93,10 +93,11 @@ class Caps:
         self._catalogue = catalogue
         self._category = _Kind(CATEGORY_CAP, said.category, policy.category_cap, said.categories)
         self._brand = _Kind(BRAND_CAP, said.brand, policy.brand_cap, said.brands)
+        self._title = min(said.title or UNLIMITED, policy.title_cap or UNLIMITED)
 
     def __bool__(self) -> bool:
         """Whether there are any."""
-        return self._category.acts or self._brand.acts
+        return self._category.acts or self._brand.acts or self._title < UNLIMITED
 
     def of(self, positions: NDArray[np.int64]) -> list[Cap]:
         """The caps on (B, C) items."""
@@ -107,6 +108,10 @@ class Caps:
         if self._brand.acts:
             codes = catalogue.brand_codes[positions]
             found.append(self._brand.cap(codes, catalogue.brand_names))
+        if self._title < UNLIMITED:
+            groups = catalogue.title_codes[positions].astype(np.int64)
+            limits = np.where(groups < 0, UNLIMITED, self._title)
+            found.append(Cap(TITLE_CAP, groups, limits))
         return found
 
     def spread(self, positions: NDArray[np.int64], size: int) -> NDArray[np.int64]:

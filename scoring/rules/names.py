@@ -29,6 +29,7 @@ class Rule(IntEnum):
 
 CATEGORY_CAP = "category_cap"
 BRAND_CAP = "brand_cap"
+TITLE_CAP = "title_cap"
 PIN = "pin"
 TAIL_FLOOR = "tail_floor"
 CATEGORY_FLOOR = "category_floor"

@@ -91,10 +91,12 @@ class Caps(Strict, frozen=True, kw_only=True):
         brand: Of each brand.
         categories: Of some categories, instead.
         brands: Of some brands, instead.
+        title: With the same title, whatever its capitals.
     """
 
     category: Number | None = None
     brand: Number | None = None
+    title: Number | None = None
     categories: dict[Name, Number] = {}
     brands: dict[Name, Number] = {}
 

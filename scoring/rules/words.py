@@ -41,6 +41,7 @@ def sentences(rules: Rules) -> Iterator[str]:
     for kind, most, named in (
         ("category", rules.caps.category, rules.caps.categories),
         ("brand", rules.caps.brand, rules.caps.brands),
+        ("title", rules.caps.title, {}),
     ):
         if most is not None or named:
             usual = "any number" if most is None else f"at most {most}"

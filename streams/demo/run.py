@@ -31,6 +31,8 @@ MOST_ON_THE_WAY = 64
 READY_S = 120.0
 STALLED_S = 30.0
 REFRESH_S = 0.1
+WORKER_HAS = {"TITLE_CAP": "1"}
+"""The shop sells several items under one title: no list has the same line twice."""
 
 
 class StalledError(RetryError):
@@ -109,7 +111,7 @@ class Demo:
             remark("Building the shop's index; it is kept for the next time.")
             index.build()
         remark("Starting a worker …")
-        worker = WorkerProcess(settings, folder)
+        worker = WorkerProcess(settings, folder, WORKER_HAS)
         stack.callback(worker.stop)
         try:
             worker.wait_until_ready(READY_S)
@@ -118,7 +120,7 @@ class Demo:
                 raise
             # The index that was kept belongs to another encoder: one more try with a new one.
             index.build()
-            worker = WorkerProcess(settings, folder)
+            worker = WorkerProcess(settings, folder, WORKER_HAS)
             stack.callback(worker.stop)
             worker.wait_until_ready(READY_S)
         return worker

@@ -65,6 +65,16 @@ def test_codes_point_into_sorted_names() -> None:
     assert catalogue.brand_codes.tolist() == [-1, 0, 0, 0, -1, 0]
 
 
+def test_titles_that_read_the_same_share_a_code() -> None:
+    titles = ["Red mug", "red  MUG ", "Red mug!", "STRASSE", "Straße", " ", ""]
+    made = Catalogue.from_items([Item(item_id=str(n), title=t) for n, t in enumerate(titles)])
+    codes = made.title_codes.tolist()
+    assert codes[0] == codes[1] >= 0
+    assert codes[3] == codes[4] >= 0
+    assert len(set(codes[:4])) == 3
+    assert codes[5:] == [-1, -1]
+
+
 def test_unknown_ids_have_no_position() -> None:
     catalogue = Catalogue.from_items(shop(3))
     assert catalogue.position("nobody") == -1

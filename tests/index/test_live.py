@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from index import IndexStore, Item, LiveIndex, Snapshot, build_index
+from index.catalogue import title_code
 from tests.index.vectors import exhaustive, unit_rows
 
 N, DIM = 40, 8
@@ -92,6 +93,7 @@ def check(live: LiveIndex, shop: Shop, k: int = 6) -> None:
         np.testing.assert_allclose(vector, expected, atol=1e-6)
         assert live.catalogue.says(row, item)
         assert live.catalogue.in_stock[row] == item.in_stock
+        assert live.catalogue.title_codes[row] == title_code(item.title)
         code = int(live.catalogue.category_codes[row])
         assert (live.catalogue.category_names[code] if code >= 0 else None) == item.category
     sellable = {at for at in range(len(live)) if live.catalogue.in_stock[at]}

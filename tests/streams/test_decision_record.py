@@ -94,8 +94,9 @@ def test_settings_make_the_policy_and_bound_what_is_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    settings = load_settings(draw="softmax", epsilon=0.1, diversity="dpp", brand_cap=3)
+    settings = load_settings(draw="softmax", epsilon=0.1, diversity="dpp", brand_cap=3, title_cap=1)
     policy = policy_of(settings)
+    assert policy.title_cap == 1
     assert (policy.draw, policy.epsilon, policy.diversity, policy.brand_cap) == (
         "softmax",
         0.1,

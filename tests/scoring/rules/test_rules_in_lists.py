@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from index import Filter, Item, LiveIndex, Snapshot
 from scoring import History, Policy, Recommender, Request, Rules, Slate
 from scoring.history import Shown, item_digest
+from scoring.rules.limits import Caps
 from scoring.rules.names import Rule
 from scoring.rules.rule_file import Pin
 from tests.scoring.shop import DAY_MS, NOW_MS, bought, did, item, open_shop, request
@@ -163,6 +165,55 @@ def test_the_smaller_of_policy_and_file_caps_a_category(shop: Snapshot) -> None:
     policy = Policy(slate_size=5, category_cap=1)
     made = Recommender(shop, None, policy=policy, rules=rules(caps={"category": 2}))
     assert ids_of(made.recommend([request()])[0]) == ["i0", "i1", "i2"]
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """Two items of each title but the last two, which have none; most popular first."""
+    said = ["Red Mug", "red  MUG ", "Blue Mug", "Blue Mug", " ", ""]
+    items = [item(f"t{n}", title=title) for n, title in enumerate(said)]
+    popularity = [float(2 ** (6 - n)) for n in range(6)]
+    vectors = np.eye(6, dtype=np.float32)
+    return open_shop(tmp_path_factory.mktemp("index"), items, vectors, popularity)
+
+
+@pytest.mark.parametrize(
+    ("cap", "by_policy", "expected"),
+    [
+        (None, 0, ["t0", "t1", "t2", "t3", "t4", "t5"]),
+        (1, 0, ["t0", "t2", "t4", "t5"]),
+        (None, 1, ["t0", "t2", "t4", "t5"]),
+        (2, 1, ["t0", "t2", "t4", "t5"]),
+        (2, 0, ["t0", "t1", "t2", "t3", "t4", "t5"]),
+    ],
+)
+def test_a_title_is_in_a_list_as_often_as_its_cap_says(
+    twins: Snapshot, cap: int | None, by_policy: int, expected: list[str]
+) -> None:
+    """Whatever its capitals and spaces; items without a title are not one another's copies."""
+    policy = Policy(slate_size=6, candidates=6, title_cap=by_policy)
+    said = None if cap is None else rules(caps={"title": cap})
+    assert ids_of(
+        Recommender(twins, None, policy=policy, rules=said).recommend([request()])[0]
+    ) == (expected)
+
+
+def test_items_without_a_title_come_to_the_front_together(twins: Snapshot) -> None:
+    caps = Caps(rules(caps={"title": 1}), Policy(), twins.catalogue)
+    at = twins.catalogue.positions(["t0", "t1", "t4", "t5", "t2"])
+    assert [twins.catalogue.ids[p] for p in caps.spread(at, 3)] == ["t0", "t4", "t5", "t1", "t2"]
+
+
+def test_a_title_that_came_since_the_version_is_capped_as_well(twins: Snapshot) -> None:
+    live = LiveIndex(twins)
+    live.upsert(item("new", title="Blue mug"), np.eye(6, dtype=np.float32)[0])
+    policy = Policy(slate_size=7, candidates=7, just_seen_window_ms=0.0)
+    asked = request(did("view", "t0"))
+    assert {"t2", "new"} <= set(
+        ids_of(Recommender(live, None, policy=policy).recommend([asked])[0])
+    )
+    capped = Recommender(live, None, policy=replace(policy, title_cap=1)).recommend([asked])[0]
+    assert len({"t2", "t3", "new"} & set(ids_of(capped))) == 1
 
 
 def test_who_was_passed_over_for_a_cap_is_counted(shop: Snapshot) -> None:

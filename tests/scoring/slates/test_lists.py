@@ -115,6 +115,7 @@ def test_an_empty_shop_gives_empty_lists_whatever_the_policy(tmp_path: Path) -> 
         ({"weight_deviation": -1.0}, "weight_deviation"),
         ({"weight_deviation": 0.0}, "weight_deviation"),
         ({"brand_cap": -1}, "brand_cap"),
+        ({"title_cap": -1}, "title_cap"),
     ],
 )
 def test_a_policy_that_draws_nothing_is_refused(numbers: dict[str, object], complaint: str) -> None:
@@ -125,5 +126,6 @@ def test_a_policy_that_draws_nothing_is_refused(numbers: dict[str, object], comp
 def test_every_number_of_a_draw_is_in_the_version() -> None:
     others = {"draw": "softmax", "temperature": 0.2, "epsilon": 0.1, "diversity": "mmr"}
     others |= {"relevance_share": 0.5, "weight_deviation": 0.1, "category_cap": 1, "brand_cap": 1}
+    others |= {"title_cap": 1}
     versions = {policy(**{name: value}).version for name, value in others.items()}
     assert len(versions | {policy().version}) == len(others) + 1
