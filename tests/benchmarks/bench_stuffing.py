@@ -155,21 +155,26 @@ def main() -> None:
         )
         ids = {catalogue.ids[at] for at in attackers}
         policy = Policy(slate_size=10, just_seen_window_ms=0.0)
+        once = replace(policy, title_cap=1)
         print(
             f"{len(by_search)} searches of others, {len(by_own)} of attackers, {len(asked)} users"
         )
-        print("| attack | defence | searches of others | its own searches | lists of users |")
-        print("|---|---|---|---|---|")
+        print(
+            "| attack | defence | searches of others | its own searches | lists of users ", end=""
+        )
+        print("| the same, each title once |\n|---|---|---|---|---|---|")
         for attack, stuff in known.attacks().items():
             for defence, mend in DEFENCES.items():
                 chance = random.Random(attack)
                 titles = {at: mend(stuff(catalogue.titles[at], chance)) for at in attackers}
                 place = Path(folder) / f"{attack} {defence}"
-                ranking = Recommender(
-                    stuffed_shop(shop, titles, encoder, place), queries, policy=policy
-                )
-                cells = [f"{seen(ranking, some, ids):.1f}" for some in (by_search, by_own, asked)]
-                print(f"| {attack} | {defence} | {' | '.join(cells)} |", flush=True)
+                attacked = stuffed_shop(shop, titles, encoder, place)
+                ranking = Recommender(attacked, queries, policy=policy)
+                capped = Recommender(attacked, queries, policy=once)
+                counts = [seen(ranking, some, ids) for some in (by_search, by_own, asked)]
+                counts.append(seen(capped, asked, ids))
+                cells = " | ".join(f"{count:.1f}" for count in counts)
+                print(f"| {attack} | {defence} | {cells} |", flush=True)
 
 
 if __name__ == "__main__":
