@@ -49,8 +49,10 @@ class GradNorm(Balancer):
     def backward(self, losses: Mapping[str, Tensor], shared: Sequence[nn.Parameter]) -> None:
         """One backward pass a loss, then a step of the weights for the next time."""
         places = self.places(losses)
-        weighted = self.weights[places] * stacked(losses)  # (n,)
-        rows = backward_each(weighted.unbind(), shared)  # (n, P)
+        # One by one: through a stack, each pass would go back through all the other losses, too.
+        weights = self.weights[places].unbind()
+        weighted = [w * loss for w, loss in zip(weights, losses.values(), strict=True)]
+        rows = backward_each(weighted, shared)  # (n, P)
         add_gradient(shared, rows.sum(dim=0))
         now = mean_over_processes(stacked(losses).detach().to(self.first))
         first = self.first[places]

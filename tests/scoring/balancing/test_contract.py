@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 import torch
 from torch import nn
@@ -56,6 +58,18 @@ def test_losses_may_have_graphs_of_their_own(name: str) -> None:
     torch.manual_seed(0)
     make_balancer(name, ["a", "b"]).backward(joint.losses(), [joint.theta])
     assert tasks.shared_gradient() == pytest.approx(joint.shared_gradient())
+
+
+@names
+def test_no_loss_is_gone_back_through_for_the_sake_of_another(name: str) -> None:
+    """Texts of other tasks are other passes through a language model: they are not free."""
+    tasks = TwoTasks((1, 2), (2, -1))
+    apart = {task: 1.0 * loss for task, loss in tasks.losses().items()}
+    passes: Counter[str] = Counter()
+    for task, loss in apart.items():
+        loss.register_hook(lambda _, task=task: passes.update([task]))
+    make_balancer(name, ["a", "b"]).backward(apart, [tasks.theta])
+    assert passes == {"a": 1, "b": 1}
 
 
 @names
