@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streams.cli.options import Broker, Json, Lists, examples, new_app, settings_from
-from streams.cli.printing import number_or_null, print_json, print_table, remark
+from streams.cli.printing import print_json, print_table, remark
 
 if TYPE_CHECKING:
     from scoring.experiments.experiment import Experiment
@@ -164,7 +164,7 @@ def _ratio(experiment: "Experiment", found: "Results", tally: "Tally") -> Mappin
         "experiment": experiment.name,
         "users": dict(zip((a.name for a in experiment.variants), found.ratio.counts, strict=True)),
         "expected": found.ratio.expected,
-        "chance": number_or_null(found.ratio.chance),
+        "chance": found.ratio.chance,
         "sample_ratio_mismatch": found.ratio.is_mismatch,
         "skipped": asdict(tally.skipped),
     }
@@ -175,16 +175,16 @@ def _row(row: "Row") -> Mapping[str, Any]:
     said = {
         "measure": row.measure,
         "variant": row.variant,
-        "value": number_or_null(row.estimate.value),
-        "low": number_or_null(low),
-        "high": number_or_null(high),
+        "value": row.estimate.value,
+        "low": low,
+        "high": high,
     }
     if row.difference is not None:
         low, high = row.difference.interval
         said |= {
-            "difference": number_or_null(row.difference.value),
-            "difference_low": number_or_null(low),
-            "difference_high": number_or_null(high),
+            "difference": row.difference.value,
+            "difference_low": low,
+            "difference_high": high,
             "verdict": row.verdict,
         }
     return said

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streams.cli.options import Broker, IndexDir, Json, Lists, examples, settings_from
-from streams.cli.printing import number_or_null, print_json, print_table, remark
+from streams.cli.printing import print_json, print_table, remark
 from streams.cli.waiting import tell_if_awaited
 
 if TYPE_CHECKING:
@@ -115,18 +115,18 @@ def _spread(each: "Spread") -> dict[str, Any]:
         "policy_version": each.policy_version,
         "lists": each.n_lists,
         "tail": each.tail.value,
-        "tail_low": number_or_null(low),
-        "tail_high": number_or_null(high),
+        "tail_low": low,
+        "tail_high": high,
         "shown": each.shown,
-        "gini": number_or_null(each.gini),
+        "gini": each.gini,
     }
 
 
 def _share(each: "Share") -> dict[str, Any]:
     return {
         "group": each.group,
-        "items": number_or_null(each.items),
-        "sales": number_or_null(each.sales),
-        "lists": number_or_null(each.lists),
-        "attention": number_or_null(each.attention),
+        "items": each.items,
+        "sales": each.sales,
+        "lists": each.lists,
+        "attention": each.attention,
     }

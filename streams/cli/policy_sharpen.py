@@ -7,7 +7,7 @@ import typer
 
 from streams.cli.exits import Exit
 from streams.cli.options import Json, examples
-from streams.cli.printing import number_or_null, print_json, print_table
+from streams.cli.printing import print_json, print_table
 from streams.cli.weighing import (
     Estimator,
     Log,
@@ -130,7 +130,7 @@ def _record(tried: "Tried", logged: float) -> dict[str, Any]:
         "logged_temperature": logged,
         "lists": tried.report.n_lists,
         "estimator": tried.row.name,
-        "gain": number_or_null(tried.row.gain),
+        "gain": tried.row.gain,
         "gain_interval": bounds(tried.row.gain_interval),
         "effective": tried.row.effective,
         "lacking": list(tried.lacking),

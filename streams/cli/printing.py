@@ -1,6 +1,7 @@
 """How commands print: data on stdout, progress and remarks on stderr, JSON for scripts."""
 
 import json
+import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,12 +22,23 @@ def console() -> "Console":
 
 def print_json(record: Mapping[str, Any]) -> None:
     """Print one object as one line and flush, so that a script behind a pipe sees it at once."""
-    print(json.dumps(record, ensure_ascii=False, default=str), flush=True)
+    print(json_line(record), flush=True)
 
 
-def number_or_null(value: float) -> float | None:
-    """The same number; JSON has no nan."""
-    return None if value != value else value
+def json_line(record: Mapping[str, Any]) -> str:
+    """One object as one line; null where a number is none, for JSON has no nan and no infinity."""
+    return json.dumps(_with_nulls(record), ensure_ascii=False, default=str, allow_nan=False)
+
+
+def _with_nulls(value: Any) -> Any:
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case Mapping():
+            return {name: _with_nulls(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_with_nulls(each) for each in value]
+    return value
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

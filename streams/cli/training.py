@@ -1,6 +1,5 @@
 """`rillstream train`, `evaluate` and `predict`: models of anyone's rows."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Final
@@ -11,7 +10,7 @@ from streams.cli import behaviour, next_item, ranker, related, texts
 from streams.cli.asked import Kind, TrainingAsked
 from streams.cli.measured import judge, print_measures
 from streams.cli.options import Json, examples
-from streams.cli.printing import remark
+from streams.cli.printing import json_line, remark
 from streams.cli.together import one_voice
 
 _KINDS: Final[tuple[Kind, ...]] = (next_item, behaviour, ranker, related, texts)
@@ -180,11 +179,11 @@ def predict(
     answers = kind.predict(model, task, source, reading)
     if output is None:
         for row in answers:
-            sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+            sys.stdout.write(json_line(row) + "\n")
     else:
         part = output.with_name(f".{output.name}.part")
         with part.open("w", encoding="utf-8") as stream:
-            stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in answers)
+            stream.writelines(json_line(row) + "\n" for row in answers)
         part.replace(output)
     if said := reading.summary():
         remark(said)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streams.cli.printing import number_or_null, print_table, remark
+from streams.cli.printing import print_table, remark
 
 if TYPE_CHECKING:
     from scoring import Policy
@@ -204,7 +204,7 @@ def show(report: "Report") -> None:
 
 
 def as_record(report: "Report", row: "Row", lacking: Sequence[str]) -> dict[str, Any]:
-    """The same for scripts; what is no number is null."""
+    """The same for scripts."""
     return {
         "lists": report.n_lists,
         "users": report.n_users,
@@ -218,10 +218,10 @@ def as_record(report: "Report", row: "Row", lacking: Sequence[str]) -> dict[str,
         "estimates": [
             {
                 "estimator": each.name,
-                "value": number_or_null(each.value),
-                "error": number_or_null(each.error),
+                "value": each.value,
+                "error": each.error,
                 "interval": bounds(each.interval),
-                "gain": number_or_null(each.gain),
+                "gain": each.gain,
                 "gain_interval": bounds(each.gain_interval),
                 "effective": each.effective,
                 "effective_rewards": each.effective_rewards,
@@ -241,6 +241,6 @@ def bounds_said(interval: "Interval", sign: str = "") -> str:
     return f"{interval.low:{sign}.4g} – {interval.high:{sign}.4g}"
 
 
-def bounds(interval: "Interval") -> list[float | None]:
+def bounds(interval: "Interval") -> list[float]:
     """For scripts."""
-    return [number_or_null(interval.low), number_or_null(interval.high)]
+    return [interval.low, interval.high]

@@ -1,0 +1,56 @@
+"""What commands print for scripts is JSON, also where a figure is none."""
+
+import json
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from streams.cli.exits import Exit
+from streams.cli.main import run
+from streams.cli.printing import print_json
+from tests.scoring.behaviour.shop_log import RECIPE, write_log
+
+
+def strict(text: str) -> list[dict[str, object]]:
+    """Lines of JSON as RFC 8259 has it: no NaN, no Infinity."""
+
+    def refuse(constant: str) -> NoReturn:
+        raise AssertionError(f"{constant} is no JSON")
+
+    return [json.loads(line, parse_constant=refuse) for line in text.splitlines()]
+
+
+def test_what_is_no_number_is_null(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json(
+        {
+            "auc": float("nan"),
+            "upper": float("inf"),
+            "n": 2,
+            "within": {"low": float("-inf"), "each": (0.5, float("nan"))},
+        }
+    )
+    assert strict(capsys.readouterr().out) == [
+        {"auc": None, "upper": None, "n": 2, "within": {"low": None, "each": [0.5, None]}}
+    ]
+
+
+def test_rows_without_a_no_have_no_auc(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And a row's own columns come back with its answer, empty ones too."""
+    rows = write_log(tmp_path, 300)
+    config = tmp_path / "heads.toml"
+    config.write_text(RECIPE.replace("epochs = 4", "epochs = 1"))
+    assert run(["train", str(config), "--out", str(tmp_path / "heads")]) == Exit.OK
+    capsys.readouterr()
+    clicked = [{**row, "age": float("nan")} for row in rows if row["click"]]
+    file = tmp_path / "clicked.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in clicked))
+    asked = [str(tmp_path / "heads"), "--input", str(file)]
+    assert run(["evaluate", *asked, "--task", "click", "--json"]) == Exit.OK
+    (found,) = strict(capsys.readouterr().out)
+    assert found["auc"] is None
+    assert isinstance(found["log_loss"], float)
+    assert run(["predict", asked[0], "click", *asked[1:]]) == Exit.OK
+    answers = strict(capsys.readouterr().out)
+    assert len(answers) == len(clicked)
+    assert answers[0]["age"] is None
