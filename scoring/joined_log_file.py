@@ -17,7 +17,7 @@ from msgspec import Meta
 
 from scoring.errors import RowsError
 from scoring.joined_log import JoinedLog, joined_log, row_fields
-from scoring.training.rows import Fields, Reading, read_examples
+from scoring.training.rows import LARGEST, Fields, Reading, read_examples
 
 FEATURE: Final = "x_"
 _FLAGS: Final = ("examined", "clicked", "carted", "purchased")
@@ -25,7 +25,8 @@ _CHUNK: Final = 65_536
 """Rows of a Parquet file that are written at a time."""
 
 _Id = Annotated[str, Meta(min_length=1, max_length=128)]
-_Ms = Annotated[int, Meta(ge=0)]
+_MOST: Final = 2**53
+_Ms = Annotated[int, Meta(ge=0, le=_MOST)]
 _Flag = Annotated[int, Meta(ge=0, le=1)]
 
 
@@ -35,7 +36,7 @@ class _Row(msgspec.Struct):
     recommendation_id: _Id
     user_id: _Id
     item_id: _Id
-    rank: Annotated[int, Meta(ge=1)]
+    rank: Annotated[int, Meta(ge=1, le=_MOST)]
     propensity: Annotated[float, Meta(gt=0, le=1)]
     at_ms: _Ms
     examined: _Flag
@@ -43,8 +44,8 @@ class _Row(msgspec.Struct):
     carted: _Flag
     purchased: _Flag
     dwell_ms: _Ms = 0
-    value: Annotated[float, Meta(ge=0)] = 0.0
-    reward_at_ms: Annotated[int, Meta(ge=-1)] | None = None
+    value: Annotated[float, Meta(ge=0, le=LARGEST)] = 0.0
+    reward_at_ms: Annotated[int, Meta(ge=-1, le=_MOST)] | None = None
     heads_version: str | None = None
     policy_version: str | None = None
     index_version: str | None = None

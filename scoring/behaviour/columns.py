@@ -9,6 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.training.rows import LARGEST
+
 _YES_NO: Final = {"true": 1.0, "false": 0.0}
 
 
@@ -30,7 +32,7 @@ def number(row: Mapping[str, object], column: str) -> float:
         found = float(value)  # type: ignore[arg-type]  # what is no number raises
     except (TypeError, ValueError):
         raise ValueError(f"{column!r} is {value!r}: a number is needed") from None
-    if not abs(found) < float("inf"):
+    if not abs(found) <= LARGEST:
         raise ValueError(f"{column!r} is {found}: it must be finite")
     return found
 

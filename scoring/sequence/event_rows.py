@@ -16,6 +16,7 @@ from scoring.sequence.sequences import Sequences
 from scoring.training.rows import Columns, Fields, Reading, read_examples
 
 _DEFAULT_TYPE: Final = "click"
+_LAST_MS: Final = 2**53  # a float has no whole numbers beyond
 _PLACES: Final = {name: place for place, name in enumerate(TYPES)}
 
 
@@ -55,7 +56,7 @@ def _event(fields: Fields) -> Event | None:
     if action is None:
         raise ValueError(f"type is {kind!r}; known are {', '.join(TYPES)}")
     at_ms = fields.number("at_ms")
-    if at_ms < 0 or at_ms != int(at_ms):
+    if not 0 <= at_ms <= _LAST_MS or at_ms != int(at_ms):
         raise ValueError(f"at_ms is {at_ms}: it must be whole milliseconds since 1970")
     return Event(fields.text("user_id"), fields.text("item_id"), action, int(at_ms))
 

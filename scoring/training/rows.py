@@ -14,6 +14,9 @@ from scoring.errors import RowsError
 Columns = Mapping[str, str | list[str]]
 """Documented name -> name in the file, or several whose texts are joined."""
 
+LARGEST: Final = 3.4e38
+"""Of a number in a row: what is larger is infinite in the 32 bits that models compute with."""
+
 _SHOWN: Final = 5
 _Made = TypeVar("_Made")
 
@@ -77,7 +80,7 @@ def read_examples(
                 continue
             try:
                 example = make(Fields(row, columns))
-            except ValueError as error:
+            except (ValueError, OverflowError) as error:  # an integer of 400 digits is no float
                 reading.refuse(place, str(error))
                 continue
             if example is None:
@@ -145,7 +148,7 @@ class Fields:
             number = float(value)  # type: ignore[arg-type]  # what is no number raises
         except (TypeError, ValueError):
             raise ValueError(f"{names!r} is {value!r}: {name} must be a number") from None
-        if not abs(number) < float("inf"):
+        if not abs(number) <= LARGEST:
             raise ValueError(f"{names!r} is {number}: {name} must be finite")
         return number
 
@@ -199,7 +202,7 @@ def _json_lines(file: Path) -> Iterator[tuple[str, Mapping[str, object] | str]]:
 
 
 def _table(file: Path, separator: str) -> Iterator[tuple[str, Mapping[str, object] | str]]:
-    with file.open(newline="", encoding="utf-8", errors="replace") as stream:
+    with file.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
         rows = csv.reader(stream, delimiter=separator, strict=True)
         try:
             names = next(rows, [])

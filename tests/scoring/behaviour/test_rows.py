@@ -80,6 +80,8 @@ def test_lists_in_tables_are_json_and_tables_mean_the_same(tmp_path: Path) -> No
     ("change", "reason"),
     [
         ({"age": "old"}, "'age' is 'old': a number is needed"),
+        ({"age": 1e39}, "'age' is 1e+39: it must be finite"),
+        ({"age": 10**400}, "int too large"),
         ({"interest": [1.0, 2.0]}, "'interest' has 2 numbers"),
         ({"interest": None}, "a list of finite numbers is needed"),
         ({"past": "mug"}, "a list is needed"),

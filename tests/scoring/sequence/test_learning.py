@@ -131,6 +131,7 @@ def test_an_existing_model_is_not_overwritten(tmp_path: Path) -> None:
     [
         ({"user_id": "a", "item_id": "i1", "at_ms": "soon"}, "at_ms must be a number"),
         ({"user_id": "a", "item_id": "i1", "at_ms": -1}, "whole milliseconds"),
+        ({"user_id": "a", "item_id": "i1", "at_ms": 1e30}, "whole milliseconds"),
         ({"user_id": "a", "item_id": "i1", "at_ms": 1, "type": "stare"}, "known are visit, view"),
         ({"user_id": "a", "at_ms": 1}, "no column 'item_id'"),
     ],

@@ -74,6 +74,21 @@ def test_bad_rows_are_named_with_file_and_line_and_skipped_when_asked(tmp_path: 
     assert reading.summary().endswith("… and 2 more")
 
 
+def test_a_number_that_no_float_holds_is_a_bad_row(tmp_path: Path) -> None:
+    """In 32 bits 1e39 is infinite; an integer of 400 digits is so in 64."""
+    file = tmp_path / "r.jsonl"
+    file.write_text("".join(f'{{"text": "mug", "score": {n}}}\n' for n in ("1e39", 10**400, 3e38)))
+    reading = Reading(skip_bad=True)
+    assert read_examples([file], {}, pair, reading) == [("mug", 3e38)]
+    assert [line.split(": ")[0] for line in reading.bad] == [f"{file}:1", f"{file}:2"]
+
+
+def test_a_mark_of_utf_8_is_no_part_of_the_first_column(tmp_path: Path) -> None:
+    """Spreadsheets write one before their CSV."""
+    (tmp_path / "r.csv").write_text("text,score\nmug,1\n", "utf-8-sig")
+    assert read_examples([tmp_path / "r.csv"], {}, pair, Reading()) == [("mug", 1.0)]
+
+
 def test_a_bad_row_ends_it_where_nothing_else_was_asked(tmp_path: Path) -> None:
     (tmp_path / "r.jsonl").write_text(BAD)
     with pytest.raises(RowsError, match=r"r\.jsonl:2: .*--skip-bad"):
