@@ -28,11 +28,12 @@ class Answer(Task):
 
     def learn_facts(self, rows: Sequence[Example]) -> None:
         """How many rows have each answer, for the loss alone."""
-        self._n_rows = Counter(row.texts[1] for row in rows)
+        self._n_rows = Counter(str(row.target) for row in rows)
 
     def example(self, fields: Fields) -> Example:
-        """The pair is all there is."""
-        return self.question(fields)
+        """The target is the answer as it is: augmentation says both texts in other words."""
+        pair = self.question(fields)
+        return Example(pair.texts, target=pair.texts[1])
 
     def make_head(self, dim: int) -> nn.Module:
         """Nothing to learn beside the vectors."""
@@ -53,9 +54,8 @@ class Answer(Task):
         """(B,) how often each answer is drawn, up to a constant."""
         if not self._settings.log_q:
             return None
-        return torch.tensor(
-            [float(self._n_rows[row.texts[1]]) for row in rows], device=device
-        ).log()
+        counts = [float(self._n_rows[str(row.target)]) for row in rows]
+        return torch.tensor(counts, device=device).log()
 
     def measures(
         self, head: nn.Module, vectors: Vectors, rows: Sequence[Example]

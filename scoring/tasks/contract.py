@@ -18,7 +18,8 @@ class Example:
 
     Attributes:
         texts: One, or two that belong together. The first decides the split.
-        target: Label, or grade; None where the texts are all there is.
+        target: Label, grade, or the answer as the file has it; None where the texts are all there
+            is.
     """
 
     texts: tuple[str, ...]
