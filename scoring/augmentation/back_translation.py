@@ -76,12 +76,12 @@ def _kept(file: Path, head: str) -> list[str]:
     """What the file has of whole batches, if it is of the same texts and models."""
     if not file.is_file():
         return []
-    lines = file.read_text("utf-8").splitlines(keepends=True)
-    if not lines or lines[0].rstrip("\n") != head:
+    lines = file.read_bytes().splitlines(keepends=True)
+    if not lines or lines[0].rstrip(b"\n") != head.encode():
         return []
-    whole = [line for line in lines if line.endswith("\n")]
-    if len(whole) < len(lines):  # killed within a line
-        file.write_text("".join(whole), "utf-8")
+    whole = [line for line in lines if line.endswith(b"\n")]
+    if len(whole) < len(lines):  # killed within a line, perhaps within a letter
+        file.write_bytes(b"".join(whole))
     return [text for line in whole[1:] for text in json.loads(line)]
 
 

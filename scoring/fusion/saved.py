@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -86,7 +87,7 @@ def fuse(folders: Sequence[Path], weights: Sequence[float], out: Path) -> SavedF
         ModelError: They do not answer the same questions, or fewer than two are left.
     """
     must_be_new(out)
-    if len(weights) != len(folders) or min(weights, default=0) < 0:
+    if len(weights) != len(folders) or not all(0 <= weight < math.inf for weight in weights):
         raise ModelError(f"{len(folders)} models want a weight of 0 or more each, not {weights}")
     kept = [(named_folder(f), w) for f, w in zip(folders, weights, strict=True) if w]
     if len(kept) == 1 and len(folders) > 1:

@@ -24,7 +24,7 @@ def differences(first: Path, second: Path) -> Iterator[tuple[str, object, object
     ours, theirs = dict(_leaves("", _said(a))), dict(_leaves("", _said(b)))
     for name in dict.fromkeys([*ours, *theirs]):
         one, other = ours.get(name, _MISSING), theirs.get(name, _MISSING)
-        if one != other:
+        if one != other and not (one != one and other != other):  # nan is not even itself
             yield name, one, other
     for file in dict.fromkeys([*a.weights, *b.weights]):
         if (distance := weight_distance(a.folder / file, b.folder / file)) != 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -31,7 +32,8 @@ def merge(folders: Sequence[Path], weights: Sequence[float], out: Path) -> Saved
         ModelError: They have another ancestor, other tasks, labels or adapters, or numbers that do
             not fit.
     """
-    if len(folders) < 2 or len(weights) != len(folders) or min(weights) <= 0:
+    fit = all(0 < weight < math.inf for weight in weights)
+    if len(folders) < 2 or len(weights) != len(folders) or not fit:
         raise ModelError(
             f"{len(folders)} models and {len(weights)} weights: two models at least, and a weight "
             "above 0 for each"

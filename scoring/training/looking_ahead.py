@@ -70,7 +70,7 @@ class LookingAhead(Generic[Batch]):
         return self._trainable.validate()
 
     def mean(self) -> tuple[Affinity, NDArray[np.float64]]:
-        """The mean over batches, and (T, T) its standard errors.
+        """The mean over batches, and (T, T) its standard errors; nan where one batch is all.
 
         Raises:
             TrainingError: No batch said anything.
@@ -81,5 +81,8 @@ class LookingAhead(Generic[Batch]):
                 "weights: look at more of them with a smaller --every, or share more"
             )
         gains = np.stack([each.gains for each in self.found])
-        errors: NDArray[np.float64] = gains.std(axis=0) / max(len(gains) - 1, 1) ** 0.5
+        n = len(gains)
+        errors: NDArray[np.float64] = np.full(gains.shape[1:], np.nan)
+        if n > 1:
+            errors = gains.std(axis=0, ddof=1) / n**0.5
         return mean_affinity(self.found), errors

@@ -52,5 +52,13 @@ def test_rows_without_a_no_have_no_auc(tmp_path: Path, capsys: pytest.CaptureFix
     assert isinstance(found["log_loss"], float)
     assert run(["predict", asked[0], "click", *asked[1:]]) == Exit.OK
     answers = strict(capsys.readouterr().out)
+    said = tmp_path / "heads" / "behaviour.json"
+    facts = json.loads(said.read_text())
+    facts["metrics"]["click"]["auc"] = float("nan")
+    said.write_text(json.dumps(facts))
+    assert run(["models", "list", str(tmp_path), "--json"]) == Exit.OK
+    assert strict(capsys.readouterr().out)[0]["model"] == asked[0]
+    assert run(["models", "diff", asked[0], asked[0], "--json"]) == Exit.OK
+    assert capsys.readouterr().out == ""  # a figure that both have not is the same in both
     assert len(answers) == len(clicked)
     assert answers[0]["age"] is None

@@ -31,6 +31,7 @@ def test_affinities_of_behaviour_tasks(heads: str, capsys: pytest.CaptureFixture
     own = {str(p["step_on"]): p["gain"] for p in pairs if p["step_on"] == p["loss_of"]}
     assert all(isinstance(gain, float) and gain > 0 for gain in own.values())
     assert last["batches"] == 1
+    assert all(pair["error"] is None for pair in pairs)  # one batch does not say how far it is off
     groups = last["groups"]
     assert isinstance(groups, list)
     assert sorted(task for group in groups for task in group) == sorted(own)

@@ -116,8 +116,8 @@ def test_translations_are_kept_batch_by_batch(shop: Path, tmp_path: Path) -> Non
     again = iter(range(9))
     state = tmp_path / "state"
     assert translated(asked, THERE_AND_BACK, shop, state, stop=lambda: next(again) == 2) is None
-    with (state / "translated.jsonl").open("a") as file:
-        file.write('["killed within a li')
+    with (state / "translated.jsonl").open("ab") as file:
+        file.write('["killed within an é'.encode()[:-1])
     told: list[tuple[int, int]] = []
     found = translated(asked, THERE_AND_BACK, shop, state, progress=lambda *far: told.append(far))
     assert found == whole
