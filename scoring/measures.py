@@ -27,8 +27,10 @@ def auc(scores: ArrayLike, is_yes: ArrayLike) -> float:
 
 
 def spearman(first: ArrayLike, second: ArrayLike) -> float:
-    """Correlation of ranks; nan where one side is constant."""
+    """Correlation of ranks; nan where one side is constant, and without rows."""
     a, b = ranks(first), ranks(second)
+    if not len(a):
+        return float("nan")
     a, b = a - a.mean(), b - b.mean()
     scale = float(np.sqrt((a @ a) * (b @ b)))
     return float(a @ b) / scale if scale else float("nan")

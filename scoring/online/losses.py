@@ -31,7 +31,7 @@ def row_losses(logits: Tensor, targets: Tensor, looked: Tensor, values: list[int
     seen = looked.unsqueeze(1)  # (n, 1)
     wanted, not_wanted = logsigmoid(logits), logsigmoid(-logits)  # (n, T)
     yes = seen.log() + wanted
-    no = torch.logaddexp(not_wanted, (1 - seen).clamp_min(1e-12).log() + wanted)
+    no = torch.logaddexp(not_wanted, torch.log1p(-seen) + wanted)  # -inf where it was looked at
     losses = -(targets * yes + (1 - targets) * no)
     if values:
         squared = (logits - targets).square()

@@ -102,6 +102,8 @@ def replay(
         last_layer: Only where the draw was thompson, and not of a new model.
     """
     count = len(evidence.item_ids)
+    if not count:
+        return Replayed((), (), ())
     field = Field(
         scores=np.array([evidence.scores], np.float64).reshape(1, count),
         there=np.ones((1, count), np.bool_),

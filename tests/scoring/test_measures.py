@@ -34,6 +34,7 @@ def test_spearman_by_hand() -> None:
     # ranks 1 2 3 4 against 2 1 4 3: differences of 1, so 1 - 6 * 4 / (4 * 15)
     assert spearman([1, 5, 7, 90], [2, 1, 4, 3]) == pytest.approx(0.6)
     assert math.isnan(spearman([1, 1, 1], [1, 2, 3]))
+    assert math.isnan(spearman([], []))
 
 
 def test_within_groups_constant_ones_have_no_say() -> None:

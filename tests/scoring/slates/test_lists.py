@@ -85,6 +85,17 @@ def test_a_list_is_drawn_again_bit_for_bit_from_its_evidence(
         assert again.pinned == (False, False, True, False, False)
 
 
+@pytest.mark.parametrize("draw", ["best", "softmax", "thompson"])
+def test_a_list_of_nothing_is_drawn_again_as_nothing(shop: Snapshot, draw: str) -> None:
+    made = Recommender(shop, None, policy=policy(draw=draw), keeps_evidence=True)
+    nothing = request(exclude=[f"i{n}" for n in range(N)])
+    slate, other = made.recommend([nothing, *requests(1)])
+    assert slate.items == ()
+    assert other.items
+    assert slate.evidence is not None
+    assert replay(slate.evidence).item_ids == ()
+
+
 def test_diversity_makes_a_list_of_less_alike_items(shop: Snapshot) -> None:
     def alike(**numbers: object) -> float:
         made = Recommender(shop, None, policy=policy(**numbers))
