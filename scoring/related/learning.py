@@ -17,6 +17,7 @@ from scoring.related.neighbours import neighbours
 from scoring.related.recipe import RelatedRecipe
 from scoring.related.source import LATEST, NEAREST
 from scoring.related.table import RelatedItems
+from scoring.rings import type_weights
 from scoring.saved.facts import write_facts
 from scoring.saved.whole_folder import must_be_new, whole_folder
 from scoring.sequence.event_rows import Users, number_events, read_events
@@ -101,7 +102,7 @@ def measure(table: RelatedItems, recipe: RelatedRecipe, folder: Path, reading: R
 
 
 def table_scorer(table: RelatedItems) -> Scorer:
-    """Scores as lists have them: the latest events, each decayed as for long-term interest."""
+    """Scores as lists have them: the latest events, each weighed as for long-term interest."""
     n, k = table.neighbours.shape
     k = min(k, NEAREST)
     there = table.neighbours[:, :k] >= 0
@@ -110,7 +111,9 @@ def table_scorer(table: RelatedItems) -> Scorer:
     together = csr_array(
         (table.strengths[:, :k][there], (rows, table.neighbours[:, :k][there])), shape=shape
     )
-    half_life_ms = Policy().long_half_life_ms
+    policy = Policy()
+    half_life_ms = policy.long_half_life_ms
+    of_type = np.maximum(type_weights(policy), 0.0)  # returned things do not speak
 
     def score(pasts: Sequences) -> Tensor:
         latest = pasts.last(LATEST)
@@ -118,7 +121,7 @@ def table_scorer(table: RelatedItems) -> Scorer:
         newest = np.zeros(latest.n_users, np.int64)
         np.maximum.at(newest, owners, latest.at_ms)
         ages_ms = (newest[owners] - latest.at_ms).astype(np.float64)
-        weights = np.exp2(-ages_ms / half_life_ms).astype(np.float32)
+        weights = of_type[latest.actions] * np.exp2(-ages_ms / half_life_ms).astype(np.float32)
         said = csr_array((weights, (owners, latest.items)), shape=(latest.n_users, n))
         return torch.from_numpy((said @ together).toarray())  # (b, N)
 

@@ -35,13 +35,14 @@ def train(asked: TrainingAsked) -> Trained:
     from scoring.behaviour.run import train as run
     from scoring.behaviour.saved import read_behaviour
     from scoring.behaviour.twins import compare, twin_recipes
+    from scoring.training.rows import Reading
     from streams.cli.training_course import Course, curves, until_asked
 
     torch.set_num_threads(asked.threads)
     recipe = read_recipe(asked.config, asked.seed)
     place = asked.place(recipe.name)
 
-    def follow(each: "BehaviourRecipe", where: Path) -> None:
+    def follow(each: "BehaviourRecipe", where: Path, reading: "Reading") -> None:
         with (
             until_asked() as stop,
             curves(asked.tensorboard) as writer,
@@ -51,7 +52,7 @@ def train(asked: TrainingAsked) -> Trained:
                 each,
                 asked.data,
                 where,
-                asked.reading,
+                reading,
                 restart=asked.restart,
                 progress=course.show,
                 writer=writer,
@@ -60,7 +61,7 @@ def train(asked: TrainingAsked) -> Trained:
         remark(f"saved in {where}")
 
     if not (asked.twins and place.exists()):  # it was interrupted among the twins
-        follow(recipe, place)
+        follow(recipe, place, asked.reading)
     measures = read_behaviour(place).metrics
     if not asked.twins:
         return Trained(measures)
@@ -68,7 +69,7 @@ def train(asked: TrainingAsked) -> Trained:
     for task, alone in twin_recipes(recipe).items():
         if not where(task).exists():
             remark(f"the twin of {task}, alone")
-            follow(alone, where(task))
+            follow(alone, where(task), Reading(asked.reading.skip_bad))  # told once is enough
     return Trained(measures, list(compare(place, where, asked.data)))
 
 

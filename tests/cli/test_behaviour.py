@@ -64,7 +64,9 @@ def test_twins_have_what_a_conversion_is_given_and_judge_it(
     config.write_text("twin_margin = 100\n" + RECIPE.replace("epochs = 4", "epochs = 1"))
     words = ["train", str(config), "--out", str(tmp_path / "m"), "--twins", "--json"]
     assert run([*words, "--skip-bad"]) == Exit.OK
-    judged = [each for each in lines(capsys.readouterr().out) if "passed" in each]
+    out, err = capsys.readouterr()
+    assert "\n30 bad rows skipped" in err  # and not once more for each twin that reads them
+    judged = [each for each in lines(out) if "passed" in each]
     assert [each["task"] for each in judged] == ["click", "sale", "stay", "cohort"]
     said = json.loads((tmp_path / "m-sale" / "behaviour.json").read_text())
     assert list(said["recipe"]["tasks"]) == ["click", "sale"]

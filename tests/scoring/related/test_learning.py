@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scoring.errors import ModelError, RecipeError, RowsError
 from scoring.related.answering import related_items
-from scoring.related.learning import learn, measure
+from scoring.related.learning import learn, measure, table_scorer
 from scoring.related.recipe import RelatedRecipe, read_related_recipe
 from scoring.related.table import RelatedItems
+from scoring.rings import TYPES
 from scoring.saved.facts import recipe_of
+from scoring.sequence.sequences import Sequences
 from scoring.training.rows import Reading
 
 RECIPE = RelatedRecipe(
@@ -42,6 +45,17 @@ def test_the_other_half_is_what_goes_together(folder: Path) -> None:
     assert (counted.n_events, counted.n_users, counted.n_items) == (80, 20, 10)
     assert counted.measures["hr@10"] == 1.0  # ten items, four of them had
     assert counted.measures["ndcg@10"] > 0.8
+
+
+def test_a_table_is_measured_as_lists_have_it() -> None:
+    """What was returned does not speak, and a purchase says more than a view."""
+    near = np.array([[1], [-1], [3], [-1], [5], [-1]], np.int32)
+    table = RelatedItems(list("abcdef"), near, (near >= 0).astype(np.float32))
+    actions = np.array([TYPES.index(each) for each in ("view", "return", "purchase")])
+    past = Sequences.of(np.zeros(3, np.int64), np.array([0, 2, 4]), actions)
+    scores = table_scorer(table)(past)[0]
+    assert scores[3] == 0
+    assert scores[5] > scores[1] > 0
 
 
 def test_a_saved_table_is_measured_on_other_events(folder: Path) -> None:
