@@ -164,7 +164,9 @@ def _parser(
             return _of_one_width(column)
         case HistorySettings(candidate=candidate, length=length):
             if isinstance(features[candidate], CategorySettings):
-                return lambda row: [str(each) for each in items(row, column)[-length:]]
+                return lambda row: [
+                    word({column: each}, column) for each in items(row, column)[-length:]
+                ]
             each_one = _of_one_width(column)
             return lambda row: [each_one({column: each}) for each in items(row, column)[-length:]]
     raise TypeError(f"{type(feature).__name__} has no column")

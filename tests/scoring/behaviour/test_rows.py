@@ -119,6 +119,19 @@ def test_codes_of_tables_hashes_and_histories(tmp_path: Path) -> None:
     assert inputs.pasts["past"].mask[place].tolist() == [*(code > 0 for code in expected), False]
 
 
+def test_a_word_of_a_history_is_read_as_the_candidate_is(tmp_path: Path) -> None:
+    """Blanks around it are none of it, and nothing is no word."""
+    (row,) = write_log(tmp_path, 1)
+    row |= {"kind": " mug", "past": ["mug ", None, " tea"]}
+    (tmp_path / "log.jsonl").write_text(json.dumps(row))
+    said = recipe(tmp_path)
+    features = read_rows([tmp_path / "log.jsonl"], said, {}, Reading()).features
+    assert features["kind"].tolist() == ["mug"]
+    assert features["past"].tolist() == [["mug", "", "tea"]]
+    past = encode(said.features, learn_encoding(said.features, features), features).pasts["past"]
+    assert past.mask.tolist() == [[True, False, False]]  # of the two words, one is in the table
+
+
 def test_settings_that_do_not_fit_together_are_named(tmp_path: Path) -> None:
     for old, new, reason in (
         ('given = "click"', 'given = "cohort"', "tasks.sale is given 'cohort'"),
