@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from torch import Tensor
 
@@ -34,7 +35,8 @@ def evaluate(
         behaviour: The model.
         folder: Of the recipe's files.
         task: Only this one.
-        files: Other rows; without any, the test rows of the recipe.
+        files: Other rows, with what the model reads and the labels of these tasks; without any, the
+            test rows of the recipe.
         reading: Notes bad rows.
 
     Raises:
@@ -43,17 +45,17 @@ def evaluate(
     """
     recipe, tasks = behaviour.saved.recipe, behaviour.tasks
     if task is not None:
-        _known(behaviour, task)
+        tasks = {task: tasks[_known(behaviour, task)]}
     if files:
-        rows = read_rows(files, recipe, tasks, reading)
-    else:
-        rows = read_parts(recipe, tasks, folder, reading).test
+        whole = msgspec.structs.replace(recipe, split="hash", group=None)  # nothing is split
+        rows = read_rows(files, whole, tasks, reading)
+    else:  # all labels are read: what is bad for one task has no part in the split, as in training
+        rows = read_parts(recipe, behaviour.tasks, folder, reading).test
     if not len(rows):
         raise RowsError(f"no rows to test {behaviour.saved.folder} with: give some with --input")
     test = examples(recipe, behaviour.saved.encoding, tasks, rows)
     logits = calibrated(behaviour.model, test.inputs)
-    found = measures(tasks, logits, test.targets)
-    return found if task is None else {name: each for name, each in found.items() if name == task}
+    return measures(tasks, logits, test.targets)
 
 
 def predict(

@@ -29,6 +29,14 @@ def test_from_impressions_to_answers(tmp_path: Path, capsys: pytest.CaptureFixtu
     words = ["evaluate", model, "--input", str(tmp_path / "log.jsonl"), "--task", "sale", "--json"]
     assert run(words) == Exit.OK
     assert [each["task"] for each in lines(capsys.readouterr().out)] == ["sale"]
+    # Other rows need no more than what the model reads and the task's own labels.
+    others = {"user_id", "at_ms", "sale", "dwell_ms", "depth", "cohort"}
+    rows = [json.loads(row) for row in (tmp_path / "log.jsonl").read_text().splitlines()]
+    few = [{name: v for name, v in row.items() if name not in others} for row in rows]
+    (tmp_path / "few.jsonl").write_text("".join(json.dumps(row) + "\n" for row in few))
+    words = ["evaluate", model, "--input", str(tmp_path / "few.jsonl"), "--task", "click", "--json"]
+    assert run(words) == Exit.OK
+    assert [each["task"] for each in lines(capsys.readouterr().out)] == ["click"]
 
     asked = ["predict", model, "cohort", "--input", str(tmp_path / "log.jsonl")]
     assert run(asked) == Exit.OK
