@@ -67,7 +67,7 @@ def test_no_loss_is_gone_back_through_for_the_sake_of_another(name: str) -> None
     apart = {task: 1.0 * loss for task, loss in tasks.losses().items()}
     passes: Counter[str] = Counter()
     for task, loss in apart.items():
-        loss.register_hook(lambda _, task=task: passes.update([task]))
+        loss.register_hook(lambda _, task=task: passes.update([task]))  # type: ignore[no-untyped-call]
     make_balancer(name, ["a", "b"]).backward(apart, [tasks.theta])
     assert passes == {"a": 1, "b": 1}
 
