@@ -64,11 +64,15 @@ class BehaviourTasks:
             raise RowsError(f"fold {fold + 1} of {n_folds} is empty: take fewer --folds")
         torch.manual_seed(recipe.training.seed)
         training = BehaviourTraining(recipe, made, rows.part(learned), self._parts.validation)
+        held_out = examples(recipe, training.encoding, made, rows.part(asked))
+        target, targets = made[tasks[0]], held_out.targets[tasks[0]]
+        if not bool(target.seen(targets).any()):
+            raise RowsError(
+                f"fold {fold + 1} of {n_folds} has no label of {tasks[0]}: take fewer --folds"
+            )
         fit(training, loop_settings(recipe), recipe_balancer(recipe), stop=stop)
         training.calibrate()
-        held_out = examples(recipe, training.encoding, made, rows.part(asked))
-        logits = calibrated(training.module, held_out.inputs)
-        return float(made[tasks[0]].loss(logits, held_out.targets[tasks[0]]))
+        return float(target.loss(calibrated(training.module, held_out.inputs), targets))
 
     def _fold(self, fold: int, n_folds: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Places of the rows that are learned, and of those that are asked about."""
