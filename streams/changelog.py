@@ -51,7 +51,9 @@ class Changelog:
                 `timeout_s`.
         """
         begun, n_rows = time.monotonic(), 0
-        ends = self._stable_ends(list(stores), timeout_s)
+        ends = self._stable_ends(list(stores), timeout_s, stopped)
+        if stopped():
+            return Restored(0, time.monotonic() - begun)
         behind = {}
         for partition, store in stores.items():
             start = store.position() or 0
@@ -67,11 +69,14 @@ class Changelog:
             n_rows = self._read(behind, stores, timeout_s, stopped)
         return Restored(n_rows, time.monotonic() - begun)
 
-    def _stable_ends(self, partitions: list[int], timeout_s: float) -> dict[int, int]:
+    def _stable_ends(
+        self, partitions: list[int], timeout_s: float, stopped: Callable[[], bool]
+    ) -> dict[int, int]:
+        """The end of each partition; of none where it was stopped."""
         if not partitions:
             return {}
         admin, deadline = AdminClient(self._config), time.monotonic() + timeout_s
-        while True:
+        while not stopped():
             try:
                 stable = self._ends(admin, partitions, IsolationLevel.READ_COMMITTED)
                 written = self._ends(admin, partitions, IsolationLevel.READ_UNCOMMITTED)
@@ -88,6 +93,7 @@ class Changelog:
                     f"{self._topic} did not become stable within {timeout_s:.0f} s: {reason}"
                 )
             time.sleep(0.02)
+        return {}
 
     def _ends(
         self, admin: AdminClient, partitions: list[int], level: IsolationLevel

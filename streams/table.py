@@ -1,6 +1,7 @@
 """The table of user rows: Faust assigns its changelog partitions, the row stores hold them."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -34,6 +35,8 @@ class RowTable(faust.Table):
         self._timeout_s = timeout_s
         self._stores: dict[int, RowStore] = {}
         self._pending: dict[int, dict[bytes, bytes]] = {}
+        self._restoring: asyncio.Future[Restored] | None = None
+        self._outdated = threading.Event()
 
     async def on_start(self) -> None:
         """Nothing to start: partitions are opened as they are assigned."""
@@ -46,18 +49,32 @@ class RowTable(faust.Table):
         """Faust's store is not used; see `assign`."""
 
     async def assign(self, partitions: set[int]) -> Restored:
-        """Open these partitions, close all others, bring them up to the end of the changelog."""
+        """Open these partitions, close all others, bring them up to the end of the changelog.
+
+        A rebalance during a recovery cancels the call, but no thread: the reading before is ended
+        here, or it might store rows of then above those of batches that were committed since.
+        """
+        await self._end_restoring()
         self._pending = {partition: {} for partition in partitions}
         for partition in self._stores.keys() - partitions:
             self._stores.pop(partition).close()
         for partition in partitions - self._stores.keys():
             self._stores[partition] = self._open_store(partition)
-        return await asyncio.to_thread(
-            self._changelog.restore,
-            dict(self._stores),
-            self._timeout_s,
-            lambda: bool(self.should_stop),
+        outdated = self._outdated = threading.Event()
+        self._restoring = asyncio.ensure_future(
+            asyncio.to_thread(
+                self._changelog.restore,
+                dict(self._stores),
+                self._timeout_s,
+                lambda: outdated.is_set() or bool(self.should_stop),
+            )
         )
+        return await asyncio.shield(self._restoring)
+
+    async def _end_restoring(self) -> None:
+        self._outdated.set()
+        if self._restoring is not None:
+            await asyncio.wait([self._restoring])
 
     @property
     def assigned(self) -> frozenset[int]:
