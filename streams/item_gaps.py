@@ -227,7 +227,12 @@ class ItemGaps:
             partition, offset = place_of(message)
             at_ms, origin = message.timestamp()[1], Source(f"{self._topic_id}:{partition}", offset)
             try:
-                item = decode_item(message.value(), message.key(), time.time_ns() // 1_000_000)
+                item = decode_item(
+                    message.value(),
+                    message.key(),
+                    time.time_ns() // 1_000_000,
+                    max_bytes=self._settings.max_message_bytes,
+                )
             except RejectedError:
                 continue
             if isinstance(item, Item):

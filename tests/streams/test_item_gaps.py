@@ -135,6 +135,18 @@ def test_what_the_encoders_topic_has_as_new_is_left_out(shop: Shop) -> None:
     assert [change.item_id for change in changes] == ["y", "z"]
 
 
+def test_a_gap_holds_items_as_long_as_workers_take_them(shop: Shop) -> None:
+    long = b'{"item_id": "x", "title": "Mug", "page": "%s"}' % (b"-" * 70_000)
+    producer = Producer(producer_config(shop.settings))
+    producer.produce(shop.topic, long, b"x", partition=0)
+    assert producer.flush(10) == 0
+    shop.commit(1, "a@0")
+    assert left(shop.gaps()) == ([], [])
+    shop.settings = shop.settings.model_copy(update={"max_message_bytes": 100_000})
+    _, asked = left(shop.gaps())
+    assert asked == ["Mug"]
+
+
 def test_what_is_deleted_in_a_gap_is_not_there(shop: Shop) -> None:
     shop.put("x", "y")
     shop.delete("x")
