@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from streams.errors import BrokerUnavailableError, Reason
+from streams.errors import BrokerUnavailableError, Reason, TopicMismatchError
 from streams.kafka_config import producer_config
 from streams.settings import Settings
-from streams.topics import DEAD_LETTERS, dead_letter_topic, sources
+from streams.topics import DEAD_LETTERS, LEARNED, SOURCES, connect, dead_letter_topic
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -20,6 +20,7 @@ HEADER_OFFSET: Final = "rillstream.offset"
 HEADER_REASON: Final = "rillstream.reason"
 HEADER_KIND: Final = "rillstream.kind"
 MAX_REASON_BYTES: Final = 1_024
+_ANSWER_S: Final = 15.0
 
 Headers = list[tuple[str, bytes]]
 
@@ -159,10 +160,25 @@ def replay_dead_letters(
 
 
 def _boxes(settings: Settings, topic: str | None) -> list[str]:
-    """Dead-letter topics of one source, by its kind (`clicks`) or its full name, or of all."""
-    names: dict[str, str] = {kind: settings.topic(kind) for kind in sources(settings)}
-    found = list(names.values()) if topic is None else [names.get(topic, topic)]
-    return [dead_letter_topic(source) for source in found]
+    """Dead-letter topics of one source, by its kind (`clicks`) or its full name, or of all.
+
+    Whoever reads a topic, worker or learner: those that are not there are empty.
+
+    Raises:
+        TopicMismatchError: That source has none.
+    """
+    boxes = {kind: dead_letter_topic(settings.topic(kind)) for kind in (*SOURCES, *LEARNED)}
+    if topic is None:
+        return list(boxes.values())
+    if topic in boxes:
+        return [boxes[topic]]
+    box = dead_letter_topic(topic)
+    if box not in boxes.values() and box not in connect(settings, _ANSWER_S)[1].topics:
+        raise TopicMismatchError(
+            f"there are no dead letters of {topic}, for there is no topic {box}: "
+            f"use one of {', '.join(boxes)}"
+        )
+    return [box]
 
 
 def _letter(message: Message) -> DeadLetter:

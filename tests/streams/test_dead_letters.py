@@ -11,7 +11,7 @@ from streams.dead_letters import (
     list_dead_letters,
     replay_dead_letters,
 )
-from streams.errors import BrokerUnavailableError
+from streams.errors import BrokerUnavailableError, TopicMismatchError
 from streams.kafka_config import producer_config
 from streams.settings import Settings, load_settings
 from tests.streams.reading import messages
@@ -77,6 +77,20 @@ def test_a_kind_of_topic_has_its_prefix(embedded: Settings) -> None:
     assert len(list(list_dead_letters(eu, topic="clicks"))) == 1
     assert len(list(list_dead_letters(eu, topic="eu.clicks"))) == 1
     assert list(list_dead_letters(eu, topic="searches")) == []
+
+
+def test_letters_of_the_learner_are_listed_with_those_of_workers(embedded: Settings) -> None:
+    eu = load_settings(bootstrap_servers=embedded.bootstrap_servers, topic_prefix="eu.")
+    put(eu, ("eu.decisions", b"u", JUNK), ("eu.impressions", b"u", JUNK), ("eu.clicks", b"u", JUNK))
+    found = sorted(letter.topic for letter in list_dead_letters(eu))
+    assert found == ["eu.clicks", "eu.decisions", "eu.impressions"]
+    assert [letter.topic for letter in list_dead_letters(eu, topic="decisions")] == ["eu.decisions"]
+    assert replay_dead_letters(eu) == 3
+
+
+def test_a_topic_that_has_no_dead_letters_is_not_an_empty_list(embedded: Settings) -> None:
+    with pytest.raises(TopicMismatchError, match=r"no topic klicks\.dlq: use one of clicks, "):
+        list(list_dead_letters(embedded, topic="klicks"))
 
 
 def test_a_letter_without_headers_is_listed_too(embedded: Settings) -> None:
