@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Final
 from streams.errors import BrokerUnavailableError, Reason, TopicMismatchError
 from streams.kafka_config import producer_config
 from streams.settings import Settings
-from streams.topics import DEAD_LETTERS, LEARNED, SOURCES, connect, dead_letter_topic
+from streams.topics import (
+    DEAD_LETTER_BYTES,
+    DEAD_LETTERS,
+    LEARNED,
+    SOURCES,
+    connect,
+    dead_letter_topic,
+)
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -20,6 +27,10 @@ HEADER_OFFSET: Final = "rillstream.offset"
 HEADER_REASON: Final = "rillstream.reason"
 HEADER_KIND: Final = "rillstream.kind"
 MAX_REASON_BYTES: Final = 1_024
+MAX_LETTER_BYTES: Final = DEAD_LETTER_BYTES - 10_000
+"""Of key and value: what is left beside headers and the record's own frame."""
+
+MAX_KEY_BYTES: Final = 100_000
 _ANSWER_S: Final = 15.0
 
 Headers = list[tuple[str, bytes]]
@@ -59,7 +70,16 @@ def dead_letter_record(
     reason: str,
     kind: Reason = "invalid",
 ) -> tuple[str, bytes | None, bytes | None, Headers]:
-    """What to send for a message that was rejected: topic, key, value, headers."""
+    """What to send for a message that was rejected: topic, key, value, headers.
+
+    Key and value are as they were, but for the end of what no dead letter can hold: a topic may
+    allow longer messages than ours do, and one that the broker refuses would stop the worker.
+    """
+    n_bytes = len(key or b"") + len(raw or b"")
+    if n_bytes > MAX_LETTER_BYTES:
+        key = None if key is None else key[:MAX_KEY_BYTES]
+        raw = None if raw is None else raw[: MAX_LETTER_BYTES - len(key or b"")]
+        reason = f"cut, for key and value have {n_bytes} bytes: {reason}"
     headers = [
         (HEADER_TOPIC, topic.encode()),
         (HEADER_PARTITION, str(partition).encode()),

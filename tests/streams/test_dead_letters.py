@@ -6,6 +6,8 @@ import pytest
 from confluent_kafka import Producer
 
 from streams.dead_letters import (
+    MAX_KEY_BYTES,
+    MAX_LETTER_BYTES,
     MAX_REASON_BYTES,
     dead_letter_record,
     list_dead_letters,
@@ -41,6 +43,26 @@ def test_a_dead_letter_is_the_raw_message_with_headers() -> None:
         "rillstream.kind": b"invalid",
         "rillstream.reason": b"no JSON",
     }
+
+
+@pytest.mark.parametrize("n_key", [1, 3_000_000])
+def test_a_message_longer_than_any_dead_letter_is_cut_and_says_so(
+    embedded: Settings, n_key: int
+) -> None:
+    """One that no broker takes would be tried for ever, and nothing behind it would be read."""
+    put(embedded, ("clicks", b"k" * n_key, b"x" * 3_000_000))
+    (letter,) = list_dead_letters(embedded)
+    key, raw = letter.key or b"", letter.raw or b""
+    assert len(key) == min(n_key, MAX_KEY_BYTES)
+    assert len(key) + len(raw) == MAX_LETTER_BYTES
+    assert letter.reason == f"cut, for key and value have {3_000_000 + n_key} bytes: bad"
+
+
+def test_a_message_of_a_dead_letters_length_is_whole() -> None:
+    raw = b"x" * (MAX_LETTER_BYTES - 1)
+    _, key, value, headers = dead_letter_record(raw, "clicks", 3, 17, b"u", "no JSON")
+    assert (key, value) == (b"u", raw)
+    assert dict(headers)["rillstream.reason"] == b"no JSON"
 
 
 def test_a_reason_is_bounded_and_always_encodable() -> None:
