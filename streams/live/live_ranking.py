@@ -27,7 +27,7 @@ class LiveRanking:
         self._metrics = metrics
         self._rules = edition.ranking.rules
         self._policies: Policies | None = None
-        self._heads: dict[str, Heads] = {}
+        self._heads: dict[str, tuple[Heads, str]] = {}
         self.swap(edition)
 
     @property
@@ -86,7 +86,7 @@ class LiveRanking:
             RankerError: They do not fit; what was there goes on.
         """
         self._edition.ranking.take_heads(heads, base)
-        self._heads[base] = heads
+        self._heads[base] = heads, self.encoder_version
 
     def swap(self, edition: Edition) -> None:
         """Serve another edition from the next batch on."""
@@ -105,9 +105,13 @@ class LiveRanking:
         self._metrics.sized(edition.live.n_delta, edition.live.n_tombstones)
 
     def _settle(self, ranking: ArmedRanking) -> None:
-        """A ranker begins with the heads of its folder; what was learned since is put on again."""
-        for base, heads in self._heads.items():
-            ranking.take_heads(heads, base)
+        """A ranker begins with the heads of its folder; what was learned since is put on again.
+
+        But not under another encoder: a worker that starts with it would refuse these heads.
+        """
+        for base, (heads, encoder_version) in self._heads.items():
+            if encoder_version == ranking.encoder_version:
+                ranking.take_heads(heads, base)
         self.policy_version = ranking.policy_version
 
     def obey(self, rules: Rules | None) -> None:

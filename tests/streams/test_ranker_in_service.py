@@ -95,6 +95,20 @@ def test_newer_heads_outlive_a_swap_of_the_index(shop: Any) -> None:
     assert ranking.heads_version == newer.version
 
 
+def test_heads_learned_under_one_encoder_do_not_score_under_another(shop: Any) -> None:
+    """A worker that starts with the pair refuses them, so one that swaps it in has none either."""
+    ranking = live(armed(shop))
+    newer, base = heads(times=-1.0), ranking.heads_version
+    assert base is not None
+    ranking.take_heads(newer, base)
+    other = armed(shop)
+    other.encoder_version = "other"
+    ranking.swap(edition_of(other))
+    assert ranking.heads_version == base
+    ranking.swap(edition_of(armed(shop)))
+    assert ranking.heads_version == newer.version, "back to the encoder that they belong to"
+
+
 def saved(folder: Path, made_of: Heads) -> Path:
     folder.mkdir()
     Ranker(made_of, knowledge()).save(folder)
