@@ -53,7 +53,13 @@ class LearnerMetrics:
             registry=registry,
         )
 
-    def taught(self, taught: Taught, course: Course) -> None:
+    def read(self, course: Course) -> None:
+        """A batch was read; where no list can be learned from, nothing else says why."""
+        self._waiting.set(course.join.n_waiting)
+        for fate, n in (course.join.counts + course.counts).items():
+            self._fates.labels(fate).set(n)
+
+    def taught(self, taught: Taught) -> None:
         """One round was held."""
         held = taught.round
         self._rows.inc(held.n_rows)
@@ -62,9 +68,6 @@ class LearnerMetrics:
         self._rollbacks.inc(held.rolled_back)
         self._excess.set(held.excess)
         self._learned_to.set(taught.until_ms / 1000)
-        self._waiting.set(course.join.n_waiting)
-        for fate, n in (course.join.counts + course.counts).items():
-            self._fates.labels(fate).set(n)
         for task, found in held.measured.items():
             for measure in ("auc", "log_loss", "calibration", "rate"):
                 value = getattr(found, measure)

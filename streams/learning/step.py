@@ -118,6 +118,7 @@ class LearningStep:
         rows: KeptRows,
         stood: Callable[[], Mapping[Source, int | None]],
         report: Callable[[Taught, Course], None],
+        watch: Callable[[Course], None] = lambda course: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Connect the parts.
@@ -128,6 +129,7 @@ class LearningStep:
             rows: Where the state is kept.
             stood: The group's committed positions, asked at the beginning of a claim.
             report: Told each round, and the course.
+            watch: Told the course after each batch.
             clock: Seconds.
         """
         self._learning = learning
@@ -135,6 +137,7 @@ class LearningStep:
         self._rows = rows
         self._stood = stood
         self._report = report
+        self._watch = watch
         self._clock = clock
         self._kinds = {
             topics.decisions: "decisions",
@@ -160,6 +163,7 @@ class LearningStep:
         for taught in life.course.advance():
             life.moved |= taught.round.moved
             self._report(taught, life.course)
+        self._watch(life.course)
         if self._is_due(life):
             self._settle(life, outbox)
         return outbox

@@ -81,11 +81,11 @@ def run(
             positions.close()
 
     def told(taught: Taught, course: Course) -> None:
-        counts.taught(taught, course)
+        counts.taught(taught)
         report(taught, course)
 
     def plan(rows: RowTable) -> list[Work]:
-        step = LearningStep(learning, topics, rows, stood, told)
+        step = LearningStep(learning, topics, rows, stood, told, counts.read)
         names = [topics.decisions, topics.impressions, topics.clicks]
         return [Work("learning", names, [topics.model_versions], step)]
 

@@ -6,17 +6,21 @@ import io
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 from rich.console import Console
 
 from scoring.ranker.heads import Heads
+from scoring.ranker.network import HeadsNetwork
 from streams.cli.learn import Status, said
 from streams.errors import SettingsError
 from streams.learning import model_versions
 from streams.learning.course import Course, Taught
+from streams.learning.metrics import LearnerMetrics
 from streams.learning.step import LearningStep
 from streams.outbox import Outbox
 from streams.positions import Source
@@ -183,3 +187,30 @@ def test_headers_that_say_nothing_are_no_heads() -> None:
 
     with pytest.raises(RejectedError, match="version"):
         model_versions.read_headers([("offsets", b"{}")])
+
+
+def test_metrics_say_why_nothing_is_learned() -> None:
+    """Lists of another ranker's columns: no round is ever held, and none is reported."""
+    broker, registry, rounds = Broker(60, seed=1), CollectorRegistry(), list[Taught]()
+    other = replace(LEARNING, base=Heads.of(("a",), ("cvr",), HeadsNetwork(1, 1)))
+    step = LearningStep(
+        other,
+        topics(),
+        broker,
+        lambda: dict(broker.positions),
+        lambda taught, _: rounds.append(taught),
+        LearnerMetrics(registry).read,
+    )
+    claim = Claim(1, 1, b"")
+    for batch in broker.batches(random.Random(5)):
+        step(
+            [Run(*at, begin, end, broker.logs[at][begin:end], claim) for at, begin, end in batch],
+            claim,
+        )
+    assert not rounds
+    closed = registry.get_sample_value("rillstream_join_records", {"fate": "lists"})
+    assert closed
+    assert (
+        registry.get_sample_value("rillstream_join_records", {"fate": "other_features"}) == closed
+    )
+    assert registry.get_sample_value("rillstream_join_waiting")
