@@ -150,9 +150,12 @@ def _read_parquet(path: Path) -> Iterator[tuple[int, Input | BadRow]]:
 def _convert(path: Path, number: int, fields: dict[str, Any]) -> Input | BadRow:
     for name in _MAPS:
         value = fields.get(name)
-        if value is not None:
+        if isinstance(value, dict | list):
             pairs = value.items() if isinstance(value, dict) else value
-            fields[name] = {key: inner for key, inner in pairs if inner is not None}
+            try:
+                fields[name] = {key: inner for key, inner in pairs if inner is not None}
+            except (TypeError, ValueError):  # a list of something else than pairs
+                return BadRow(path, number, f"{name} is no map")
     kind = _kind_of(fields.get("type"), fields.get("item_ids"))
     try:
         return msgspec.convert(fields, kind)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from streams.errors import SettingsError
 from streams.outbox import Outbox
 from streams.runs import Run
 
@@ -116,5 +117,15 @@ class StepMetrics:
             self.position.labels(topic, partition).set(end)
 
     def serve(self, port: int) -> None:
-        """Offer the counters at `http://127.0.0.1:<port>/metrics`."""
-        start_http_server(port, addr="127.0.0.1", registry=self.registry)
+        """Offer the counters at `http://127.0.0.1:<port>/metrics`.
+
+        Raises:
+            SettingsError: Something else is there.
+        """
+        try:
+            start_http_server(port, addr="127.0.0.1", registry=self.registry)
+        except OSError as error:
+            raise SettingsError(
+                f"no metrics at 127.0.0.1:{port} ({error.strerror}): give each worker and learner "
+                "a RILLSTREAM_METRICS_PORT of its own"
+            ) from error

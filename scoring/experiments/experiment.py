@@ -142,6 +142,8 @@ def read_experiment(file: Path) -> Experiment:
         table = msgspec.toml.decode(file.read_bytes(), type=ExperimentTable)
     except OSError as error:
         raise ExperimentError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:  # not a DecodeError of msgspec's
+        raise ExperimentError(f"{file} is not UTF-8: {error.reason}") from None
     except msgspec.DecodeError as error:
         raise ExperimentError(f"{file}: {with_nearest(str(error), ExperimentTable)}") from None
     arms = [*table.variants, *table.shadows]

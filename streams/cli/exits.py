@@ -1,5 +1,6 @@
 """Exit codes, and which error ends with which."""
 
+import errno
 import sys
 from enum import IntEnum
 
@@ -43,8 +44,14 @@ _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (RetryError, Exit.WORLD_DOWN),
     (FatalError, Exit.FATAL),
     (FileNotFoundError, Exit.BAD_INPUT),
+    (FileExistsError, Exit.BAD_INPUT),
+    (IsADirectoryError, Exit.BAD_INPUT),
+    (NotADirectoryError, Exit.BAD_INPUT),
     (PermissionError, Exit.BAD_INPUT),
 )
+
+_OF_A_PATH = (errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
+"""Errors of a path that have no class of their own."""
 
 # Of packages that a command need not have loaded.
 _BY_NAME: tuple[tuple[str, str, Exit], ...] = (
@@ -65,6 +72,8 @@ def explain(error: Exception) -> tuple[Exit, str]:
     for kind, code in _BY_ERROR:
         if isinstance(error, kind):
             return code, _one_line(error)
+    if isinstance(error, OSError) and error.errno in _OF_A_PATH:
+        return Exit.BAD_INPUT, _one_line(error)
     for module, name, code in _BY_NAME:
         if isinstance(error, _loaded(module, name)):
             return code, _one_line(error)

@@ -113,6 +113,12 @@ def test_a_file_that_cannot_be_followed_is_refused(
         read_experiment(file)
 
 
+def test_a_file_that_is_no_text_is_refused(file: Path) -> None:
+    file.write_bytes(b'name = "\xff"')
+    with pytest.raises(ExperimentError, match="is not UTF-8"):
+        read_experiment(file)
+
+
 def test_one_variant_alone_is_no_comparison(file: Path) -> None:
     file.write_text('name = "x"\n[[variants]]\nname = "a"\n')
     with pytest.raises(ExperimentError, match="nothing to be compared with"):
