@@ -19,7 +19,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from scoring.joined_log import JoinedLog, joined
 from scoring.joined_log_file import write_joined_log
-from streams.errors import RejectedError
+from streams.errors import BrokerUnavailableError, RejectedError
 from streams.kafka_config import consumer_config
 from streams.learning.answered_log import by_features, log_of
 from streams.learning.join import AnsweredList, Join
@@ -40,6 +40,7 @@ MOST: Final = 5_000_000
 """Records of a partition that may wait for others."""
 
 ANSWER_S: Final = 15.0
+SILENCE_S: Final = 30.0
 
 Progress = Callable[[str, int, int], None]
 
@@ -83,7 +84,7 @@ def export(
         decisions: Also write `decisions.jsonl`: the records as they are, a line each.
 
     Raises:
-        BrokerUnavailableError: No broker answers.
+        BrokerUnavailableError: No broker answers, or it fell silent.
         TopicMismatchError: A topic is missing.
     """
     exported = Exported()
@@ -175,9 +176,17 @@ class _Partition:
         starts, n_left = self._starts(consumer)
         stage, n_all, n_read = f"partition {self._partition}", n_left, 0
         consumer.assign(starts)
-        waiting = set(self._sources)
+        waiting, heard_s = set(self._sources), time.monotonic()
         while waiting:
-            for message in consumer.consume(1_000, 1.0):
+            messages = consumer.consume(1_000, 1.0)
+            if messages:
+                heard_s = time.monotonic()
+            elif time.monotonic() - heard_s > SILENCE_S:
+                raise BrokerUnavailableError(
+                    f"the export stopped: {self._settings.bootstrap_servers} was silent for "
+                    f"{SILENCE_S:.0f} s; try again"
+                )
+            for message in messages:
                 source = (message.topic() or "", place_of(message)[0])
                 error = message.error()
                 if error is None:

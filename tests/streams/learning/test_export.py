@@ -5,21 +5,26 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer
 
 from scoring.joined_log_file import read_joined_log
 from scoring.ranker.features import FEATURES
 from scoring.ranker.heads import features_version
+from streams.brokers.embedded import EmbeddedBroker
 from streams.cli.exits import Exit
 from streams.cli.main import run
+from streams.errors import BrokerUnavailableError
 from streams.events import Click, Impression
 from streams.kafka_config import producer_config
+from streams.learning import export as exporting
 from streams.learning.shown_list import ShownList
+from streams.learning.timing import Timing
 from streams.records import Record, encode
-from streams.settings import Settings
+from streams.settings import Settings, load_settings
 from streams.topics import create_topics
 
 DAY_MS = 24 * 3600 * 1000
@@ -100,3 +105,32 @@ def test_lists_that_are_open_still_are_said_with_the_way_to_close_them(
     assert "decisions.jsonl: 4 rows" in out
     assert "open 4" in err
     assert "closed 10080 min after their first impression: see --window" in err
+
+
+def test_a_broker_that_goes_away_in_the_middle_ends_the_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(exporting, "SILENCE_S", 0.5)
+    starts = exporting._Partition._starts
+    with EmbeddedBroker() as broker:
+        settings = load_settings(bootstrap_servers=broker.bootstrap)
+        create_topics(settings)
+        fill(settings)
+
+        def last_answer(self: Any, consumer: Consumer) -> Any:
+            found = starts(self, consumer)
+            broker.stop()
+            return found
+
+        monkeypatch.setattr(exporting._Partition, "_starts", last_answer)
+        with pytest.raises(BrokerUnavailableError, match="was silent for"):
+            exporting.export(
+                settings,
+                Timing.of(settings),
+                Path("logs"),
+                suffix=".jsonl",
+                since_ms=0,
+                names={},
+                progress=lambda *_: None,
+            )
