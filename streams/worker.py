@@ -239,9 +239,10 @@ def configure_logging(settings: Settings) -> None:
     logging.basicConfig(
         level=max(level, logging.WARNING), format="%(levelname)s %(name)s %(message)s"
     )
-    logging.getLogger("aiokafka").setLevel(
-        logging.ERROR if level > logging.DEBUG else logging.DEBUG
-    )
+    of_client = logging.ERROR if level > logging.DEBUG else logging.DEBUG
+    logging.getLogger("aiokafka").setLevel(of_client)
+    # At its debug level it tells every request, and with SASL PLAIN one of them is the password.
+    logging.getLogger("aiokafka.conn").setLevel(max(of_client, logging.INFO))
     renderer: structlog.types.Processor = structlog.processors.JSONRenderer()
     processors: list[structlog.types.Processor] = [
         structlog.processors.add_log_level,
