@@ -186,7 +186,7 @@ def _rows(file: Path, kind: type[Any]) -> Iterator[Any]:
     for number, line in _lines(file):
         try:
             yield decoder.decode(line)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BadFileError(f"{file}:{number}: {error}") from None
 
 

@@ -212,7 +212,9 @@ def _topics(settings: "Settings") -> Iterator[Finding]:
 
     problems = check_topics(settings, timeout_s=ANSWER_S)
     if problems:
-        yield Finding("topics", "bad", "; ".join(problems), "rillstream topics create", Exit.FATAL)
+        missing = any(each.startswith("missing topics") for each in problems)
+        way_out = f"rillstream topics {'create' if missing else 'check, when that is done'}"
+        yield Finding("topics", "bad", "; ".join(problems), way_out, Exit.FATAL)
     else:
         yield Finding("topics", "ok", "all there, in the shape that the settings ask for")
 

@@ -74,6 +74,8 @@ def explain(error: Exception) -> tuple[Exit, str]:
             return code, _one_line(error)
     if isinstance(error, OSError) and error.errno in _OF_A_PATH:
         return Exit.BAD_INPUT, _one_line(error)
+    if isinstance(error, UnicodeDecodeError):
+        return Exit.BAD_INPUT, f"what was read is not UTF-8: {_one_line(error)}"
     for module, name, code in _BY_NAME:
         if isinstance(error, _loaded(module, name)):
             return code, _one_line(error)

@@ -24,6 +24,7 @@ from streams.errors import (
         (OSError(30, "Read-only file system", "state"), Exit.BAD_INPUT),
         (OSError(36, "File name too long", "a" * 300), Exit.BAD_INPUT),
         (OSError(28, "No space left on device", "state"), Exit.UNEXPECTED),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), Exit.BAD_INPUT),
         (BrokerUnavailableError("nobody answers"), Exit.WORLD_DOWN),
         (FencedError("old generation"), Exit.FENCED),
         (SettingsError("RILLSTREAM_BROKR"), Exit.FATAL),

@@ -80,7 +80,9 @@ def test_a_bad_parquet_row_is_told_with_its_number(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("context", ['{"page": "x"}', 7, ["page"], [["page", "x"]] * 2])
 def test_a_parquet_context_that_is_no_map_is_a_bad_row(tmp_path: Path, context: object) -> None:
-    first, *rest = read_records(parquet(tmp_path / "c.parquet", *[CLICK | {"context": context}] * 2))
+    first, *rest = read_records(
+        parquet(tmp_path / "c.parquet", *[CLICK | {"context": context}] * 2)
+    )
     pairs = isinstance(context, list) and len(context) == 2
     assert isinstance(first, Click if pairs else BadRow)
     assert len(rest) == 1, "reading goes on"
