@@ -1,5 +1,6 @@
 """Where the group stands: committed positions that no open transaction can still change."""
 
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -74,6 +75,7 @@ class GroupPositions:
             "retry.backoff.max.ms": 200,
         }
         self._consumer = Consumer(self._config)
+        self._asking = threading.Lock()  # or one thread would close the client of another
 
     def committed(self, sources: Iterable[Source], timeout_s: float) -> dict[Source, int | None]:
         """Next position of each source partition; None where the group has committed nothing yet.
@@ -133,22 +135,24 @@ class GroupPositions:
 
     def close(self) -> None:
         """Leave nothing open; the reader was never a member of the group."""
-        self._consumer.close()
+        with self._asking:
+            self._consumer.close()
 
     def _retry(self, ask: Any, timeout_s: float) -> Any:
         deadline = time.monotonic() + timeout_s
         while True:
-            try:
-                answer = ask(max(0.5, min(ANSWER_S, deadline - time.monotonic())))
-                errors = [p.error for p in answer if getattr(p, "error", None) is not None]
-                if not errors:
-                    return answer
-                error = errors[0]
-            except KafkaException as exception:
-                error = exception.args[0]
-                # It may have lost its brokers for ever (see connection.py); a new one is cheap.
-                self._consumer.close()
-                self._consumer = Consumer(self._config)
+            with self._asking:
+                try:
+                    answer = ask(max(0.5, min(ANSWER_S, deadline - time.monotonic())))
+                    errors = [p.error for p in answer if getattr(p, "error", None) is not None]
+                    if not errors:
+                        return answer
+                    error = errors[0]
+                except KafkaException as exception:
+                    error = exception.args[0]
+                    # It may have lost its brokers for ever (see connection.py); a new one is cheap.
+                    self._consumer.close()
+                    self._consumer = Consumer(self._config)
             if error.code() not in _RETRY or time.monotonic() > deadline:
                 raise BrokerUnavailableError(
                     "the group's committed positions could not be read within "
