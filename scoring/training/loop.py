@@ -221,6 +221,8 @@ class _Loop(Generic[Batch]):
                 )
             return True
         now, before = measures[name], self._state.history[self._state.best].measures[name]
+        if math.isnan(before):  # no measure, as of a single label: any number is better
+            return not math.isnan(now)
         return now < before if self._settings.lower_is_better else now > before
 
     def _out_of_patience(self) -> bool:

@@ -122,6 +122,18 @@ def test_patience_ends_the_training_and_the_best_weights_stay(tmp_path: Path, ke
     assert_same(weights(six), weights(two))
 
 
+class Unmeasured(Worsening):
+    """Its first epochs have no measure, as where the validation rows are of one label."""
+
+    marks = (float("nan"), float("nan"), 0.7, 0.8, float("nan"), 0.5)
+
+
+def test_any_measure_is_better_than_none() -> None:
+    settings = LoopSettings(epochs=6, measure="mark")
+    found = fit(Unmeasured(), settings, FixedWeights(LOSSES))
+    assert (found.best, found.measures) == (3, {"mark": 0.8})
+
+
 def test_other_settings_do_not_go_on_from_a_checkpoint(tmp_path: Path) -> None:
     fit(Lines(), SETTINGS, FixedWeights(LOSSES), folder=tmp_path)
     with pytest.raises(CheckpointError, match=r"other settings \(\w+: [^{},]+, now [^{},]+\)"):
