@@ -7,6 +7,7 @@ and its chances of shown rows are far less noisy to learn from than what happene
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -14,9 +15,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from scoring.ranker.learning import OF_SHOWN, NetworkSettings, Shown, logits_of, teach
+from scoring.ranker.learning import logits_of, logits_of_shown, teach
 from scoring.ranker.lists import Lists
 from scoring.ranker.network import HeadsNetwork
+from scoring.ranker.settings import NetworkSettings
+from scoring.ranker.shown import Shown
 
 LONGER: Final = 2
 """So many times the passes, and no dropout: there is little to learn by heart in soft targets."""
@@ -42,9 +45,14 @@ def distilled(
     """
     of_lists = logits_of(teacher, lists.features)[:, -1]
     if shown is not None:
-        logits = torch.from_numpy(logits_of(teacher, shown.features)[:, : len(OF_SHOWN)])
-        shown = Shown(shown.features, torch.sigmoid(logits).float().numpy())
-    own = msgspec.structs.replace(settings, epochs=LONGER * settings.epochs, dropout=0.0)
+        logits = torch.from_numpy(logits_of_shown(teacher, shown))
+        shown = replace(shown, targets=torch.sigmoid(logits).float().numpy())
+    own = msgspec.structs.replace(
+        settings,
+        epochs=LONGER * settings.epochs,
+        shown_epochs=LONGER * settings.shown_epochs,
+        dropout=0.0,
+    )
     return teach(lists, shown, own, seed, progress, targets=shares(lists, of_lists))
 
 

@@ -24,7 +24,7 @@ class HeadsNetwork(nn.Module):
         slopes: (T,) above 0; with `shifts`, what makes logits honest (Platt 1999).
         shifts: (T,).
         pieces: Of some columns, read besides them; None = none.
-        items: (V, E) vectors of item codes, zero at first: what is learned of single items.
+        items: (V, E) vectors of item codes: what is learned of single items; 0 = nothing is known.
     """
 
     mean: Tensor
@@ -71,6 +71,21 @@ class HeadsNetwork(nn.Module):
             n_inputs = width
         self.layers = nn.Sequential(*layers)
         self.heads = nn.Linear(n_inputs, n_tasks)
+
+    @property
+    def linear(self) -> list[nn.Linear]:
+        """The hidden layers, without what stands between them."""
+        return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
+
+    @property
+    def first(self) -> nn.Linear:
+        """What reads the columns."""
+        return next(iter(self.linear), self.heads)
+
+    @property
+    def n_columns(self) -> int:
+        """F + P: what is read beside vectors of items."""
+        return len(self.mean) + self.n_pieces
 
     @property
     def n_pieces(self) -> int:

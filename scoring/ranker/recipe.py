@@ -10,7 +10,7 @@ import msgspec
 from scoring.errors import RecipeError
 from scoring.policy import SOURCES
 from scoring.ranker.knowledge import KnowledgeSettings
-from scoring.ranker.learning import NetworkSettings
+from scoring.ranker.settings import NetworkSettings
 from scoring.training.recipe import Card, with_nearest
 
 

@@ -28,8 +28,7 @@ class ServedNetwork:
         Args:
             network: In evaluation mode.
         """
-        n_inputs = len(network.mean) + network.n_pieces
-        layers = [layer for layer in network.layers if isinstance(layer, nn.Linear)]
+        layers = network.linear
         self._mean = network.mean.detach().clone()[:, None]  # (F, 1)
         self._deviation = network.deviation.detach().clone()[:, None]
         self._slopes = network.slopes.detach().clone()[:, None]  # (T, 1)
@@ -38,13 +37,15 @@ class ServedNetwork:
         self._pieces = None if network.pieces is None else _of_pieces(network.pieces)
         self._n = _n_networks(layers[1:])
         self._inner = [_split(layer, self._n) for layer in layers[1:]]
-        first = _affine(layers[0]) if layers else self._head
-        self._first = (first[0][:, :n_inputs].contiguous(), first[1])
         self._has_layers = bool(layers)
-        # What items say for themselves is nothing until a learner on the stream moves a vector.
+        self._n_columns = network.n_columns
+        self._has_codes = network.n_codes > 0
+        # Items say nothing for themselves until shown rows, or a learner on the stream, have.
         items = network.items.detach()
-        self._items = items.clone() if bool(items.any()) else None  # (V, E)
-        self._of_items = first[0][:, n_inputs:].contiguous()  # (w, E)
+        self._items = items.T.contiguous() if bool(items.any()) else None  # (E, V)
+        n_inputs = network.n_columns + (0 if self._items is None else len(self._items))
+        first = _affine(network.first)
+        self._first = (first[0][:, :n_inputs].contiguous(), first[1])
 
     def calibrated(self, columns: Tensor, codes: Tensor | None) -> Tensor:
         """(F, M) raw columns, (M,) item codes or None -> (T, M) logits whose sigmoid is a chance.
@@ -52,16 +53,14 @@ class ServedNetwork:
         Raises:
             ValueError: Items have vectors and there are no codes.
         """
-        if self._of_items.shape[1] and codes is None:
+        if self._has_codes and codes is None:
             raise ValueError("this network knows items by code: it needs their codes")
         found = torch.empty(len(self._slopes), columns.shape[1])
         for start in range(0, columns.shape[1], _AT_ONCE):
             some = slice(start, start + _AT_ONCE)
-            scaled = self._scaled(columns[:, some])
+            scaled = self._scaled(columns[:, some], None if codes is None else codes[some])
             weights, biases = self._first
             hidden = torch.addmm(biases, weights, scaled)  # (n w, m), or (T, m) without layers
-            if self._items is not None and codes is not None:
-                hidden.addmm_(self._of_items, self._items[codes[some]].T)
             if self._has_layers:
                 hidden = nn.functional.gelu(hidden)
                 for weights, biases in self._inner:
@@ -73,15 +72,17 @@ class ServedNetwork:
             torch.addcmul(self._shifts, hidden, self._slopes, out=found[:, some])
         return found
 
-    def _scaled(self, columns: Tensor) -> Tensor:
-        """(F, m) raw -> (F + P, m)."""
-        n = len(self._mean)
+    def _scaled(self, columns: Tensor, codes: Tensor | None) -> Tensor:
+        """(F, m) raw, (m,) codes -> (F + P, m), or (F + P + E, m)."""
+        n, end = len(self._mean), self._n_columns
         found = torch.empty(self._first[0].shape[1], columns.shape[1])
         torch.sub(columns, self._mean, out=found[:n]).div_(self._deviation).clamp_(-CLIP, CLIP)
         if self._pieces is not None:
             of_columns, middles, halves = self._pieces
-            torch.index_select(columns, 0, of_columns, out=found[n:])
-            found[n:].sub_(middles).div_(halves).clamp_(-1.0, 1.0)
+            torch.index_select(columns, 0, of_columns, out=found[n:end])
+            found[n:end].sub_(middles).div_(halves).clamp_(-1.0, 1.0)
+        if self._items is not None and codes is not None:
+            torch.index_select(self._items, 1, codes, out=found[end:])
         return found
 
 

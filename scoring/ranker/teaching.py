@@ -7,11 +7,14 @@ from typing import Final
 
 import numpy as np
 
+from scoring.ranker.calibrating import calibrated
 from scoring.ranker.distilling import LONGER, distilled
 from scoring.ranker.heads import Heads
-from scoring.ranker.learning import NetworkSettings, Shown, calibrated, teach
+from scoring.ranker.learning import teach
 from scoring.ranker.lists import Lists
 from scoring.ranker.measuring import groups_of
+from scoring.ranker.settings import NetworkSettings
+from scoring.ranker.shown import Shown
 from scoring.ranker.united import united
 from scoring.ranker.worst_group import GroupWeights
 

@@ -20,13 +20,14 @@ from scoring.joined_log_file import read_joined_log
 from scoring.ranker.features import FEATURES
 from scoring.ranker.heads import Heads
 from scoring.ranker.knowledge import Knowledge
-from scoring.ranker.learning import BOUGHT, Shown
+from scoring.ranker.learning import BOUGHT
 from scoring.ranker.lists import Lists, Question, lists_of
 from scoring.ranker.measuring import TOP, measures
 from scoring.ranker.network import HeadsNetwork
 from scoring.ranker.ranker import Ranker
 from scoring.ranker.recipe import RankerRecipe
 from scoring.ranker.sales import DAY_MS
+from scoring.ranker.shown import Shown
 from scoring.ranker.stages import Stages
 from scoring.ranker.teaching import taught
 from scoring.training.rows import Reading
@@ -233,7 +234,7 @@ def _digest(file: Path) -> str:
 
 def measured(heads: Heads, lists: Lists) -> dict[str, dict[str, float]]:
     """Of lists with all candidates, by task."""
-    codes = np.zeros(_ROWS_AT_ONCE, np.int64)  # vectors of items are zero until a stream moves them
+    codes = np.zeros(_ROWS_AT_ONCE, np.int64)  # what is bought reads no vectors of items
     found = []
     for start in range(0, len(lists.features), _ROWS_AT_ONCE):
         part = lists.features[start : start + _ROWS_AT_ONCE].astype(np.float32)

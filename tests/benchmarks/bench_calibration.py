@@ -8,10 +8,13 @@
 
 Shown rows by the time of their lists: three fifths teach and the next one chooses settings, by log
 loss; then all four teach, with three seeds, and the newest fifth is asked. Heads, as `rillstream
-train` with kind "ranker" teaches and calibrates them, and boosted trees read the same columns. The
-online learner goes on from heads of the first two fifths, a round a minute, and knows items by
-their codes: each row is asked of the heads before its round. Measures are means over seeds;
-intervals are over users (delta method), differences paired. ECE: 15 bins with equally many rows.
+train` with kind "ranker" teaches and calibrates them, and boosted trees read the same columns;
+heads know items by their codes besides, and so some of the trees are told what each item's shown
+rows say (cross-fitted). Trees are asked as they are and calibrated on the newest tenth, as heads
+are; differences are from those that lose least on the rows asked, without what items say. The
+online learner goes on, a round a minute, from heads of two fifths or of all four: each row is asked
+of the heads before its round. Measures are means over seeds; intervals are over users (delta
+method), differences paired. ECE: 15 bins with equally many rows.
 """
 
 from __future__ import annotations
@@ -37,21 +40,26 @@ from scoring.online.examples import examples_of, targets_of
 from scoring.online.learner import OnlineLearner
 from scoring.online.prequential import log_losses
 from scoring.online.settings import OnlineSettings
+from scoring.ranker.calibrating import platt
 from scoring.ranker.heads import Heads
-from scoring.ranker.learning import OF_SHOWN, NetworkSettings, Shown
 from scoring.ranker.lists import Lists
 from scoring.ranker.recipe import read_ranker_recipe
-from scoring.ranker.teaching import taught
+from scoring.ranker.settings import NetworkSettings
+from scoring.ranker.shown import OF_SHOWN, Shown
+from scoring.ranker.teaching import CALIBRATED_ON, taught
 from scoring.training.rows import Reading
 from streams.baskets.learning import RankerTraining
 
 SEEDS: Final = (0, 1, 2)
 ROUND_MS: Final = 60_000
-NETWORKS: Final[list[dict[str, Any]]] = [{"epochs": epochs} for epochs in (6, 12, 24)]
+NETWORKS: Final[list[dict[str, Any]]] = [{"shown_epochs": epochs} for epochs in (3, 6, 12)]
 TREES: Final[list[dict[str, Any]]] = [
     {"learning_rate": 0.1, "max_leaf_nodes": leaves, "max_iter": rounds}
     for leaves, rounds in product((4, 8, 16), (60, 120))
 ]
+
+ITEM_PRIOR: Final = 20.0
+"""Rows of the mean rate that an item begins with, where trees are told what items' rows say."""
 
 Floats = NDArray[np.float64]
 
@@ -81,7 +89,8 @@ def read(recipe: Path, logs: Sequence[Path]) -> Rows:
 
 def heads_of(rows: Rows, end: int, setting: Mapping[str, Any], seed: int) -> Heads:
     """As `rillstream train` teaches them."""
-    shown = Shown(rows.log.features[:end], rows.targets[:end].astype(np.float32))
+    log = rows.log
+    shown = Shown(log.features[:end], rows.targets[:end].astype(np.float32), log.item_id[:end])
     settings = msgspec.convert(setting, NetworkSettings)
     heads, _ = taught(rows.lists, shown, settings, seed, np.random.default_rng(seed))
     return heads
@@ -94,10 +103,14 @@ def asked(heads: Heads, rows: Rows, start: int, end: int) -> Floats:
     return found[:, : len(OF_SHOWN)].astype(np.float64)
 
 
-def trees(rows: Rows, spans: tuple[int, int, int], setting: Mapping[str, Any], seed: int) -> Floats:
-    """(n, 2) chances of rows spans[1] to spans[2], learned from those before spans[0]."""
-    learned, start, end = spans
-    x = rows.log.features
+def trees(
+    x: NDArray[np.float32],
+    targets: NDArray[np.bool_],
+    asked: NDArray[np.float32],
+    setting: Mapping[str, Any],
+    seed: int,
+) -> Floats:
+    """(n, 2) chances of the rows asked."""
     found = [
         HistGradientBoostingClassifier(
             l2_regularization=30.0,
@@ -106,11 +119,52 @@ def trees(rows: Rows, spans: tuple[int, int, int], setting: Mapping[str, Any], s
             random_state=seed,
             **setting,
         )
-        .fit(x[:learned], happened[:learned])
-        .predict_proba(x[start:end])[:, 1]
-        for happened in rows.targets.T
+        .fit(x, happened)
+        .predict_proba(asked)[:, 1]
+        for happened in targets.T
     ]
     return np.stack(found, axis=1)
+
+
+def calibrated_trees(
+    x: NDArray[np.float32],
+    targets: NDArray[np.bool_],
+    asked: NDArray[np.float32],
+    setting: Mapping[str, Any],
+    seed: int,
+) -> Floats:
+    """The same of trees that nine tenths teach; Platt scaling on the newest, as of heads."""
+    cut = round((1 - CALIBRATED_ON) * len(x))
+    said = trees(x[:cut], targets[:cut], np.concatenate([x[cut:], asked]), setting, seed)
+    logits = np.log(said) - np.log1p(-said)
+    ones = np.ones(len(x) - cut)
+    found = []
+    for column, happened in zip(logits.T, targets[cut:].T, strict=True):
+        slope, shift = platt(column[: len(ones)], happened.astype(np.float64), ones)
+        found.append(1 / (1 + np.exp(-slope * column[len(ones) :] - shift)))
+    return np.stack(found, axis=1)
+
+
+def told_of_items(rows: Rows, end: int) -> NDArray[np.float32]:
+    """All columns, and for each task what the shown rows before `end` say of the item.
+
+    Of those rows themselves the four fifths that are not with them, by chance.
+    """
+    _, items = np.unique(rows.log.item_id.astype(str), return_inverse=True)
+    folds = np.random.default_rng(0).integers(5, size=len(items))
+    folds[end:] = -1
+    found = []
+    for happened in rows.targets.T:
+        mean, told = happened[:end].mean(), np.empty(len(items), np.float32)
+        for fold in range(-1, 5):
+            own = np.arange(len(items)) < end
+            own &= folds != fold
+            n = np.bincount(items[own], minlength=items.max() + 1)
+            n_happened = np.bincount(items[own], happened[own], minlength=items.max() + 1)
+            rate = (n_happened + ITEM_PRIOR * mean) / (n + ITEM_PRIOR)
+            told[folds == fold] = rate[items[folds == fold]]
+        found.append(told)
+    return np.column_stack([rows.log.features, *found])
 
 
 def served_online(heads: Heads, rows: Rows, start: int) -> Floats:
@@ -137,7 +191,7 @@ def rounds_of(log: JoinedLog, start: int) -> Iterator[slice]:
 def line(
     name: str, said: Sequence[Floats], base: Floats, happened: NDArray[np.bool_], users: list[str]
 ) -> str:
-    """A row of the table: (n,) chances of each seed, and (n,) losses of the trees."""
+    """A row of the table: (n,) chances of each seed, and (n,) losses of the best trees."""
     losses = np.mean([log_losses(each, happened) for each in said], axis=0)
     loss, apart = mean_by_user(losses, users), mean_by_user(losses - base, users)
     low, high = loss.interval
@@ -168,27 +222,40 @@ def main() -> None:
         NETWORKS,
         key=lambda each: worse(asked(heads_of(rows, middle, each, 100), rows, middle, end)),
     )
-    tree = min(TREES, key=lambda each: worse(trees(rows, (middle, middle, end), each, 100)))
+    x, happened = rows.log.features, rows.targets
+    tree = min(
+        TREES,
+        key=lambda each: worse(trees(x[:middle], happened[:middle], x[middle:end], each, 100)),
+    )
     print(f"{n:,} rows, {n - end:,} of them asked; chosen: {network}, {tree}", flush=True)
     begun = rows.upto(0.4)
-    online = [
+    of_two_fifths = [
         served_online(heads_of(rows, begun, network, seed), rows, begun)[end - begun :]
         for seed in SEEDS
     ]
+    heads = [heads_of(rows, end, network, seed) for seed in SEEDS]
+    known = told_of_items(rows, end)
     said = {
-        "constant rate": [np.tile(rows.targets[:end].mean(axis=0), (n - end, 1))],
-        "boosted trees": [trees(rows, (end, end, n), tree, seed) for seed in SEEDS],
-        "heads as trained": [
-            asked(heads_of(rows, end, network, seed), rows, end, n) for seed in SEEDS
+        "constant rate": [np.tile(happened[:end].mean(axis=0), (n - end, 1))],
+        "boosted trees": [trees(x[:end], happened[:end], x[end:], tree, seed) for seed in SEEDS],
+        "boosted trees, calibrated": [
+            calibrated_trees(x[:end], happened[:end], x[end:], tree, seed) for seed in SEEDS
         ],
-        "heads learning online": online,
+        "boosted trees, told of items": [
+            trees(known[:end], happened[:end], known[end:], tree, seed) for seed in SEEDS
+        ],
+        "heads as trained": [asked(each, rows, end, n) for each in heads],
+        "these, learning online": [served_online(each, rows, end) for each in heads],
+        "heads of two fifths, learning online": of_two_fifths,
     }
     users = rows.log.user_id[end:].tolist()
     for place, task in enumerate(OF_SHOWN):
         happened = rows.targets[end:, place]
-        base = np.mean(
-            [log_losses(each[:, place], happened) for each in said["boosted trees"]], axis=0
-        )
+        of_trees = [
+            np.mean([log_losses(each[:, place], happened) for each in said[name]], axis=0)
+            for name in ("boosted trees", "boosted trees, calibrated")
+        ]
+        base = min(of_trees, key=np.mean)
         print(f"\n{task}: {happened.sum():,} of {n - end:,}, rate {happened.mean():.4f}\n")
         print("| chances | log loss (95 %) | less the trees' | ECE | AUC | mean |")
         print("|---|---|---|---|---|---|")

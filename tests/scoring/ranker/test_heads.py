@@ -13,7 +13,7 @@ from safetensors.torch import load, save
 from scoring.errors import RankerError
 from scoring.ranker.heads import MAX_BYTES, Heads, codes_of
 from scoring.ranker.network import HeadsNetwork
-from scoring.ranker.united import united
+from scoring.ranker.united import beside, united
 
 _FEATURES = ("a", "b", "c")
 _TASKS = ("ctr", "cvr")
@@ -172,12 +172,39 @@ def test_what_is_learned_between_networks_is_served() -> None:
     assert found == pytest.approx(expected.numpy(), abs=1e-6)
 
 
-@pytest.mark.parametrize("n_hidden", [0, 1, 3])
-def test_networks_side_by_side_say_their_mean(n_hidden: int) -> None:
-    torch.manual_seed(0)
-    networks = [HeadsNetwork(4, 2, width=5, n_hidden=n_hidden).eval() for _ in range(3)]
-    rows = torch.randn(9, 4)
+def knowing(width: int, n_tasks: int, n_hidden: int, n_codes: int) -> HeadsNetwork:
+    """An untrained network that has something to say of items, if it has codes."""
+    network = HeadsNetwork(4, n_tasks, width=width, n_hidden=n_hidden, n_codes=n_codes)
     with torch.no_grad():
-        mean = torch.stack([network(rows) for network in networks]).mean(dim=0)
-        torch.testing.assert_close(united(networks)(rows), mean)
+        network.items.normal_()
+    return network.eval()
+
+
+@pytest.mark.parametrize("n_hidden", [0, 1, 3])
+@pytest.mark.parametrize("n_codes", [0, 6])
+def test_networks_side_by_side_say_their_mean(n_hidden: int, n_codes: int) -> None:
+    torch.manual_seed(0)
+    networks = [knowing(5, 2, n_hidden, n_codes) for _ in range(3)]
+    rows, codes = torch.randn(9, 4), torch.arange(9) % 6
+    with torch.no_grad():
+        mean = torch.stack([network(rows, codes) for network in networks]).mean(dim=0)
+        torch.testing.assert_close(united(networks)(rows, codes), mean)
     assert united(networks[:1]) is networks[0]
+
+
+@pytest.mark.parametrize("n_hidden", [0, 1, 3])
+def test_networks_of_tasks_of_their_own_say_each_what_it_says(n_hidden: int) -> None:
+    torch.manual_seed(0)
+    networks = [knowing(6, 2, n_hidden, 7), knowing(3, 1, n_hidden, 0)]
+    together = beside(networks)
+    rows, codes = torch.randn(9, 4), torch.arange(9) % 7
+    with torch.no_grad():
+        expected = torch.cat([network(rows, codes) for network in networks], dim=1)
+        torch.testing.assert_close(together(rows, codes), expected)
+        again = united([together, together])(rows, codes)
+    torch.testing.assert_close(again, expected)
+    heads = Heads.of(("a", "b", "c", "d"), ("ctr", "engagement", "cvr"), together)
+    got = Heads.from_bytes(heads.to_bytes())
+    assert got.version == heads.version
+    found = got.score(rows.numpy(), codes.numpy())
+    assert found == pytest.approx(torch.sigmoid(expected).numpy(), abs=1e-6)

@@ -13,8 +13,9 @@ from scoring.measures import auc, calibration_gap
 from scoring.ranker.distilling import shares
 from scoring.ranker.features import FEATURES
 from scoring.ranker.heads import Heads
-from scoring.ranker.learning import NetworkSettings, Shown
 from scoring.ranker.lists import Lists
+from scoring.ranker.settings import NetworkSettings
+from scoring.ranker.shown import Shown
 from scoring.ranker.teaching import taught
 
 _QUICK = NetworkSettings(width=8, n_hidden=1, epochs=6, learning_rate=0.02, n_codes=0)
@@ -39,16 +40,18 @@ def lists_of(n_lists: int, rng: np.random.Generator) -> Lists:
 
 
 def shown_of(n_rows: int, rng: np.random.Generator, level: float = -2.0) -> Shown:
-    """Rows clicked by their second column; a third of those who click are engaged."""
+    """Rows clicked by their second column, of any item; a third of those who click are engaged."""
     features = rng.normal(size=(n_rows, len(FEATURES))).astype(np.float32)
     clicked = rng.random(n_rows) < 1 / (1 + np.exp(-level - 2 * features[:, 1]))
     engaged = clicked & (rng.random(n_rows) < 1 / 3)
-    return Shown(features, np.stack([clicked, engaged], axis=1).astype(np.float32))
+    targets = np.stack([clicked, engaged], axis=1).astype(np.float32)
+    return Shown(features, targets, rng.integers(300, size=n_rows).astype(str).astype(object))
 
 
 def test_shown_rows_teach_their_heads_where_few_baskets_were_bought() -> None:
     rng = np.random.default_rng(0)
-    heads, _ = taught(lists_of(40, rng), shown_of(12_000, rng), _QUICK, 0, rng)
+    wider = msgspec.structs.replace(_QUICK, width=32)
+    heads, _ = taught(lists_of(120, rng), shown_of(12_000, rng), wider, 0, rng)
     assert heads.tasks == ("ctr", "engagement", "cvr")
     asked = shown_of(6_000, rng)
     chances = heads.score(asked.features)
@@ -66,6 +69,7 @@ def test_chances_are_those_of_the_newest_rows() -> None:
     shown = Shown(
         np.concatenate([part.features for part in parts]),
         np.concatenate([part.targets for part in parts]),
+        np.concatenate([part.item_ids for part in parts]),
     )
     heads, _ = taught(lists_of(40, rng), shown, _QUICK, 0, rng)
     chances = heads.score(shown_of(2_000, rng).features)[:, 0]
@@ -87,12 +91,65 @@ def test_prices_that_people_like_need_not_lie_on_a_line() -> None:
     assert auc(heads.score(asked.features)[:, 0], asked.targets[:, 0]) > 0.7
 
 
-def test_a_few_baskets_do_not_drown_what_shown_rows_say() -> None:
-    """A step of rows with three lists weighed as much for these as one with 32: AUC .71."""
+def test_lists_and_rows_that_were_shown_leave_each_other_alone() -> None:
+    """When they shared layers, two lists a step took .0027 of log loss from the rows."""
     rng = np.random.default_rng(0)
-    heads, _ = taught(lists_of(80, rng), shown_of(6_000, rng), _QUICK, 0, rng)
-    asked = shown_of(6_000, rng)
-    assert auc(heads.score(asked.features)[:, 0], asked.targets[:, 0]) > 0.8
+    lists, shown = lists_of(80, rng), shown_of(3_000, rng)
+    others = replace(lists, wanted=np.roll(lists.wanted, 1))
+    turned = replace(shown, targets=1 - shown.targets)
+    with_codes = msgspec.structs.replace(_QUICK, n_codes=64)
+    first, of_others, of_turned = (
+        taught(lists, shown, with_codes, 0, np.random.default_rng(1))[0].score(
+            shown.features[:200], np.arange(200) % 64
+        )
+        for lists, shown in ((lists, shown), (others, shown), (lists, turned))
+    )
+    assert np.array_equal(first[:, :2], of_others[:, :2])
+    assert not np.array_equal(first[:, 2], of_others[:, 2])
+    assert np.array_equal(first[:, 2], of_turned[:, 2])
+    assert not np.array_equal(first[:, :2], of_turned[:, :2])
+
+
+def test_few_lists_beside_rows_are_learned_for_longer() -> None:
+    rng = np.random.default_rng(0)
+    lists, told = lists_of(40, rng), list[int]()
+    for shown in (None, shown_of(300, rng)):
+        taught(lists, shown, _QUICK, 0, rng, lambda done, total: told.append(total))
+    assert set(told) == {6, 6 + 250}
+
+
+def of_items(n_rows: int, rng: np.random.Generator, n_items: int) -> Shown:
+    """Clicked at every other item, whatever its columns; a quarter of the rows are of the first."""
+    items = np.where(rng.random(n_rows) < 0.25, 0, rng.integers(n_items, size=n_rows))
+    clicked = (rng.random(n_rows) < np.where(items % 2, 0.3, 0.05)).astype(np.float32)
+    features = rng.normal(size=(n_rows, len(FEATURES))).astype(np.float32)
+    item_ids = np.array([f"item-{item}" for item in items], object)
+    return Shown(features, np.stack([clicked, clicked], axis=1), item_ids)
+
+
+def test_what_shown_rows_say_of_single_items_is_known() -> None:
+    """Nothing in the columns tells them apart; by the true chances the AUC is .73."""
+    rng = np.random.default_rng(0)
+    known = msgspec.structs.replace(_QUICK, n_codes=4_096)
+    heads, _ = taught(lists_of(40, rng), of_items(20_000, rng, 100), known, 0, rng)
+    asked = of_items(10_000, rng, 100)
+    chances = heads.score(asked.features, heads.codes(asked.item_ids.tolist()))
+    assert auc(chances[:, 0], asked.targets[:, 0]) > 0.68
+    assert calibration_gap(chances[:, 0], asked.targets[:, 0]) < 0.04
+
+
+def test_a_few_rows_move_an_item_little_and_none_not_at_all() -> None:
+    rng = np.random.default_rng(0)
+    shown = of_items(8_000, rng, 2)
+    rare = np.arange(8_000) % 2_000 == 0  # four rows, none of them clicked
+    shown.item_ids[rare] = "rare"
+    shown.targets[rare] = 0
+    known = msgspec.structs.replace(_QUICK, n_codes=4_096)
+    heads, _ = taught(lists_of(40, rng), shown, known, 0, rng)
+    lengths = heads.network.items.norm(dim=1).numpy()
+    places = heads.codes(["item-0", "item-1", "rare"])
+    assert np.count_nonzero(lengths) == 3
+    assert lengths[places[2]] < 0.3 * lengths[places[:2]].min()
 
 
 def test_one_network_learns_to_say_what_three_say_and_is_as_wide_as_one() -> None:
@@ -103,7 +160,7 @@ def test_one_network_learns_to_say_what_three_say_and_is_as_wide_as_one() -> Non
         taught(
             lists,
             shown,
-            msgspec.structs.replace(_QUICK, width=16, **change),
+            msgspec.structs.replace(_QUICK, width=48, learning_rate=0.005, **change),
             seed,
             np.random.default_rng(1),
             lambda done, of: told.append((done, of)),
@@ -116,7 +173,7 @@ def test_one_network_learns_to_say_what_three_say_and_is_as_wide_as_one() -> Non
     def apart(heads: Heads) -> float:
         return float(np.square(heads.score(asked) - three.score(asked)).mean())
 
-    assert apart(one) < 0.6 * apart(alone)
+    assert apart(one) < 0.5 * apart(alone)
     ends = [at - 1 for at, (done, _) in enumerate(told) if done == 1]  # of the one before it
     assert [told[at][0] == told[at][1] for at in ends] == [True] * 3, "told to the end, thrice"
 

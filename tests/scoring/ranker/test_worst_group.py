@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from scoring.ranker.features import FEATURES
-from scoring.ranker.learning import NetworkSettings, logits_of, teach
+from scoring.ranker.learning import logits_of, teach
 from scoring.ranker.list_loss import list_losses
 from scoring.ranker.lists import Lists
+from scoring.ranker.settings import NetworkSettings
 from scoring.ranker.worst_group import MOST, GroupWeights, bounded
 
 EVERY = np.arange(4)
