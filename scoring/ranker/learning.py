@@ -29,7 +29,7 @@ _OF_LISTS: Final = 4
 """Where rows were shown, the lists' network has a quarter of the width, and the rows' the rest."""
 
 _LEAST_STEPS: Final = 250
-"""Of lists beside rows: a loop has some hundred, and twelve passes of three steps teach little."""
+"""Of either: a loop has some hundred lists, and twelve passes of three steps teach little."""
 
 
 def teach(
@@ -63,7 +63,7 @@ def teach(
     narrow = max(settings.width // _OF_LISTS, 1)
     wide = max(settings.width - narrow, 1)
     inputs = Inputs.of([lists.features, shown.features], Pieces.of(shown.features, IN_PIECES))
-    of_rows = RowLearning(shown, replace(settings, width=wide))
+    of_rows = RowLearning(shown, replace(settings, width=wide), _LEAST_STEPS)
     of_lists = ListLearning(lists, replace(settings, width=narrow), groups, targets, _LEAST_STEPS)
     before, total = of_rows.n_steps, of_rows.n_steps + of_lists.n_steps
     return beside(

@@ -46,7 +46,7 @@ class ListLearning:
                 weigh the same.
             targets: (M,) share of each candidate in its list; None = what was wanted, in equal
                 shares.
-            least_steps: Where the passes have fewer, there are more of them.
+            least_steps: See `OneCycle`.
         """
         self._lists = lists
         self._settings = settings
@@ -55,9 +55,7 @@ class ListLearning:
         self._bounds = list(pairwise(lists.starts.tolist()))
         wanted = [bool(lists.wanted[start:end].any()) for start, end in self._bounds]
         self._told = np.flatnonzero(wanted)
-        a_pass = OneCycle(len(self._told), _A_STEP, 1).n_steps
-        epochs = max(settings.epochs, -(-least_steps // max(a_pass, 1)))
-        self._cycle = OneCycle(len(self._told), _A_STEP, epochs)
+        self._cycle = OneCycle(len(self._told), _A_STEP, settings.epochs, least_steps)
 
     @property
     def n_steps(self) -> int:

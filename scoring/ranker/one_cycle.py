@@ -26,16 +26,24 @@ class OneCycle:
         n: Examples.
         batch: So many a step; what is left of a pass is left out.
         epochs: Passes.
+        least_steps: Where the passes have fewer, there are more of them.
     """
 
     n: int
     batch: int
     epochs: int
+    least_steps: int = 0
 
     @property
     def n_steps(self) -> int:
         """In all; a pass has one at least, if there are any examples."""
-        return self.epochs * max(self.n // self.batch, min(self.n, 1))
+        if not self.n:
+            return 0
+        return self._a_pass * max(self.epochs, -(-self.least_steps // self._a_pass))
+
+    @property
+    def _a_pass(self) -> int:
+        return max(self.n // self.batch, 1)
 
     def run(
         self,
@@ -66,7 +74,7 @@ class OneCycle:
         )
         order = np.empty(0, np.int64)
         for step in range(self.n_steps):
-            place = step % (self.n_steps // self.epochs)
+            place = step % self._a_pass
             if not place:
                 order = rng.permutation(self.n)
             found = loss(order[place * self.batch : (place + 1) * self.batch])

@@ -30,16 +30,17 @@ class RowLearning:
     regression does), so that what no row has shown stays at zero: unknown, the mean of all.
     """
 
-    def __init__(self, shown: Shown, settings: NetworkSettings) -> None:
+    def __init__(self, shown: Shown, settings: NetworkSettings, least_steps: int) -> None:
         """Note what is learned from.
 
         Args:
-            shown: One row at least.
+            shown: No rows teach nothing.
             settings: How.
+            least_steps: See `OneCycle`.
         """
         self._shown = shown
         self._settings = settings
-        self._cycle = OneCycle(len(shown.features), _A_STEP, settings.shown_epochs)
+        self._cycle = OneCycle(len(shown.features), _A_STEP, settings.shown_epochs, least_steps)
 
     @property
     def n_steps(self) -> int:
@@ -56,7 +57,7 @@ class RowLearning:
         features = torch.from_numpy(self._shown.features)
         targets = torch.from_numpy(self._shown.targets)
         codes = torch.from_numpy(codes_of(self._shown.item_ids.tolist(), n_codes))
-        prior = _PRIOR / (2 * len(features))
+        prior = _PRIOR / (2 * max(len(features), 1))
 
         def loss(some: NDArray[np.int64]) -> Tensor:
             rows = torch.from_numpy(some)

@@ -36,8 +36,15 @@ def test_a_pass_has_no_example_twice_and_each_pass_another_order() -> None:
     assert len({str(step) for step in steps}) == 8
 
 
+def test_few_examples_are_passed_over_until_there_are_steps_enough() -> None:
+    assert OneCycle(n=7, batch=3, epochs=4, least_steps=13).n_steps == 14
+    assert OneCycle(n=7, batch=3, epochs=4, least_steps=5).n_steps == 8
+    steps, _, _ = ran(OneCycle(n=7, batch=3, epochs=1, least_steps=7))
+    assert all(len({*one, *other}) == 6 for one, other in zip(steps[::2], steps[1::2], strict=True))
+
+
 @pytest.mark.parametrize(("n", "n_steps"), [(0, 0), (1, 4), (2, 4)])
 def test_fewer_examples_than_a_step_are_one_and_none_are_none(n: int, n_steps: int) -> None:
-    steps, _, network = ran(OneCycle(n=n, batch=3, epochs=4))
+    steps, _, network = ran(OneCycle(n=n, batch=3, epochs=4, least_steps=2))
     assert [len(step) for step in steps] == [n] * n_steps
     assert all(each.isfinite().all() for each in network.parameters())

@@ -110,12 +110,12 @@ def test_lists_and_rows_that_were_shown_leave_each_other_alone() -> None:
     assert not np.array_equal(first[:, :2], of_turned[:, :2])
 
 
-def test_few_lists_beside_rows_are_learned_for_longer() -> None:
+def test_few_lists_and_rows_are_learned_for_longer_where_there_are_both() -> None:
     rng = np.random.default_rng(0)
     lists, told = lists_of(40, rng), list[int]()
     for shown in (None, shown_of(300, rng)):
         taught(lists, shown, _QUICK, 0, rng, lambda done, total: told.append(total))
-    assert set(told) == {6, 6 + 250}
+    assert set(told) == {6, 250 + 250}
 
 
 def of_items(n_rows: int, rng: np.random.Generator, n_items: int) -> Shown:
@@ -173,7 +173,7 @@ def test_one_network_learns_to_say_what_three_say_and_is_as_wide_as_one() -> Non
     def apart(heads: Heads) -> float:
         return float(np.square(heads.score(asked) - three.score(asked)).mean())
 
-    assert apart(one) < 0.5 * apart(alone)
+    assert apart(one) < 0.7 * apart(alone)
     ends = [at - 1 for at, (done, _) in enumerate(told) if done == 1]  # of the one before it
     assert [told[at][0] == told[at][1] for at in ends] == [True] * 3, "told to the end, thrice"
 
