@@ -24,7 +24,8 @@ class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         distilled: With several seeds, one network of the width of one learns what they say, see
             `distilling`, and is what serves.
         n_codes: Vectors for item codes: what shown rows, and a learner on the stream, say of
-            single items; 0 = items are known by their columns alone.
+            single items; 0 = items are known by their columns alone. Each seed's network has its
+            own where rows were shown: of 4,096 three fit a message, see `heads.MAX_BYTES`.
         worst_group: A penalty on the worst group of users; None = every list weighs the same.
     """
 
