@@ -4,7 +4,8 @@ A list waits from its first impression for a window, so that what comes late wit
 then it is closed, and what nobody did with it are its negatives. What was never shown has none.
 
 `close` moves the border: what is older comes too late and is counted. Whatever order records come
-in, with each of them before the border passes it, the same lists come out in the same order.
+in, with each of them before the border passes it, the same lists come out in the same order. (Only
+where the clock of a client is a whole window behind may a list that it showed twice be missing.)
 """
 
 from __future__ import annotations

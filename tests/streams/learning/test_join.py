@@ -147,9 +147,20 @@ def test_memory_is_bounded_and_the_oldest_go_first() -> None:
 _names = st.sampled_from(["l1", "l2", "l3"])
 _items = st.sampled_from(["a", "b", "c"])
 _moments = st.integers(0, 400)
+
+
+def _made_at(name: str) -> int:
+    return 40 * int(name[1])
+
+
 _records = st.one_of(
-    st.builds(lambda name: made(name, 40 * int(name[1])), _names),
-    st.builds(shown, _names, _moments, st.lists(_items, min_size=1, max_size=3, unique=True)),
+    st.builds(lambda name: made(name, _made_at(name)), _names),
+    st.builds(
+        lambda name, at, items: shown(name, max(at, _made_at(name) - WINDOW), items),
+        _names,
+        _moments,
+        st.lists(_items, min_size=1, max_size=3, unique=True),
+    ),
     st.builds(
         lambda at, item, name: did(f"{at} {item} {name}", at, item, name),
         _moments,
