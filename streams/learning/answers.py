@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,37 +18,43 @@ class Shown:
     """What impressions say of a list.
 
     Attributes:
-        items: Item -> when it was first shown.
+        items: Item -> when it was shown, in order.
     """
 
     recommendation_id: str
     user_id: str
-    items: dict[str, int]
+    items: dict[str, tuple[int, ...]]
 
     @property
     def at_ms(self) -> int:
         """Of the first impression."""
-        return min(self.items.values())
+        return min(times[0] for times in self.items.values())
 
     def add(self, items: Iterable[str], at_ms: int) -> None:
         """One more impression."""
         for item in items:
-            self.items[item] = min(at_ms, self.items.get(item, at_ms))
+            times = self.items.get(item, ())
+            if at_ms not in times:
+                self.items[item] = tuple(sorted((*times, at_ms)))
 
     def parted(self, until_ms: int) -> tuple[Shown, Shown | None]:
         """What was shown up to a moment, and what later, if anything."""
-        parts = (
-            {item: at for item, at in self.items.items() if (at <= until_ms) is early}
-            for early in (True, False)
-        )
-        early, late = (Shown(self.recommendation_id, self.user_id, items) for items in parts)
-        return early, late if late.items else None
+        early: dict[str, tuple[int, ...]] = {}
+        late: dict[str, tuple[int, ...]] = {}
+        for item, times in self.items.items():
+            n_early = bisect_right(times, until_ms)
+            if n_early:
+                early[item] = times[:n_early]
+            if n_early < len(times):
+                late[item] = times[n_early:]
+        first = Shown(self.recommendation_id, self.user_id, early)
+        return first, Shown(self.recommendation_id, self.user_id, late) if late else None
 
     def shows_after(self, item: str, other: Shown, until_ms: int) -> bool:
-        """Whether this list showed the item after another one did, and before a moment."""
-        mine = self.items.get(item, until_ms + 1)
+        """Whether this list first showed the item after another one did, and before a moment."""
+        mine = self.items.get(item, (until_ms + 1,))[0]
         order = (mine, self.recommendation_id)
-        return mine <= until_ms and order > (other.items[item], other.recommendation_id)
+        return mine <= until_ms and order > (other.items[item][0], other.recommendation_id)
 
 
 @dataclass(slots=True)

@@ -4,8 +4,7 @@ A list waits from its first impression for a window, so that what comes late wit
 then it is closed, and what nobody did with it are its negatives. What was never shown has none.
 
 `close` moves the border: what is older comes too late and is counted. Whatever order records come
-in, with each of them before the border passes it, the same lists come out in the same order. (Only
-where the clock of a client is a whole window behind may a list that it showed twice be missing.)
+in, with each of them before the border passes it, the same lists come out in the same order.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ class Join:
 
     Counts: `lists` closed; `never_shown` decisions without an impression; `no_decision` impressions
     without a decision; `late` and `duplicates` of any kind; `other_user` impressions that are not
-    of their list's user; `too_far` impressions later after the decision than the window;
+    of their list's user; `too_far` impressions before the decision, or later than the window;
     `lost_answers` clicks that name a list and do not count, `early_answers` and `unseen_answers`
     among them; `overflow` what was dropped because more waits than fits.
     """
@@ -104,15 +103,14 @@ class Join:
         closed: list[AnsweredList] = []
         if through_ms <= self.closed_ms:
             return closed
-        while due := self._shown.before(through_ms - self._window_ms):
-            for waiting in due:
-                # What came later of the same list finds it closed, whenever it was read.
-                shown, late = waiting.parted(waiting.at_ms + self._window_ms)
-                if (answered := self._answered(shown)) is not None:
-                    closed.append(answered)
-                self._forget_shown(shown)
-                if late is not None:
-                    self._keep(late)
+        while (due := self._shown.oldest_before(through_ms - self._window_ms)) is not None:
+            # What came later of the same list finds it closed, whenever it was read.
+            shown, late = due.parted(due.at_ms + self._window_ms)
+            if (answered := self._answered(shown)) is not None:
+                closed.append(answered)
+            self._forget_shown(shown)
+            if late is not None:
+                self._keep(late)
         self.closed_ms = through_ms
         for made in self._made.before(through_ms - self._window_ms):
             if made.recommendation_id in self._shown_to.get(made.user_id, ()):
@@ -159,10 +157,10 @@ class Join:
         if made.user_id != shown.user_id:
             self.counts["other_user"] += 1
             return None
-        self._made.drop(shown.recommendation_id)
         if not made.moment_ms <= shown.at_ms <= made.moment_ms + self._window_ms:
             self.counts["too_far"] += 1
             return None
+        self._made.drop(shown.recommendation_id)
         clicks = self._clicks_of.get(shown.user_id, {})
         due_ms = shown.at_ms + self._window_ms
         others = self._shown_to[shown.user_id]
@@ -244,12 +242,18 @@ class _Waiting(Generic[T]):
         """Keep it no longer."""
         self._records.pop(name, None)
 
-    def before(self, at_ms: int) -> list[T]:
-        """Take out all that are older, the oldest first, equal ones by name."""
-        found = []
+    def oldest_before(self, at_ms: int) -> T | None:
+        """Take out the oldest that is older, of equal ones the first by name; None = none is."""
         while self._oldest and self._oldest[0][0] < at_ms:
             if (record := self._pop()) is not None:
-                found.append(record)
+                return record
+        return None
+
+    def before(self, at_ms: int) -> list[T]:
+        """Take out all that are older, in that order."""
+        found = []
+        while (record := self.oldest_before(at_ms)) is not None:
+            found.append(record)
         return found
 
     def _pop(self) -> T | None:

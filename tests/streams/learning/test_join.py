@@ -147,20 +147,9 @@ def test_memory_is_bounded_and_the_oldest_go_first() -> None:
 _names = st.sampled_from(["l1", "l2", "l3"])
 _items = st.sampled_from(["a", "b", "c"])
 _moments = st.integers(0, 400)
-
-
-def _made_at(name: str) -> int:
-    return 40 * int(name[1])
-
-
 _records = st.one_of(
-    st.builds(lambda name: made(name, _made_at(name)), _names),
-    st.builds(
-        lambda name, at, items: shown(name, max(at, _made_at(name) - WINDOW), items),
-        _names,
-        _moments,
-        st.lists(_items, min_size=1, max_size=3, unique=True),
-    ),
+    st.builds(lambda name: made(name, 40 * int(name[1])), _names),
+    st.builds(shown, _names, _moments, st.lists(_items, min_size=1, max_size=3, unique=True)),
     st.builds(
         lambda at, item, name: did(f"{at} {item} {name}", at, item, name),
         _moments,
@@ -168,6 +157,34 @@ _records = st.one_of(
         st.none() | _names,
     ),
 )
+
+
+def test_what_is_shown_again_later_is_the_same_whenever_it_is_read() -> None:
+    """By another clock before its decision; or, a list without one, before a click on another."""
+    before = [made("l", 120), shown("l", 0), shown("l", 150)]
+    again = [
+        made("l", 120),
+        shown("other", 0, ["b"]),
+        shown("l", 120, ["b"]),
+        shown("other", 121, ["a", "b"]),
+        did("e", 121, "b"),
+    ]
+    in_order = [
+        made("l1", 40),
+        made("l2", 80),
+        shown("l1", 0, ["a"]),
+        shown("l1", 101, ["a"]),
+        shown("l2", 101, ["a"]),
+        did("e", 110, "a"),
+    ]
+    for records, n_lists in ((before, 1), (again, 1), (in_order, 2)):
+        at_once, _ = joined(*records)
+        join, closed = Join(WINDOW), list[AnsweredList]()
+        for record in sorted(records, key=_at):
+            join.observe(record)
+            closed += join.close(_at(record))
+        assert len(at_once) == n_lists
+        assert closed + join.close(10_000) == at_once
 
 
 @given(st.lists(_records, max_size=25), st.randoms(use_true_random=False), st.integers(0, 80))
