@@ -12,7 +12,7 @@ import threading
 from abc import abstractmethod
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,6 @@ from index.exact import ExactEngine
 from index.library import faiss
 from index.ranking import finish
 
-# FAISS on a GPU returns at most so many results of a query.
-MOST_RESULTS = 2_048
 # Results asked for beyond what a mask is expected to leave.
 _MORE = 32
 # With fewer rows than this, lists and graphs have too little to learn from: all are compared.
@@ -33,8 +31,12 @@ FEW_ROWS = 1_024
 
 
 @cache
-def gpu() -> tuple[Any, Any]:
-    """The FAISS module and the resources of device 0, which all engines share.
+def gpu() -> Any:
+    """The FAISS module, where it can use a GPU.
+
+    Each engine has resources of its own (``StandardGpuResources``): those of one must not be used
+    by two threads at once, and FAISS ends the process where they are. While a version serves,
+    another thread makes the next one.
 
     Raises:
         EngineUnavailableError: This build of FAISS has no GPU code, or it sees no device.
@@ -51,15 +53,17 @@ def gpu() -> tuple[Any, Any]:
             "FAISS sees no GPU: look at nvidia-smi and CUDA_VISIBLE_DEVICES, or build a version "
             "for the CPU from the same items (rillstream index build --engine auto)"
         )
-    return library, library.StandardGpuResources()
-
-
-# Two searches must not use the resources of a device at once.
-_searching = threading.Lock()
+    return library
 
 
 class GpuEngine(Engine):
-    """An engine whose search runs on device 0, one call after another."""
+    """An engine whose searches run on device 0, one after another.
+
+    Attributes:
+        most_results: So many results of a query come from the device at most.
+    """
+
+    most_results: ClassVar[int] = 2_048
 
     def __init__(self, device_index: Any, vectors: NDArray[np.float32]) -> None:
         """Serve what FAISS has put on the device.
@@ -71,6 +75,7 @@ class GpuEngine(Engine):
         self._device_index = device_index
         self._vectors = vectors
         self._exact = ExactEngine(vectors)
+        self._searching = threading.Lock()
 
     @property
     def dim(self) -> int:
@@ -104,12 +109,14 @@ class GpuEngine(Engine):
             share = np.count_nonzero(allowed) / max(1, self.count)
             wanted = wanted / share + _MORE if share else math.inf
         depth = math.ceil(min(wanted, self.count))
-        if depth > MOST_RESULTS or not depth or not len(queries):
+        if depth > self.most_results or not depth or not len(queries):
             return self._exact.search(queries, k, allowed=allowed)
-        with _searching:
+        with self._searching:
             scores, found = self._device_index.search(
                 queries, depth, params=self._how(effort, depth)
             )
+        # What is missing has, by engine and release, the largest number of 31, 32 or 63 bits.
+        found[found >= self.count] = -1
         if allowed is not None:
             found[~allowed[found]] = -1  # -1 itself stays so
         last = np.argsort(found < 0, axis=1, kind="stable")

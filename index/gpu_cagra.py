@@ -13,6 +13,10 @@ from index.engine import Parameters
 from index.gpu import FEW_ROWS, GpuEngine, gpu
 from index.gpu_exact import flat_on_device
 
+# In a search for few queries, 32 rows and the links of one share a buffer of 256 (cuVS,
+# `search_multi_cta.cuh`): a graph of more links is built, and then cannot be searched.
+_MOST_LINKS = 224
+
 
 @dataclass(frozen=True, slots=True)
 class GpuCagraParameters:
@@ -35,7 +39,12 @@ class GpuCagraParameters:
             ValueError: A number is out of range.
         """
         check_bounds(
-            self, {"degree": (4, 512), "intermediate_degree": (4, 1_024), "itopk": (1, 2_048)}
+            self,
+            {
+                "degree": (4, _MOST_LINKS),
+                "intermediate_degree": (4, 1_024),
+                "itopk": (1, 2_048),
+            },
         )
         if self.intermediate_degree < self.degree:
             raise ValueError(
@@ -49,6 +58,7 @@ class GpuCagraEngine(GpuEngine):
 
     name: ClassVar[str] = "gpu-cagra"
     exact: ClassVar[bool] = False
+    most_results: ClassVar[int] = 1_024  # cuVS, `topk_for_cagra/topk.cu`
 
     def __init__(self, vectors: NDArray[np.float32], parameters: GpuCagraParameters) -> None:
         """Link (N, d) unit rows, on the device.
@@ -69,18 +79,20 @@ class GpuCagraEngine(GpuEngine):
     def _how(self, effort: float, depth: int) -> Any:
         if not self._linked:
             return None
-        how = gpu()[0].SearchParametersCagra()
+        how = gpu().SearchParametersCagra()
         wanted = max(depth, round(effort * self._parameters.itopk))
         how.itopk_size = -(-wanted // 32) * 32  # in steps of 32
         return how
 
 
 def _graph(vectors: NDArray[np.float32], parameters: GpuCagraParameters) -> Any:
-    library, resources = gpu()
+    library = gpu()
     config = library.GpuIndexCagraConfig()
     config.graph_degree = parameters.degree
     config.intermediate_graph_degree = parameters.intermediate_degree
     config.build_algo = library.graph_build_algo_IVF_PQ
-    index = library.GpuIndexCagra(resources, vectors.shape[1], library.METRIC_INNER_PRODUCT, config)
+    index = library.GpuIndexCagra(
+        library.StandardGpuResources(), vectors.shape[1], library.METRIC_INNER_PRODUCT, config
+    )
     index.train(np.ascontiguousarray(vectors))  # also takes them in
     return index

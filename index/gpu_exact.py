@@ -57,10 +57,10 @@ def flat_on_device(vectors: NDArray[np.float32], *, fp16: bool) -> Any:
     Raises:
         EngineUnavailableError: There is no device.
     """
-    library, resources = gpu()
+    library = gpu()
     config = library.GpuIndexFlatConfig()
     config.useFloat16 = fp16
-    index = library.GpuIndexFlatIP(resources, vectors.shape[1], config)
+    index = library.GpuIndexFlatIP(library.StandardGpuResources(), vectors.shape[1], config)
     if len(vectors):
         index.add(np.ascontiguousarray(vectors))
     return index

@@ -83,11 +83,11 @@ class GpuIvfPqEngine(GpuEngine):
         if not self._n_lists:
             return None
         n_probes = min(self._n_lists, max(1, round(effort * self._parameters.probes)))
-        return gpu()[0].SearchParametersIVF(nprobe=n_probes)
+        return gpu().SearchParametersIVF(nprobe=n_probes)
 
 
 def _learnt(vectors: NDArray[np.float32], parameters: GpuIvfPqParameters) -> Any:
-    library, resources = gpu()
+    library = gpu()
     n_rows, dim = vectors.shape
     fitting = min(_MOST_LISTS, n_rows // _ROWS_A_LIST)
     width = max(v for v in range(1, parameters.values_a_code + 1) if dim % v == 0)
@@ -95,7 +95,7 @@ def _learnt(vectors: NDArray[np.float32], parameters: GpuIvfPqParameters) -> Any
     config.use_cuvs = True
     config.interleavedLayout = True  # the only one of cuVS
     index = library.GpuIndexIVFPQ(
-        resources,
+        library.StandardGpuResources(),
         dim,
         min(parameters.lists or fitting, n_rows),
         dim // width,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,6 +22,8 @@ from index import (
 from index.engine import Parameters
 from index.engines import make_parameters
 from index.gpu import GpuEngine
+from index.gpu_cagra import GpuCagraEngine
+from index.gpu_exact import GpuExactEngine, GpuExactParameters
 from index.library import faiss
 from tests.index.damage import reseal
 from tests.index.engine_contract import EngineContract
@@ -55,6 +60,21 @@ class Refined(OnTheCpu):
     refine = 3
 
 
+class FoundTooFew:
+    """In the device's place: of each query's results the last half is missing."""
+
+    def __init__(self, index: Any, missing: int) -> None:
+        self._index, self._missing = index, missing
+
+    def search(
+        self, queries: NDArray[np.float32], k: int, *, params: object
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        scores, found = self._index.search(queries, k, params=params)
+        found[:, k // 2 :] = self._missing
+        scores[:, k // 2 :] = -np.finfo(np.float32).max
+        return scores, found
+
+
 class TestWithTheScoresOfTheDevice(EngineContract):
     def engine(self, rows: NDArray[np.float32]) -> tuple[Engine, NDArray[np.float32]]:
         return OnTheCpu(rows), rows
@@ -76,6 +96,66 @@ def test_more_results_than_a_gpu_returns_come_from_the_cpu() -> None:
     positions = engine.search(unit_rows(2, seed=1), 3_000)[1]
     assert engine.depths == []
     assert (positions >= 0).all()
+
+
+@pytest.mark.parametrize("engine", [OnTheCpu, Refined])
+@pytest.mark.parametrize("missing", [-1, 2**31 - 1, 2**32 - 1, 2**63 - 1])
+@pytest.mark.parametrize("share", [1, 3])
+def test_what_a_device_did_not_find_is_no_row(
+    engine: type[OnTheCpu], missing: int, share: int
+) -> None:
+    """By engine and release, FAISS hands on what cuVS says: the largest number of its type."""
+    rows, queries = unit_rows(500), unit_rows(3, seed=1)
+    allowed = None if share == 1 else np.arange(500) % share == 0
+    expected = OnTheCpu(rows).search(queries, 60, allowed=allowed)
+    broken = engine(rows)
+    broken._device_index = FoundTooFew(broken._device_index, missing)
+    scores, positions = broken.search(queries, 60, allowed=allowed)
+    assert np.array_equal(positions, expected[1])
+    np.testing.assert_allclose(scores, expected[0], atol=1e-6)
+
+
+def test_a_graph_on_a_gpu_is_asked_for_no_more_than_it_gives() -> None:
+    engine = OnTheCpu(unit_rows(4_000))
+    engine.most_results = GpuCagraEngine.most_results  # type: ignore[misc]
+    for k in (1_024, 1_025):
+        assert (engine.search(unit_rows(2, seed=1), k)[1] >= 0).all()
+    assert engine.depths == [1_024]
+
+
+class Gpu:
+    """The part of FAISS that puts vectors on a device; each index waits for the other's search."""
+
+    def __init__(self) -> None:
+        self.together = threading.Barrier(2, timeout=20)
+        self.resources: list[object] = []
+
+    StandardGpuResources = object
+    GpuIndexFlatConfig = SimpleNamespace
+
+    def GpuIndexFlatIP(self, resources: object, dim: int, config: object) -> Any:  # noqa: N802
+        self.resources.append(resources)
+        index = faiss().IndexFlatIP(dim)
+
+        def search(queries: NDArray[np.float32], k: int, *, params: object) -> Any:
+            self.together.wait()
+            return index.search(queries, k)
+
+        return SimpleNamespace(add=index.add, search=search)
+
+
+def test_a_version_is_made_on_the_gpu_while_another_one_serves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A swap loads in another thread: FAISS ends the process where both use one's resources."""
+    device, rows = Gpu(), unit_rows(30)
+    monkeypatch.setattr("index.gpu_exact.gpu", lambda: device)
+    old, new = (GpuExactEngine(rows, GpuExactParameters()) for _ in range(2))
+    one, other = device.resources
+    assert one is not other
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(lambda engine: engine.search(rows, 1)[1][:, 0], (old, new)))
+    assert np.array_equal(found, [np.arange(30)] * 2)
 
 
 @pytest.fixture
@@ -110,6 +190,7 @@ def vars_of(engine: str) -> dict[str, object]:
     ("engine", "values", "reason"),
     [
         ("gpu-cagra", {"degree": "64", "intermediate_degree": "32"}, "intermediate_degree"),
+        ("gpu-cagra", {"degree": 225, "intermediate_degree": 450}, "degree is 225"),
         ("gpu-cagra", {"itopk": 0}, "itopk"),
         ("gpu-ivfpq", {"probes": 0}, "probes"),
         ("gpu-exact", {"storage": "sq8"}, "storage"),
