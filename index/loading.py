@@ -83,7 +83,8 @@ def verified_files(
     """Open files whose bytes are what the manifest says, each at its start.
 
     They are read through these handles afterwards, so that a file put in their place after the
-    check is never seen.
+    check is never seen. All are open before the first is hashed, so that a version which somebody
+    removes meanwhile is still whole.
 
     Args:
         folder: The version's.
@@ -96,14 +97,17 @@ def verified_files(
     problems: list[str] = []
     with ExitStack() as stack:
         files: dict[str, BinaryIO] = {}
-        for name, entry in sorted(manifest.files.items()):
+        for name in sorted(manifest.files):
             if only is not None and name not in only:
                 continue
             try:
                 file = stack.enter_context((folder / name).open("rb"))
             except OSError as error:
                 problems.append(f"{name} cannot be read ({error.strerror})")
-                continue
+            else:
+                files[name] = file
+        for name, file in files.items():
+            entry = manifest.files[name]
             size = file.seek(0, 2)
             file.seek(0)
             if size != entry.bytes:
@@ -111,7 +115,6 @@ def verified_files(
             elif hashlib.file_digest(file, "sha256").hexdigest() != entry.sha256:
                 problems.append(f"{name} has another SHA-256 than the manifest says")
             file.seek(0)
-            files[name] = file
         if problems:
             raise IndexFormatError(manifest.version, problems)
         yield files

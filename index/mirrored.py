@@ -69,7 +69,13 @@ class MirroredStore(IndexStore):
         return manifest
 
     def set_current(self, version: str) -> None:
-        """As ``IndexStore``; the local files are verified, then the pointer is replaced there."""
+        """As ``IndexStore``; the local files are verified, then the pointer is replaced there.
+
+        Raises:
+            UnknownVersionError: The object store does not have it (any more).
+            IndexFormatError: Its files are damaged; the pointer stays where it is.
+        """
+        self._manifest_of(version)
         super().set_current(version)
         self._remote.set_current(version)
 
@@ -97,6 +103,7 @@ class MirroredStore(IndexStore):
                 if not folder.is_dir():  # another worker may have fetched it meanwhile
                     self._fetch(name)
                     self._clear_forgotten()
+                    self._clear_abandoned()
         return folder
 
     @contextmanager
@@ -109,12 +116,7 @@ class MirroredStore(IndexStore):
 
     def _fetch(self, version: str) -> None:
         """Download, verify, rename."""
-        manifest = self._remote.manifest(version)
-        if manifest is None:
-            known = ", ".join(sorted(self._remote.versions())) or "none"
-            raise UnknownVersionError(
-                f"no index version {version!r} in {self._remote.url}, there are: {known}"
-            )
+        manifest = self._manifest_of(version)
         beside = self.root / f"{UNFINISHED}{uuid.uuid4().hex}"
         beside.mkdir()
         try:
@@ -129,6 +131,21 @@ class MirroredStore(IndexStore):
             beside.rename(self.root / version)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
+
+    def _manifest_of(self, version: str) -> Manifest:
+        """What the object store says of a version.
+
+        Raises:
+            UnknownVersionError: It has none of that name.
+        """
+        is_name = VERSION_PATTERN.fullmatch(version)
+        manifest = self._remote.manifest(version) if is_name else None
+        if manifest is None:
+            known = ", ".join(sorted(self._remote.versions())) or "none"
+            raise UnknownVersionError(
+                f"no index version {version!r} in {self._remote.url}, there are: {known}"
+            )
+        return manifest
 
     def _clear_forgotten(self) -> None:
         """Remove what was fetched, is in the object store no longer, and is not open here."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from index.errors import IndexError_, StoreUnavailableError
+from index.errors import IndexError_, IndexFormatError, StoreUnavailableError
 from index.loading import MAX_MANIFEST_BYTES, parse_manifest, parse_pointer
 from index.manifest import MANIFEST_NAME, POINTER_NAME, VERSION_PATTERN, FileEntry, Manifest
 
@@ -51,9 +51,10 @@ class ObjectStore:
         with self._asked():
             if not self._fs.exists(self._root):
                 return []
-            found: list[Any] = self._fs.ls(self._root, detail=False)
-        names = [str(path).rstrip("/").rsplit("/", 1)[-1] for path in found]
-        return [name for name in names if VERSION_PATTERN.fullmatch(name) and name != POINTER_NAME]
+            found: list[dict[str, Any]] = self._fs.ls(self._root, detail=True)
+        folders = [each["name"] for each in found if each["type"] != "file"]
+        names = [path.rstrip("/").rsplit("/", 1)[-1] for path in folders]
+        return [name for name in names if VERSION_PATTERN.fullmatch(name)]
 
     def manifest(self, version: str) -> Manifest | None:
         """What a version says of itself; None where there is none.
@@ -122,8 +123,17 @@ class ObjectStore:
         return raw
 
     def verify(self, manifest: Manifest) -> list[str]:
-        """What is wrong with a version's files there, one sentence each."""
+        """What is wrong with a version there, one sentence each.
+
+        Args:
+            manifest: What it should be.
+        """
         problems = []
+        try:
+            if self.manifest(manifest.version) != manifest:
+                problems.append(f"{MANIFEST_NAME} is missing in {self.url}, or that of another")
+        except IndexFormatError as error:
+            problems += [f"in {self.url} {problem}" for problem in error.problems]
         with self._asked():
             for name, entry in sorted(manifest.files.items()):
                 try:
@@ -136,10 +146,15 @@ class ObjectStore:
         return problems
 
     def remove(self, name: str, first: str = MANIFEST_NAME) -> None:
-        """Remove a version, or what else has a name; its manifest first: nobody begins to read."""
+        """Remove a version, or what else has a name; its manifest first: nobody begins to read.
+
+        Another machine may have removed it already, or be about to.
+        """
         with self._asked():
-            self._fs.rm_file(self._path(name, first))
-            self._fs.rm(self._path(name), recursive=True)
+            with suppress(FileNotFoundError):
+                self._fs.rm_file(self._path(name, first))
+            with suppress(FileNotFoundError):
+                self._fs.rm(self._path(name), recursive=True)
 
     def _entry(self, path: str) -> FileEntry:
         digest, size = hashlib.sha256(), 0

@@ -125,3 +125,18 @@ def test_what_no_version_needs_goes_after_a_day(
     assert theirs.find("forgotten") is None
     assert theirs.find("needed")
     assert theirs.find("new")
+
+
+def test_two_machines_may_remove_the_same_encoder(
+    places: tuple[EncoderFolders, EncoderFolders], model: Path
+) -> None:
+    ours, theirs = places
+    kept = ours.keep("forgotten", model, NAMES)
+    fetched = theirs.find("forgotten")
+    assert fetched is not None
+    a_day_ago = time.time() - 25 * 3600
+    for folder in (kept, fetched):
+        os.utime(folder, (a_day_ago, a_day_ago))
+    assert ours.prune(()) == ["forgotten"]
+    assert theirs.prune(()) == ([] if kept == fetched else ["forgotten"])
+    assert not fetched.exists()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -178,6 +180,72 @@ def test_a_cache_does_not_keep_for_ever_what_the_store_has_forgotten(
     there = {manifest.version for manifest in IndexStore(reader.root).versions()}
     assert there == {own, held, kept, newest}
     assert len(snapshot.search(unit_rows(1), 6).positions[0]) == 6
+
+
+def test_other_files_beside_the_versions_are_not_in_the_way(
+    builder: MirroredStore, reader: MirroredStore, url: str
+) -> None:
+    """Also what is left of a pointer whose writer was killed."""
+    made = build(builder, 5, "exact")
+    fs, root = fsspec.url_to_fs(url)
+    for name in ("notes.txt", "CURRENT.0123abcd"):
+        fs.pipe_file(f"{root}/{name}", b"x")
+    assert reader.versions() == [made]
+    assert prune(reader, 1) == []
+    assert len(reader.open()) == 5
+
+
+def test_two_machines_may_remove_the_same_version(
+    builder: MirroredStore, reader: MirroredStore
+) -> None:
+    old = build(builder, 5, "exact").version
+    build(builder, 6, "exact")
+    reader.manifest(old)  # is in both folders
+    assert builder.remove(old)
+    assert reader.remove(old)
+    assert not (reader.root / old).exists()
+
+
+def test_what_only_a_folder_has_does_not_become_current(
+    builder: MirroredStore, reader: MirroredStore
+) -> None:
+    """Another machine has removed it: nobody else could fetch what the pointer names."""
+    old = build(builder, 5, "exact").version
+    new = build(builder, 6, "exact").version
+    snapshot = reader.open(old)
+    builder.remove(old)
+    with pytest.raises(UnknownVersionError, match=f"{old}.*{new}"):
+        reader.set_current(old)
+    assert builder.current() == reader.current() == new
+    assert len(snapshot) == 5
+
+
+def test_a_manifest_that_is_damaged_there_is_no_sound_version(
+    builder: MirroredStore, url: str
+) -> None:
+    made = build(builder, 5, "exact")
+    change(url, made, "manifest.json", b"{}")
+    assert any("manifest" in problem for problem in builder.verify(made.version))
+    fs, folder = objects(url, made.version)
+    fs.rm_file(f"{folder}/manifest.json")
+    assert any("manifest" in problem for problem in builder.verify(made.version))
+
+
+def test_what_a_killed_fetch_left_goes_a_day_later(
+    builder: MirroredStore, reader: MirroredStore
+) -> None:
+    """Nobody builds in the folder of a worker, so nobody else would tidy it."""
+    build(builder, 5, "exact")
+    old, recent = reader.root / ".unfinished-old", reader.root / ".unfinished-recent"
+    for folder in (old, recent):
+        folder.mkdir(parents=True)
+        (folder / "vectors.npy").write_bytes(b"half")
+    a_day_ago = time.time() - 25 * 3600
+    for path in (old / "vectors.npy", old):
+        os.utime(path, (a_day_ago, a_day_ago))
+    reader.open()
+    assert not old.exists()
+    assert recent.exists()
 
 
 def test_a_protocol_without_a_driver_is_one_clear_error(tmp_path: Path) -> None:

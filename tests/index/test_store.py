@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -171,6 +173,38 @@ def test_a_snapshot_outlives_the_removal_of_its_version(
     folder.rmdir()
     assert len(snapshot.search(unit_rows(3), 5).positions) == 3
     assert np.isfinite(snapshot.vectors).all()
+
+
+@pytest.fixture
+def removed_meanwhile(store: IndexStore, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A version that somebody removes while its first file is hashed; another one is current."""
+    version, now = (store.publish(build_of(n)).version for n in (3, 4))
+    store.set_current(now)
+    digest = hashlib.file_digest
+
+    def remove_first(file: Any, name: str) -> Any:
+        if (store.root / version).is_dir():
+            assert store.remove(version)
+        return digest(file, name)
+
+    monkeypatch.setattr("index.loading.hashlib.file_digest", remove_first)
+    return version
+
+
+def test_a_version_that_is_removed_while_it_is_opened_is_whole(
+    store: IndexStore, removed_meanwhile: str
+) -> None:
+    assert len(store.open(removed_meanwhile)) == 3
+    assert not (store.root / removed_meanwhile).exists()
+
+
+def test_a_version_that_is_removed_while_it_is_verified_does_not_become_current(
+    store: IndexStore, removed_meanwhile: str
+) -> None:
+    now = store.current()
+    with pytest.raises(UnknownVersionError, match=removed_meanwhile):
+        store.set_current(removed_meanwhile)
+    assert store.current() == now
 
 
 def test_two_builders_publish_at_once(store: IndexStore) -> None:
