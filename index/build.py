@@ -12,7 +12,7 @@ from index.catalogue import Item, checked_popularity
 from index.checks import check_distinct, check_items, unit_rows
 from index.choice import USUAL_RECALL, choose
 from index.engine import Progress
-from index.engines import EngineParameters, build_engine, check_name
+from index.engines import EngineParameters, as_asked_for, build_engine, check_name
 from index.errors import RecallError, RejectedInputError
 from index.hashes import item_hashes
 from index.manifest import Manifest
@@ -128,7 +128,7 @@ def build_staged(
     started_s = time.monotonic() if started_s is None else started_s
     report = progress or ignore
     rows = staged.vectors
-    name = engine
+    name, by_hand = engine, parameters if engine != "auto" else None
     if engine == "auto":
         choice = choose(len(rows), rows.shape[1], recall=max(min_recall, USUAL_RECALL))
         name, parameters = choice.engine, parameters or choice.parameters
@@ -153,6 +153,7 @@ def build_staged(
             build_parameters={
                 "engine": engine,
                 "min_recall": min_recall,
+                **({} if by_hand is None else as_asked_for(by_hand)),
                 **(build_parameters or {}),
             },
             order=built.order,

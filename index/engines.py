@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from index.manifest import Manifest
 
 
+_BY_HAND = "param."
+
+
 @dataclass(frozen=True, slots=True)
 class NoParameters:
     """Of an engine that has none."""
@@ -118,6 +121,29 @@ def make_parameters(engine: str, values: Mapping[str, object]) -> EngineParamete
     except ValueError as error:
         raise RejectedInputError(f"engine {engine}: {error}") from error
     return made
+
+
+def as_asked_for(parameters: EngineParameters) -> dict[str, int | float | str]:
+    """Parameters by hand, as a manifest's ``build_parameters`` keep them."""
+    return {_BY_HAND + name: value for name, value in dataclasses.asdict(parameters).items()}
+
+
+def asked_for(
+    build_parameters: Mapping[str, int | float | str],
+) -> tuple[str, EngineParameters | None]:
+    """The engine that a version was asked for with, and its parameters, None = its own.
+
+    Raises:
+        UnknownEngineError: There is no such engine.
+        RejectedInputError: It cannot use these parameters any more.
+    """
+    engine = str(build_parameters.get("engine", "auto"))
+    values = {
+        name.removeprefix(_BY_HAND): value
+        for name, value in build_parameters.items()
+        if name.startswith(_BY_HAND)
+    }
+    return engine, make_parameters(engine, values) if values else None
 
 
 def build_engine(

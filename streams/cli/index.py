@@ -127,8 +127,8 @@ def rebuild(
     engine: Annotated[
         str | None,
         typer.Option(
-            help="An engine that there is, or auto.",
-            show_default="what the current version was built with",
+            help="An engine that there is, or auto, with its own parameters.",
+            show_default="engine and --param that the current version was built with",
         ),
     ] = None,
     only_topic: Annotated[

@@ -32,7 +32,8 @@ def rebuild_from_topic(
     Args:
         settings: Names broker, topics, folder and recall target.
         encoder: Whose vectors; None = of the current version's encoder.
-        engine: One that there is, or auto; None = what the current version was built with.
+        engine: One that there is, or auto; None = what the current version was built with, with
+            the parameters that it was given by hand.
         only_topic: Leave out what the topic does not have.
 
     Raises:
@@ -45,6 +46,7 @@ def rebuild_from_topic(
     """
     from index import IndexFormatError, RejectedInputError, set_threads
     from index.build import build_staged
+    from index.engines import asked_for
     from index.known import of_versions
     from index.staging import Staging
     from index.workplace import workplace
@@ -110,12 +112,15 @@ def rebuild_from_topic(
                 f"the topic {name} holds no item: publish items "
                 "while a worker runs, or build from a file (rillstream index build FILE)"
             )
-        asked = base.build_parameters.get("engine", "auto") if base is not None else "auto"
+        parameters = None
+        if engine is None:
+            engine, parameters = asked_for({} if base is None else base.build_parameters)
         manifest = build_staged(
             store,
             staged,
             encoder_version=version,
-            engine=engine or str(asked),
+            engine=engine,
+            parameters=parameters,
             progress=bars.report,
             make_current=False,
             items_read={**reading.items_read, **gaps.positions},

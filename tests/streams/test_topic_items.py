@@ -151,6 +151,25 @@ def test_items_from_a_file_stay_unless_the_topic_knows_better(
     assert catalogue.popularity[catalogue.position("i1")] == 1.0
 
 
+def test_parameters_by_hand_stay_as_long_as_their_engine(
+    shop: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Workers start rebuilds by themselves: nobody is there to say it again."""
+    file = tmp_path / "items.jsonl"
+    file.write_text('{"item_id": "f", "title": "From the file"}\n')
+    by_hand = ["--engine", "ivfpq", "--param", "probes=7", "--param", "refine=9"]
+    assert run(["index", "build", str(file), *by_hand]) == Exit.OK
+    write(shop, *((f"i{n}", a_vector(n)) for n in range(150)))
+    for _ in range(2):  # the second begins with what the first has made
+        built = rebuild(capsys)
+        found: dict[str, object] = built["parameters"]  # type: ignore[assignment]
+        assert (built["engine"], found["probes"], found["refine"]) == ("ivfpq", 7, 9)
+    assert found["lists"] == 1  # as fits, for that was not said
+    write(shop, *((f"i{n}", a_vector(n)) for n in range(150, 200)))
+    assert rebuild(capsys)["parameters"]["lists"] == 2  # type: ignore[index]
+    assert rebuild(capsys, "--engine", "ivfpq")["parameters"]["probes"] == 64  # type: ignore[index]
+
+
 def deletions(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
