@@ -71,6 +71,15 @@ def test_bad_rows_can_be_left_out(tmp_path: Path) -> None:
     assert list(files.items()) == list(files.items())
 
 
+def test_a_file_of_something_else_is_no_empty_catalogue(tmp_path: Path) -> None:
+    """It would be served in place of the shop."""
+    bad: list[BadRow] = []
+    path = lines(tmp_path / "clicks.jsonl", CLICK, {"id": "x", "name": "y"})
+    with pytest.raises(BadFileError, match="none of 2 rows is an item, so nothing was built"):
+        ItemFiles([path]).check(bad.append, skip_bad=True)
+    assert len(bad) == 2
+
+
 def test_no_more_than_twenty_are_shown_where_they_end_the_build(tmp_path: Path) -> None:
     bad: list[BadRow] = []
     with pytest.raises(BadFileError, match="50 of 50"):
