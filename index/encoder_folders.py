@@ -154,6 +154,7 @@ class EncoderFolders:
         for path in beside.rglob("*"):
             if path.is_file():
                 path.chmod(0o444)
+            sync(path)
         sync(beside)
         if own.is_dir() and _problems(own):
             shutil.rmtree(own)

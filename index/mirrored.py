@@ -124,9 +124,10 @@ class MirroredStore(IndexStore):
             (beside / MANIFEST_NAME).write_bytes(encode_manifest(manifest))
             with verified_files(beside, manifest):
                 pass
+            (beside / _FETCHED).touch()
             for path in beside.iterdir():
                 path.chmod(0o444)
-            (beside / _FETCHED).touch()
+                sync(path)
             sync(beside)
             beside.rename(self.root / version)
         finally:

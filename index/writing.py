@@ -111,9 +111,13 @@ def entry_of(path: Path) -> FileEntry:
         return FileEntry(sha256=digest, bytes=file.tell())
 
 
-def sync(folder: Path) -> None:
-    """Make a folder's entries durable: a rename alone can be lost with the power."""
-    handle = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Make a file's bytes, or a folder's entries, durable: a rename alone keeps neither.
+
+    Args:
+        path: Of a file that nobody writes any more, or of a folder.
+    """
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,20 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
     store = IndexStore(tmp_path_factory.mktemp("sound"))
     items, rows = shop(60), unit_rows(60)
     return store.root, build_index(store, items, rows, encoder_version="mini-1", engine="hnsw")
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """Inodes of the files and folders that were made durable."""
+    found: set[int] = set()
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        fsync(descriptor)
+        found.add(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr(os, "fsync", note)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -140,3 +140,14 @@ def test_two_machines_may_remove_the_same_encoder(
     assert ours.prune(()) == ["forgotten"]
     assert theirs.prune(()) == ([] if kept == fetched else ["forgotten"])
     assert not fetched.exists()
+
+
+def test_an_encoder_outlasts_a_loss_of_power(
+    places: tuple[EncoderFolders, EncoderFolders], model: Path, synced: set[int]
+) -> None:
+    ours, theirs = places
+    kept = ours.keep("mini-1", model, NAMES)
+    for folder in (kept, theirs.find("mini-1")):
+        assert folder is not None
+        there = [folder, *folder.rglob("*")]
+        assert [path for path in there if path.stat().st_ino not in synced] == []

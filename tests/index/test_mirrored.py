@@ -248,6 +248,18 @@ def test_what_a_killed_fetch_left_goes_a_day_later(
     assert recent.exists()
 
 
+def test_what_was_fetched_outlasts_a_loss_of_power(
+    builder: MirroredStore, reader: MirroredStore, synced: set[int]
+) -> None:
+    """The rename is durable: files that are not would be refused at every start from then on."""
+    made = build(builder, 20)
+    synced.clear()
+    reader.manifest()
+    folder = reader.root / made.version
+    assert {path.name for path in folder.iterdir() if path.stat().st_ino not in synced} == set()
+    assert folder.stat().st_ino in synced
+
+
 def test_a_protocol_without_a_driver_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailableError, match=r"nosuch://x cannot be used"):
         MirroredStore(tmp_path, "nosuch://x")
