@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -79,7 +80,7 @@ def parse_pointer(raw: bytes, where: str) -> str:
 @contextmanager
 def verified_files(
     folder: Path, manifest: Manifest, only: Collection[str] | None = None
-) -> Iterator[dict[str, BinaryIO]]:
+) -> Iterator[Mapping[str, BinaryIO]]:
     """Open files whose bytes are what the manifest says, each at its start.
 
     They are read through these handles afterwards, so that a file put in their place after the
@@ -96,16 +97,14 @@ def verified_files(
     """
     problems: list[str] = []
     with ExitStack() as stack:
-        files: dict[str, BinaryIO] = {}
+        files: dict[str, BufferedReader] = {}
         for name in sorted(manifest.files):
             if only is not None and name not in only:
                 continue
             try:
-                file = stack.enter_context((folder / name).open("rb"))
+                files[name] = stack.enter_context((folder / name).open("rb"))
             except OSError as error:
                 problems.append(f"{name} cannot be read ({error.strerror})")
-            else:
-                files[name] = file
         for name, file in files.items():
             entry = manifest.files[name]
             size = file.seek(0, 2)
