@@ -68,9 +68,9 @@ class Groups:
         """
         if offsets.ndim != 1 or not len(offsets) or offsets[0] != 0:
             raise ValueError("groups.npy does not start at row 0")
-        sizes = np.diff(offsets)
-        if (sizes < 1).any():
+        if (offsets[1:] <= offsets[:-1]).any():  # compared: differences begin again behind 2^63
             raise ValueError("groups.npy has a group without rows")
+        sizes = np.diff(offsets)
         self.offsets = offsets
         self.n_nodes = len(sizes)
         self.n_rows = int(offsets[-1])

@@ -46,8 +46,9 @@ class IvfPqParts:
         """
         if not (np.isfinite(self.centroids).all() and np.isfinite(self.codebook).all()):
             raise ValueError(f"{CENTROIDS_NAME} or {CODEBOOK_NAME} holds nan or infinity")
-        sizes = np.diff(self.offsets)
-        if self.offsets[0] != 0 or self.offsets[-1] != len(self.codes) or (sizes < 0).any():
+        ends = self.offsets
+        falls = (ends[1:] < ends[:-1]).any()  # compared: differences begin again behind 2^63
+        if ends[0] != 0 or ends[-1] != len(self.codes) or falls:
             raise ValueError(f"{LISTS_NAME} does not give each of {len(self.codes)} rows one list")
 
     def searchable(self) -> tuple[Any, Any]:

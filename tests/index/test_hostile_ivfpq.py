@@ -66,6 +66,7 @@ def test_a_manifest_without_an_array_is_refused(
         lambda offsets: np.append(offsets[:-1], 299),
         lambda offsets: np.array([0, 200, 100, 300]),
         lambda offsets: np.array([0, -5, 100, 300]),
+        lambda offsets: np.array([0, 2**63 - 1, -2, 300]),  # once around all numbers
         lambda offsets: offsets[:-1],
         lambda offsets: offsets.astype(np.int32),
         lambda offsets: offsets[None],
