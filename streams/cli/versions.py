@@ -46,14 +46,20 @@ def list_versions(
     index_dir: IndexDir = None, index_url: IndexUrl = None, as_json: Json = False
 ) -> None:
     """List the versions, newest first."""
+    from index import IndexFormatError
     from streams.index_folder import index_store
 
     store = index_store(settings_from(index_dir=index_dir, index_url=index_url))
     manifests = store.versions()
+    try:
+        current = store.current()
+    except IndexFormatError as error:  # whoever has to choose another one comes here
+        current = None
+        remark(str(error))
     if not manifests and not as_json:
         remark("No index here yet. Build one: rillstream index build items.jsonl")
     else:
-        print_manifests(manifests, store.current(), as_json=as_json)
+        print_manifests(manifests, current, as_json=as_json)
 
 
 def verify(

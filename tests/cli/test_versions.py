@@ -61,6 +61,22 @@ def test_rollback_to_a_broken_version_changes_nothing(
     assert IndexStore(folder).current() == second
 
 
+def test_a_broken_pointer_is_mended_by_the_commands_that_its_error_names(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = build(folder, shop(3)), build(folder, shop(4))
+    (folder / "CURRENT").write_bytes(b"")
+    assert "rillstream index list" in printed(capsys, "search", "teapot", code=Exit.FATAL)
+    assert run(["index", "list", "--json"]) == Exit.OK
+    out, complaint = capsys.readouterr()
+    found = [json.loads(line) for line in out.splitlines()]
+    assert [each["version"] for each in found] == [second, first]
+    assert not any(each["current"] for each in found)
+    assert "the pointer file holds" in complaint
+    printed(capsys, "rollback", first)
+    assert IndexStore(folder).current() == first
+
+
 def test_rollback_is_announced_when_asked(
     embedded: Settings, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
