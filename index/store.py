@@ -192,5 +192,9 @@ class IndexStore:
                 newest = max(p.stat().st_mtime for p in (path, *path.glob("*")))
             except FileNotFoundError:
                 continue  # another builder has just finished it
-            if time.time() - newest > _ABANDONED_AFTER_S:
+            if time.time() - newest <= _ABANDONED_AFTER_S:
+                continue
+            if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
+            else:  # a pointer
+                path.unlink(missing_ok=True)

@@ -121,11 +121,14 @@ def test_what_a_killed_build_left_is_cleared_after_a_day(store: IndexStore) -> N
     for folder in (old, recent):
         folder.mkdir()
         (folder / "vectors.npy").write_bytes(b"half")
+    pointer = store.root / ".unfinished-pointer"
+    pointer.write_bytes(b"")
     yesterday = time.time() - 25 * 3600
-    for path in (old / "vectors.npy", old):
+    for path in (old / "vectors.npy", old, pointer):
         os.utime(path, (yesterday, yesterday))
     store.publish(build_of(1))
     assert not old.exists()
+    assert not pointer.exists()
     assert recent.exists()
 
 
