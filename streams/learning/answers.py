@@ -111,7 +111,7 @@ def answers_to(
         shown: The list.
         decided_ms: Nothing answers it before.
         until_ms: Nor after.
-        clicks: Of the user, in any order.
+        clicks: Of the user, in any order: all, or those that may answer it.
         others: All lists that the user was shown and that are not closed yet, by id.
     """
     found = Found()

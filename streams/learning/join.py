@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 from streams.events import Click, Impression
 from streams.learning.answers import ANSWERS, Answer, Shown, answers_to
 from streams.learning.shown_list import MadeList
+from streams.learning.user_clicks import UserClicks
 
 T = TypeVar("T")
 
@@ -66,7 +67,7 @@ class Join:
         self._shown: _Waiting[Shown] = _Waiting(most, self._lose("overflow"))
         self._clicks: _Waiting[Click] = _Waiting(most, self._lose("overflow"))
         self._shown_to: dict[str, dict[str, Shown]] = {}
-        self._clicks_of: dict[str, dict[str, Click]] = {}
+        self._clicks_of: dict[str, UserClicks] = {}
         self._used: set[tuple[str, str]] = set()
 
     @property
@@ -142,11 +143,11 @@ class Join:
     def _observe_click(self, click: Click) -> None:
         if self._is_late(click.at_ms):
             return
-        of_user = self._clicks_of.setdefault(click.user_id, {})
+        of_user = self._clicks_of.setdefault(click.user_id, UserClicks())
         if (known := of_user.get(click.event_id)) is not None:
             self.counts["duplicates"] += 1
             click = min(known, click, key=lambda each: (each.at_ms, each.type, str(each.item_id)))
-        of_user[click.event_id] = click
+        of_user.put(click)
         self._clicks.put(f"{click.event_id} {click.user_id}", click.at_ms, click)
 
     def _answered(self, shown: Shown) -> AnsweredList | None:
@@ -161,10 +162,11 @@ class Join:
             self.counts["too_far"] += 1
             return None
         self._made.drop(shown.recommendation_id)
-        clicks = self._clicks_of.get(shown.user_id, {})
+        clicks = self._clicks_of.get(shown.user_id, UserClicks())
         due_ms = shown.at_ms + self._window_ms
         others = self._shown_to[shown.user_id]
-        found = answers_to(shown, made.moment_ms, due_ms, clicks.values(), others)
+        may = clicks.that_may_answer(shown.recommendation_id, shown.items)
+        found = answers_to(shown, made.moment_ms, due_ms, may, others)
         self._used.update((shown.user_id, event_id) for event_id in found.used)
         self.counts["lists"] += 1
         self.counts["early_answers"] += found.n_early
@@ -190,8 +192,8 @@ class Join:
 
     def _forget_click(self, click: Click) -> None:
         of_user = self._clicks_of[click.user_id]
-        del of_user[click.event_id]
-        if not of_user:
+        of_user.drop(click.event_id)
+        if not len(of_user):
             del self._clicks_of[click.user_id]
         used = (click.user_id, click.event_id)
         if used in self._used:
