@@ -51,6 +51,17 @@ def group_metadata(group: str, generation: int, member: str, instance: str | Non
     )
 
 
+def new_client_loop() -> asyncio.AbstractEventLoop:
+    """An event loop for aiokafka: asyncio's own, whatever the rest of the process runs on.
+
+    uvloop refuses to write to a connection that the broker has just closed with a RuntimeError,
+    which aiokafka does not expect (aio-libs/aiokafka#1038): its task that keeps the metadata
+    current ends, nothing finds the group's coordinator any more, and the worker is put out of the
+    group ten seconds after the broker's return.
+    """
+    return asyncio.SelectorEventLoop()
+
+
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The aiokafka consumer in its own thread and event loop."""
 
@@ -143,7 +154,9 @@ class Consumer(driver.Consumer):
         self._seeking = asyncio.Lock()
 
     def _new_consumer_thread(self) -> ConsumerThread:
-        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+        return ConsumerThread(
+            self, loop=self.loop, beacon=self.beacon, thread_loop=new_client_loop()
+        )
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Nothing: a late commit of Faust's own would move the position back."""
