@@ -116,16 +116,17 @@ class StepMetrics:
         for (topic, partition), end in outbox.ends.items():
             self.position.labels(topic, partition).set(end)
 
-    def serve(self, port: int) -> None:
-        """Offer the counters at `http://127.0.0.1:<port>/metrics`.
+    def serve(self, port: int, address: str) -> None:
+        """Offer the counters at `http://<address>:<port>/metrics`, to whoever can reach it.
 
         Raises:
-            SettingsError: Something else is there.
+            SettingsError: Something else is there, or the address is not one of this machine.
         """
         try:
-            start_http_server(port, addr="127.0.0.1", registry=self.registry)
+            start_http_server(port, addr=address, registry=self.registry)
         except OSError as error:
             raise SettingsError(
-                f"no metrics at 127.0.0.1:{port} ({error.strerror}): give each worker and learner "
-                "a RILLSTREAM_METRICS_PORT of its own"
+                f"no metrics at {address}:{port} ({error.strerror}): give each worker and learner "
+                "a RILLSTREAM_METRICS_PORT of its own, and RILLSTREAM_METRICS_ADDRESS an address "
+                "of this machine"
             ) from error

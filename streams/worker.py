@@ -64,6 +64,7 @@ def run(
         NoCurrentVersionError: there is no index yet.
     """
     configure_logging(settings)
+    log.info("loading model and index", broker=settings.bootstrap_servers)
     begun = time.monotonic()
     if problems := check_topics(settings):
         raise TopicMismatchError("; ".join(problems))
@@ -104,7 +105,7 @@ def run(
         seconds=round(time.monotonic() - begun, 2),
     )
     if settings.metrics_port is not None:
-        metrics.serve(settings.metrics_port)
+        metrics.serve(settings.metrics_port, settings.metrics_address)
 
     items_topic = settings.topic("items")
     partitions = [(items_topic, partition) for partition in range(settings.partitions)]
@@ -234,7 +235,11 @@ def event_plan(
 
 
 def configure_logging(settings: Settings) -> None:
-    """One line an event on standard error, for people or as JSON; of Faust's own, warnings only."""
+    """One line an event on standard error, for people or as JSON; of Faust's own, warnings only.
+
+    Who has a `client_id` of its own says it in every line: the lines of several workers may go into
+    one log.
+    """
     level = getattr(logging, settings.log_level.upper())
     logging.basicConfig(
         level=max(level, logging.WARNING), format="%(levelname)s %(name)s %(message)s"
@@ -248,6 +253,8 @@ def configure_logging(settings: Settings) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso"),
     ]
+    if settings.client_id != Settings.model_fields["client_id"].default:
+        processors.append(partial(_named, settings.client_id))
     if settings.log_format == "console":
         renderer = structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
@@ -259,3 +266,9 @@ def configure_logging(settings: Settings) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
     )
+
+
+def _named(
+    client_id: str, logger: object, method: str, event: structlog.types.EventDict
+) -> structlog.types.EventDict:
+    return {**event, "client_id": client_id}

@@ -67,6 +67,20 @@ def test_help_shows_an_example_that_parses(
         parse(shlex.split(line)[1:])
 
 
+@pytest.mark.parametrize(
+    "words", sorted({words[:-1] for words in leaves()}), ids=lambda words: " ".join(words) or "root"
+)
+def test_a_list_of_commands_cuts_no_line(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A terminal has 80 columns: a command's first sentence is one line of them."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run([*words, "--help"]) == Exit.OK
+    commands = capsys.readouterr().out.partition("Commands:\n")[2].partition("\n\n")[0]
+    assert commands
+    assert not [line for line in commands.splitlines() if line.endswith("...")]
+
+
 def test_every_option_says_what_it_does() -> None:
     for words in leaves():
         command = root()

@@ -32,7 +32,11 @@ Maximum = Annotated[
 def list_letters(
     broker: Broker = None, topic: Topic = None, maximum: Maximum = None, as_json: Json = False
 ) -> None:
-    """Show the dead letters, oldest first: where each was, the reason, and its first bytes."""
+    """Show the dead letters: where each was, and why.
+
+    With their first bytes, oldest first in each topic; --json has all that was kept. Those that
+    were sent again stay in the list.
+    """
     settings = settings_from(bootstrap_servers=broker)
     from streams.dead_letters import list_dead_letters
 
@@ -71,9 +75,10 @@ def replay(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Send dead letters to the topic that they came from, unchanged, after the cause was mended.
+    """Send dead letters to their topics again, unchanged.
 
-    The broker remembers how far a replay came; the next one goes on from there.
+    Mend the cause first: what still cannot be read becomes a new dead letter. The broker remembers
+    how far a replay came; the next one goes on from there.
     """
     settings = settings_from(bootstrap_servers=broker)
     from streams.dead_letters import replay_dead_letters

@@ -106,10 +106,10 @@ def report(
     broker: Broker = None,
     as_json: Json = False,
 ) -> None:
-    """Compare the variants by what their users did after their first list.
+    """Compare the variants by what their users did.
 
-    The unit is the user. Before any figure it is checked that the variants have as many users as
-    their shares say; where they have not, no figure is to be trusted.
+    The unit is the user, from the first list on. Before any figure it is checked that the variants
+    have as many users as their shares say; where they have not, no figure is to be trusted.
     """
     from scoring.experiments.experiment import read_experiment
     from scoring.experiments.results import results

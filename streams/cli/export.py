@@ -57,10 +57,11 @@ def export(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write the joined log: a row for each item of a list that was shown, with its answers.
+    """Write what was shown, and what came of it, as files.
 
-    Features are those of the moment of the decision. joined.parquet has the lists that a ranker
-    made, plain.parquet the others, without features. Lists whose window is open are left out.
+    The joined log has a row for each item of a list that was shown, with its answers, and the
+    features of the moment of the decision. joined.parquet has the lists that a ranker made,
+    plain.parquet the others, without features. Lists whose window is open are left out.
     """
     settings = settings_from(bootstrap_servers=broker, learn_window_s=window)
     from scoring.ranker.features import FEATURES

@@ -139,11 +139,12 @@ def rebuild(
     keep: Keep = None,
     as_json: Json = False,
 ) -> None:
-    """Build a version from the vectors that workers have written, and announce it.
+    """Build a version from vectors that workers have written.
 
-    Only what they have taken with another encoder is encoded. The newest vector of each item
-    counts, deleted items are gone; items of the current version that came from a file stay, unless
-    the topic knows better. Exit code 6 when another build works in the folder: let it end.
+    Running workers are told of it. Only what they have taken with another encoder is encoded. The
+    newest vector of each item counts, deleted items are gone; items of the current version that
+    came from a file stay, unless the topic knows better. Exit code 6 when another build works in
+    the folder: let it end.
     """
     settings = settings_from(
         bootstrap_servers=broker,

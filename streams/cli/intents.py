@@ -111,10 +111,10 @@ def invent_queries(
     column: Column = None,
     skip_bad: SkipBad = False,
 ) -> None:
-    """Make searches up from a catalogue, for a shop that has no log yet.
+    """Make searches up from a catalogue.
 
-    Parts of titles, brands, codes, and phrases that ask for offers, for new things and for help.
-    Each row is marked as simulated.
+    For a shop that has no log yet: parts of titles, brands, codes, and phrases that ask for
+    offers, for new things and for help. Each row is marked as simulated.
     """
     from scoring.intents.invented import invent
     from scoring.intents.labelling import read_items

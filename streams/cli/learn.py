@@ -50,10 +50,10 @@ def learn(
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Keep the heads of a ranker fresh from what users do with their lists, until stopped.
+    """Keep a ranker's heads fresh from what users do with lists.
 
     Decisions, impressions and clicks are joined; new heads go to the workers, which swap them in.
-    Ctrl-C or SIGTERM ends it; a restart goes on from exactly where it was.
+    Runs until Ctrl-C or SIGTERM; a restart goes on from exactly where it was.
     """
     settings = settings_from(
         bootstrap_servers=broker, ranker=ranker, learn_every_s=every, state_dir=state_dir

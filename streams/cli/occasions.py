@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 EventFiles = Annotated[
     list[Path],
     typer.Argument(
-        metavar="EVENTS...",
+        metavar="EVENTS",
         help="Clicks and searches in the order of their time, from long enough before --from.",
     ),
 ]

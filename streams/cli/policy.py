@@ -13,7 +13,7 @@ from streams.cli.options import examples, new_app
 
 app = new_app(
     "policy",
-    "Look for the numbers of a policy, and weigh policies against each other.",
+    "Tune, learn, measure, compare and promote policies.",
     examples(
         "rillstream policy tune events.jsonl --from 2026-10-01 --until 2026-11-01 --out tuned"
     ),
@@ -22,7 +22,7 @@ app = new_app(
 
 @app.callback()
 def _group() -> None:
-    """Look for the numbers of a policy, and weigh policies against each other."""
+    """Tune, learn, measure, compare and promote policies."""
 
 
 for module in (

@@ -61,7 +61,7 @@ def evaluate(
     simulated: Simulated = False,
     as_json: Json = False,
 ) -> None:
-    """Estimate what another policy would have earned on the lists of a log.
+    """Estimate by a log what another policy would have earned.
 
     Every estimator has an interval, over users, and what it assumes; docs/policies.md explains
     them. Where the log is not evidence enough, that is said, and the figures are no guide. Flawed

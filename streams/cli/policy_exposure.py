@@ -40,12 +40,12 @@ def exposure(
     broker: Broker = None,
     as_json: Json = False,
 ) -> None:
-    """Say how evenly published lists spread over the items of the current index.
+    """Say how evenly lists spread over items.
 
-    For each policy: the share of lists outside the most popular fifth of the shop, the share of
-    items that are in any list, and their Gini index (0 = all alike, 1 = one has everything). Then,
-    for each group of items, its share of the shop, of its sales, of places in lists, and of
-    attention, in which rank r counts 1 / log2(r + 1).
+    Those of the current index. For each policy: the share of lists outside the most popular fifth
+    of the shop, the share of items that are in any list, and their Gini index (0 = all alike, 1 =
+    one has everything). Then, for each group of items, its share of the shop, of its sales, of
+    places in lists, and of attention, in which rank r counts 1 / log2(r + 1).
     """
     from streams.exposure import Exposure
     from streams.index_folder import index_store

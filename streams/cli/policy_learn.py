@@ -55,10 +55,11 @@ def learn(
     threads: Annotated[int, typer.Option(min=1, help="Cores for torch.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Train a slate policy for what people earn in the long run, and save it as heads.
+    """Train a slate policy for long-term reward.
 
-    On simulated shoppers, or on a joined log whose lists were drawn. The folder has policy.toml
-    beside the heads: lists are to be drawn by their softmax. Minutes; Ctrl-C leaves nothing behind.
+    It learns on simulated shoppers, or on a joined log whose lists were drawn, and is saved as
+    heads. The folder has policy.toml beside them: lists are to be drawn by their softmax. Minutes;
+    Ctrl-C leaves nothing behind.
     """
     import torch
 

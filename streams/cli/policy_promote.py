@@ -59,7 +59,7 @@ def promote(
     simulated: Simulated = False,
     as_json: Json = False,
 ) -> None:
-    """Put a candidate in force only if a log says that it earns more, for certain.
+    """Put a policy in force only if a log proves it better.
 
     The lower bound of its gain over the log's policy must be above the margin, and the log must be
     evidence enough; else nothing is changed, the reason is said, and the exit code is 7. What was

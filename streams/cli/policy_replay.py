@@ -53,11 +53,12 @@ def replay(
     seed: Annotated[int, typer.Option(help="Of the chance of --at-most.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Measure policies on past sessions, each predicted at its start, without Kafka.
+    """Measure policies on past sessions.
 
-    Purchases, new (bought for the first time) and clicks are nDCG of the list; unlike is the mean
-    of 1 - cosine over its pairs; tail is its share of items outside the most popular fifth.
-    Intervals are of 95 %, over users. Differences are to the first line, user by user.
+    Each session is predicted at its start, without Kafka. Purchases, new (bought for the first
+    time) and clicks are nDCG of the list; unlike is the mean of 1 - cosine over its pairs; tail is
+    its share of items outside the most popular fifth. Intervals are of 95 %, over users.
+    Differences are to the first line, user by user.
     """
     from streams.cli.progress import Bars
     from streams.occasions.versions import policies_of

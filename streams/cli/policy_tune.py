@@ -79,7 +79,7 @@ def tune(
     seed: Annotated[int, typer.Option(help="Another seed, another search.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Look for the weights under which past sessions would have been predicted best.
+    """Look for the weights that predict past sessions best.
 
     Events are replayed through the product's own rows and ranking, without Kafka. A list is made at
     the start of a session and at each search, from what was known then. In the folder are then

@@ -34,10 +34,11 @@ def pretrain(
     threads: Threads = 1,
     as_json: Json = False,
 ) -> None:
-    """Train an encoder on a catalogue and its searches: hidden words, and pairs of texts.
+    """Train an encoder on a shop's own words.
 
-    What comes out is an encoder for `index build --encoder`, and for `source` in a recipe of
-    `rillstream train`. Measured before and after, on texts that were not learned from.
+    It guesses hidden words of the catalogue and its searches, and tells which texts belong
+    together. What comes out is an encoder for `index build --encoder`, and for `source` in a recipe
+    of `rillstream train`. Measured before and after, on texts that were not learned from.
     """
     from scoring.pretraining.recipe import read_pretraining
     from scoring.pretraining.run import pretrain as run

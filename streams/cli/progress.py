@@ -47,7 +47,7 @@ class Bars:
             disable=not console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
-        self._begun: dict[str, float] = {}
+        self._begun: dict[str, tuple[float, int]] = {}
         self._said_s = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -61,16 +61,18 @@ class Bars:
         """Say how far a stage is; stages appear in the order of their first report."""
         if stage not in self._tasks:
             self._tasks[stage] = self._progress.add_task(stage, total=total or None)
-            self._begun[stage] = time.monotonic()
+            self._begun[stage] = time.monotonic(), done
         self._progress.update(self._tasks[stage], completed=done, total=total or None)
         if self._progress.disable:
             self._say(stage, done, total)
 
     def _say(self, stage: str, done: int, total: int) -> None:
         now = time.monotonic()
-        if now - self._said_s < _EVERY_S or not 0 < done < total:
+        begun_s, n_before = self._begun[stage]
+        # What was done before the first report has no time of its own, and so no rate.
+        if now - self._said_s < _EVERY_S or now <= begun_s or not n_before < done < total:
             return
         self._said_s = now
-        rate = done / max(now - self._begun[stage], 1e-9)
+        rate = (done - n_before) / (now - begun_s)
         left = f"{(total - done) / rate:,.0f} s left"
         remark(f"{stage}: {done:,} of {total:,}, {rate:,.0f}/s, {left}")

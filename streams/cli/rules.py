@@ -32,10 +32,10 @@ def check(
     index_dir: IndexDir = None,
     as_json: Json = False,
 ) -> None:
-    """Say what a file of rules means, and compare its names with the current index.
+    """Say what a file of rules means, and check its names.
 
-    A name that the index does not have is a warning: the item may come later. Without an index only
-    the file is looked at.
+    A name that the current index does not have is a warning: the item may come later. Without an
+    index only the file is looked at.
     """
     from scoring.rules.comparison import blocked_counts, unknown_names
     from scoring.rules.rule_file import read_rules

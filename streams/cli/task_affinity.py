@@ -59,10 +59,10 @@ def affinity(
     threads: Threads = 1,
     as_json: Json = False,
 ) -> None:
-    """Train all tasks once and look ahead: by how much does a step on one lower another's loss?
+    """Train tasks together; tell how much each helps another.
 
-    Positive helps, negative hurts (Fifty et al. 2021). Ctrl-C shows what was found so far. No model
-    is saved.
+    By how much does a step on one lower the loss of another? Positive helps, negative hurts (Fifty
+    et al. 2021). Ctrl-C shows what was found so far. No model is saved.
     """
     from scoring.training.looking_ahead import LookingAhead
     from scoring.training.loop import Interrupted, fit
@@ -100,10 +100,11 @@ def choose(
     threads: Threads = 1,
     as_json: Json = False,
 ) -> None:
-    """Choose the tasks to be trained with one, by its loss on held-out folds.
+    """Choose the tasks to be trained with one.
 
-    One helper joins at a time, if it gains more than one standard error over the folds. Ctrl-C
-    loses one training at most: the same command goes on. No model is saved.
+    By its loss on held-out folds: one helper joins at a time, if it gains more than one standard
+    error over the folds. Ctrl-C loses one training at most: the same command goes on. No model is
+    saved.
     """
     from scoring.errors import RecipeError
     from scoring.training.fold_losses import FoldLosses

@@ -39,10 +39,10 @@ def create(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Create the topics that are missing; those that exist stay as they are.
+    """Create the topics that are missing.
 
-    The number of partitions is the largest number of workers, and changing it later starts the user
-    rows anew: choose it with room to grow.
+    Those that exist stay as they are. The number of partitions is the largest number of workers,
+    and changing it later starts the user rows anew: choose it with room to grow.
     """
     settings = settings_from(bootstrap_servers=broker, partitions=partitions)
     from streams.topics import all_topics, create_topics
@@ -73,7 +73,10 @@ def create(
 
 @app.command(epilog=examples("rillstream topics check"))
 def check(broker: Broker = None, partitions: Partitions = None, as_json: Json = False) -> int:
-    """Compare the topics with the settings; exit code 5 when something differs."""
+    """Compare the topics with the settings.
+
+    Exit code 5 when something differs.
+    """
     settings = settings_from(bootstrap_servers=broker, partitions=partitions)
     from streams.topics import check_topics
 

@@ -87,10 +87,11 @@ def train(
     threads: Threads = 1,
     as_json: Json = False,
 ) -> None:
-    """Train a model by a recipe, measure it on its test rows and save it.
+    """Train a model by a recipe, measure it and save it.
 
-    Ctrl-C, or a kill, loses two minutes at most: the same command goes on with the same batches.
-    With --twins, exit code 7 when a head loses more by sharing than the recipe's twin_margin.
+    It is measured on its test rows, from which it never learns. Ctrl-C, or a kill, loses two
+    minutes at most: the same command goes on with the same batches. With --twins, exit code 7 when
+    a head loses more by sharing than the recipe's twin_margin.
     """
     from scoring.training.rows import Reading
 
@@ -165,9 +166,10 @@ def predict(
     skip_bad: SkipBad = False,
     threads: Threads = 1,
 ) -> None:
-    """Answer rows: what was asked comes back with label, confidence and abstain, or a score.
+    """Answer rows: labels, scores.
 
-    Columns are called as in the recipe, or as documented: text; query, title; question, answer.
+    What was asked comes back with label, confidence and abstain, or with a score. Columns are
+    called as in the recipe, or as documented: text; query, title; question, answer.
     """
     import torch
 

@@ -63,7 +63,9 @@ def list_versions(
 
 
 def verify(
-    version: Annotated[str | None, typer.Argument(help="Which version; the current one.")] = None,
+    version: Annotated[
+        str | None, typer.Argument(help="Which version.", show_default="the current one")
+    ] = None,
     index_dir: IndexDir = None,
     index_url: IndexUrl = None,
     as_json: Json = False,
@@ -86,7 +88,8 @@ def verify(
 
 def rollback(
     version: Annotated[
-        str | None, typer.Argument(help="Which version; the one before the current one.")
+        str | None,
+        typer.Argument(help="Which version.", show_default="the one before the current one"),
     ] = None,
     announce: Announce = False,
     broker: Broker = None,
@@ -111,7 +114,8 @@ def rollback(
 def diff(
     first: Annotated[str, typer.Argument(help="The version to begin with.")],
     second: Annotated[
-        str | None, typer.Argument(help="The version to compare with it; the current one.")
+        str | None,
+        typer.Argument(help="The version to compare with it.", show_default="the current one"),
     ] = None,
     maximum: Annotated[
         int, typer.Option("--max", "-k", min=0, help="Ids to show of each kind.")

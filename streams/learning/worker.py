@@ -71,7 +71,7 @@ def run(
     metrics = StepMetrics()
     counts = LearnerMetrics(metrics.registry)
     if settings.metrics_port is not None:
-        metrics.serve(settings.metrics_port)
+        metrics.serve(settings.metrics_port, settings.metrics_address)
 
     def stood() -> Mapping[Source, int | None]:
         positions = GroupPositions(client_config(own), own.app_id)

@@ -20,6 +20,7 @@ class IndexMetrics:
         swaps: Versions that replaced another one.
         refusals: Announced versions that were not served.
         rebuilds: Rebuilds that this worker has started.
+        rebuild_failures: Those of them that ended with an error, and published nothing.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -54,6 +55,11 @@ class IndexMetrics:
         )
         self.rebuilds = Counter(
             "rillstream_index_rebuilds", "Rebuilds started here", registry=registry
+        )
+        self.rebuild_failures = Counter(
+            "rillstream_index_rebuild_failures",
+            "Rebuilds started here that failed",
+            registry=registry,
         )
         self._newest_ms = -1
 

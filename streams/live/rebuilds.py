@@ -44,7 +44,7 @@ class Rebuilds:
 
         Args:
             settings: `rebuild_at`, and those that the child takes over.
-            metrics: Counts the starts.
+            metrics: Counts the starts and the failures.
             command: What to run.
             pause_s: From the end of one to the start of the next, if it did not fail.
         """
@@ -67,10 +67,15 @@ class Rebuilds:
             code = self._child.poll()
             if code is None:
                 return
-            log.info("index rebuild ended", exit_code=code)
             self._child = None
-            self._n_failed = 0 if code in _NO_FAILURE else self._n_failed + 1
+            failed = code not in _NO_FAILURE
+            self._n_failed = self._n_failed + 1 if failed else 0
             pause_s = min(self._pause_s * 2**self._n_failed, _LONGEST_PAUSE_S)
+            if failed:
+                self._metrics.rebuild_failures.inc()
+                log.warning("index rebuild failed", exit_code=code, next_in_s=pause_s)
+            else:
+                log.info("index rebuild ended", exit_code=code)
             self._not_before_s = time.monotonic() + pause_s
         at = self._settings.rebuild_at
         if not at or not (due or n_delta > at) or time.monotonic() < self._not_before_s:

@@ -1,5 +1,6 @@
 """What a worker logs, in a process of its own: logging is set for all of one."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -38,3 +39,32 @@ def test_the_most_talkative_log_has_no_password(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "DEBUG aiokafka.consumer fetches" in done.stderr
     assert "pw-plain-1f7" not in done.stderr + done.stdout
+
+
+SPEAK = """
+import structlog
+from streams.settings import load_settings
+from streams.worker import configure_logging
+
+for log_format in ("console", "json"):
+    for client_id in ("rillstream", "worker-1"):
+        configure_logging(load_settings(log_format=log_format, client_id=client_id))
+        structlog.get_logger().info("ready")
+"""
+
+
+def test_workers_of_one_log_can_be_told_apart(tmp_path: Path) -> None:
+    """Those of `worker --workers 2`, for instance; who is alone says no name."""
+    done = subprocess.run(
+        [sys.executable, "-c", SPEAK],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    plain, named, plain_json, named_json = done.stderr.splitlines()
+    assert "client_id=worker-1" in named
+    assert json.loads(named_json)["client_id"] == "worker-1"
+    assert "client_id" not in plain + plain_json

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from streams.live.index_metrics import IndexMetrics
 from streams.live.rebuilds import Rebuilds
@@ -85,6 +86,25 @@ def test_one_that_fails_is_tried_ever_more_rarely(tmp_path: Path) -> None:
         time.sleep(0.01)
     assert starts[2] - starts[1] > 0.8
     assert starts[3] - starts[2] > 1.6
+    watched.rebuilds.close()
+
+
+@pytest.mark.parametrize(("code", "n_failures"), [(0, 0), (6, 0), (4, 1)])
+def test_one_that_fails_is_counted_and_warned_of(
+    tmp_path: Path, code: int, n_failures: int
+) -> None:
+    """In a read-only folder each fails, for ever; 6 is no failure, another one builds there."""
+    watched = Watched(tmp_path, at=10, sleep_s=0, pause_s=60, then=f"sys.exit({code})")
+    watched.rebuilds.consider(11)
+    with capture_logs() as said:
+        deadline = time.monotonic() + 20
+        while not said:
+            assert time.monotonic() < deadline
+            watched.rebuilds.consider(11)
+            time.sleep(0.02)
+    assert [line["log_level"] for line in said] == ["warning" if n_failures else "info"]
+    counted = watched.registry.get_sample_value("rillstream_index_rebuild_failures_total")
+    assert counted == n_failures
     watched.rebuilds.close()
 
 
