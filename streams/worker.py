@@ -64,7 +64,7 @@ def run(
         NoCurrentVersionError: there is no index yet.
     """
     configure_logging(settings)
-    log.info("loading model and index", broker=settings.bootstrap_servers)
+    log.info("starting", broker=settings.bootstrap_servers)
     begun = time.monotonic()
     if problems := check_topics(settings):
         raise TopicMismatchError("; ".join(problems))

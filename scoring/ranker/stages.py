@@ -40,19 +40,23 @@ class Stages:
             of: What the training is made from.
 
         Raises:
-            CheckpointError: What is there was made from something else.
+            CheckpointError: A stage is there that was made from something else.
         """
         self._folder = folder
         said = json.dumps(of, indent=1, sort_keys=True)
         begun = folder / _BEGUN
-        if not begun.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            self._put(_BEGUN, said.encode())
-        elif begun.read_text("utf-8") != said:
+        if begun.exists() and begun.read_text("utf-8") == said:
+            return
+        # A recipe that ended with an error before its first stage has left nothing to lose.
+        if any(stage != begun for stage in folder.glob("*.json")):
             raise CheckpointError(
                 f"{folder} is of a training from another recipe, other files or another version: "
                 "begin anew with --restart"
             )
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+        self._put(_BEGUN, said.encode())
 
     def lists(self, make: Callable[[], Sequence[Lists]]) -> list[Lists]:
         """Lists of each period: as they were kept, or made and kept."""

@@ -45,7 +45,12 @@ def evaluate(
         raise ModelError(f"files for which task? There are {', '.join(names)}: name it with --task")
     if files:
         rows = given_rows(saved, model, names[0], files, reading)
-        return {names[0]: model.measures(names[0], rows)}
+        if measures := model.measures(names[0], rows):
+            return {names[0]: measures}
+        raise RowsError(
+            f"{len(rows)} rows of {', '.join(map(str, files))} tell nothing about {names[0]}: "
+            "none has a label that it knows"
+        )
     found = tested(
         model,
         {

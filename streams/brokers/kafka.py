@@ -10,6 +10,7 @@ from typing import Protocol, Self
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from filelock import FileLock, Timeout
 
 from streams.brokers.kafka_docker import DockerRuntime, docker_available
 from streams.brokers.kafka_java import JavaRuntime, KafkaStartError, default_cache, java_available
@@ -63,6 +64,8 @@ class KafkaBroker:
         cache: Path | None = None,
     ) -> None:
         self.folder = folder
+        # Two brokers on the same data: the first one dies of it (raft, "unexpected error").
+        self._lock = FileLock(folder / "broker.lock", thread_local=False)
         protocols = dict(listeners or {})
         self.port, controller_port, *more = _free_ports(port, 2 + len(protocols))
         self._ports = dict(zip(protocols, more, strict=True))
@@ -105,10 +108,12 @@ class KafkaBroker:
         """Start, or start again, and return once the broker answers a metadata request.
 
         Raises:
-            KafkaStartError: It ended, or did not answer within `timeout_s`.
+            KafkaStartError: Another one has its data or its port; or it ended, or did not answer
+                within `timeout_s`.
         """
         if self._runtime.alive():
             return
+        self._claim()
         self._runtime.start(self._properties)
         deadline = time.monotonic() + timeout_s
         while not self._answers():
@@ -128,10 +133,12 @@ class KafkaBroker:
     def kill(self) -> None:
         """Kill -9. Data stay, as after a power cut of the process (not of the machine)."""
         self._runtime.kill()
+        self._lock.release(force=True)
 
     def stop(self, timeout_s: float = 20.0) -> None:
         """Shut down in order; data stay."""
         self._runtime.stop(timeout_s)
+        self._lock.release(force=True)
 
     def discard(self) -> None:
         """Remove what lives outside `folder`: with Docker, the container."""
@@ -144,6 +151,24 @@ class KafkaBroker:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def _claim(self) -> None:
+        """Make sure that data and port are nobody else's, as long as this process lives."""
+        if _listens(self.port):
+            raise KafkaStartError(
+                f"something listens at {self.bootstrap} already, perhaps another broker: use it, "
+                "or choose another port"
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self._lock.is_locked:
+            return
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise KafkaStartError(
+                f"another broker runs with the data in {self.folder}: use it, end it, or choose "
+                "another folder"
+            ) from None
+
     def _open(self, listener: str, protocol: str) -> None:
         door = f"{listener}://{self.address(listener)}"
         more = {
@@ -154,10 +179,8 @@ class KafkaBroker:
         self._properties |= {key: f"{self._properties[key]},{value}" for key, value in more.items()}
 
     def _answers(self) -> bool:
-        with socket.socket() as probe:
-            probe.settimeout(0.5)
-            if probe.connect_ex(("127.0.0.1", self.port)) != 0:
-                return False
+        if not _listens(self.port):
+            return False
         try:
             admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
             cluster = admin.list_topics(timeout=2)
@@ -195,6 +218,13 @@ def _properties(port: int, controller_port: int) -> dict[str, str]:
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
     }
+
+
+def _listens(port: int) -> bool:
+    """Tell whether anybody listens there."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _free_ports(wanted: int | None, n: int) -> list[int]:

@@ -42,8 +42,8 @@ class ItemFiles:
             progress: Told now and then how many rows were read.
 
         Raises:
-            BadFileError: A file cannot be read, or a row is no item or repeats an id; or, where bad
-                rows are left out, all are bad.
+            BadFileError: A file cannot be read, or a row is no item or repeats an id; or there is
+                no item, perhaps since bad rows are left out and all are bad.
         """
         words, n_bad = self._survey(progress)
         n_rows = len(words) + n_bad
@@ -57,8 +57,8 @@ class ItemFiles:
                     if skip_bad or n_bad <= _SHOWN:
                         on_bad_row(row)
             self.n_items = n_rows - n_bad
-        if n_bad and skip_bad and not self.n_items:
-            raise BadFileError(f"none of {n_bad:,} rows is an item, so nothing was built")
+        if not self.n_items and (skip_bad or not n_bad):
+            raise BadFileError(f"none of {n_rows:,} rows is an item, so nothing was built")
         if n_bad and not skip_bad:
             raise BadFileError(
                 f"{n_bad:,} of {self.n_items + n_bad:,} rows cannot be used, so nothing was built: "

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from streams.cli.options import Json, examples
+from streams.cli.options import Json, a_speed, examples
 
 
 def register(app: typer.Typer) -> None:
@@ -20,6 +20,7 @@ def demo(
         str | None,
         typer.Option(
             help="Shop time to real time: 1x, 60x, … or max.",
+            callback=a_speed,
             show_default="60x; max where there is no terminal",
         ),
     ] = None,

@@ -1,6 +1,7 @@
 """Exit codes, and which error ends with which."""
 
 import errno
+import os
 import sys
 from enum import IntEnum
 
@@ -71,9 +72,9 @@ def explain(error: Exception) -> tuple[Exit, str]:
     """Return an error's exit code and one line about it, with the way out where we know one."""
     for kind, code in _BY_ERROR:
         if isinstance(error, kind):
-            return code, _one_line(error)
+            return code, _of_a_path(error)
     if isinstance(error, OSError) and error.errno in _OF_A_PATH:
-        return Exit.BAD_INPUT, _one_line(error)
+        return Exit.BAD_INPUT, _of_a_path(error)
     if isinstance(error, UnicodeDecodeError):
         return Exit.BAD_INPUT, f"what was read is not UTF-8: {_one_line(error)}"
     for module, name, code in _BY_NAME:
@@ -96,6 +97,15 @@ def _loaded(module: str, name: str) -> tuple[type[Exception], ...]:
     """Return the error class if its module is in use, else nothing: never import it only to ask."""
     found = getattr(sys.modules.get(module), name, None)
     return (found,) if found is not None else ()
+
+
+def _of_a_path(error: Exception) -> str:
+    """The system's own words begin with a number that helps nobody."""
+    if not isinstance(error, OSError) or not error.filename or not error.strerror:
+        return _one_line(error)
+    if error.errno == errno.EEXIST and not os.path.isdir(error.filename):
+        return f"{error.filename}: Not a directory"
+    return f"{error.filename}: {error.strerror}"
 
 
 def _one_line(error: Exception | str) -> str:

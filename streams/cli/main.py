@@ -102,10 +102,14 @@ def run(arguments: list[str]) -> int:
     except typer.Exit as ended:
         return ended.exit_code
     except typer.TyperException as wrong:
-        if said := wrong.format_message().rstrip("."):  # empty when it has shown the help instead
+        said = wrong.format_message().replace("Value error, ", "")
+        if said.startswith("Usage:"):  # a group without a command: the help itself is the answer
+            print(said, file=sys.stderr)
+        else:
             where = getattr(wrong, "ctx", None)
             asked = "rillstream" if where is None else where.command_path
-            _complain(f"{said}. Try: {asked} --help")
+            end = "" if said.endswith(("?", "?.")) else "."
+            _complain(f"{said.rstrip('.')}{end} Try: {asked} --help")
         return Exit.USAGE
     except KeyboardInterrupt:
         return Exit.INTERRUPTED

@@ -1,6 +1,7 @@
 """`rillstream models …`: trained models, side by side."""
 
 from collections.abc import Iterable, Mapping
+from errno import ENOTDIR
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,8 @@ def list_models(
     """List trained models with what they were measured at."""
     from scoring.saved.described import described, is_model
 
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(ENOTDIR, "Not a directory", str(folder))
     found = [described(each) for each in sorted(folder.glob("*")) if is_model(each)]
     if as_json:
         for each in found:
@@ -35,6 +38,9 @@ def list_models(
                     "metrics": each.metrics,
                 }
             )
+        return
+    if not found:
+        remark(f"No trained model in {folder}. Make one: rillstream train RECIPE.toml")
         return
     print_table(
         ("model", "version", "ancestor", "tasks"),

@@ -74,7 +74,22 @@ Lists = Annotated[
         show_default="the topic",
     ),
 ]
+
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for scripts.")]
+
+
+def a_speed(text: str | None) -> str | None:
+    """Return an option's value; what is no speed is a wrong argument."""
+    if text is None:
+        return None
+    from streams.errors import SettingsError
+    from streams.publish import parse_speed
+
+    try:
+        parse_speed(text)
+    except SettingsError as error:
+        raise typer.BadParameter(str(error)) from None
+    return text
 
 
 def settings_from(**given: Any) -> "Settings":

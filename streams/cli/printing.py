@@ -51,7 +51,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
-    console().print(table)
+    out = console()
+    with out.capture() as drawn:
+        out.print(table)
+    # In a file or pipe one long cell would fill all other lines with spaces.
+    print("\n".join(line.rstrip() for line in drawn.get().splitlines()))
 
 
 def remark(line: str) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli.options import Broker, Json, examples, settings_from
+from streams.cli.options import Broker, Json, a_speed, examples, settings_from
 from streams.cli.printing import print_json, remark
 from streams.cli.waiting import tell_if_awaited
 
@@ -34,7 +34,10 @@ def publish(
     broker: Broker = None,
     speed: Annotated[
         str,
-        typer.Option(help="1x keeps the pauses between events, 10x shortens them, max has none."),
+        typer.Option(
+            help="1x keeps the pauses between events, 10x shortens them, max has none.",
+            callback=a_speed,
+        ),
     ] = "max",
     now: Annotated[
         bool, typer.Option("--now", help="Write the moment of sending into at_ms.")

@@ -102,7 +102,7 @@ def learning_of(settings: Settings) -> Learning:
     """
     if settings.ranker is None:
         raise SettingsError(
-            "nothing to begin with: set RILLSTREAM_RANKER to the folder of a ranker "
+            "nothing to begin with: name the folder of a ranker with --ranker or RILLSTREAM_RANKER "
             '(rillstream train with kind = "ranker")'
         )
     if not settings.publish_decisions:

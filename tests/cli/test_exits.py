@@ -41,5 +41,18 @@ def test_an_error_of_several_lines_becomes_one() -> None:
     assert explain(SettingsError("first\n  second"))[1] == "first second"
 
 
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "x"), "x: No such file or directory"),
+        (FileExistsError(17, "File exists", "pyproject.toml"), "pyproject.toml: Not a directory"),
+        (FileExistsError("models/a is there already"), "models/a is there already"),
+    ],
+)
+def test_an_error_of_a_path_says_the_path_and_no_number(error: OSError, line: str) -> None:
+    """What could not be made a folder for it is a file: a file that exists is no riddle."""
+    assert explain(error)[1] == line
+
+
 def test_every_exit_code_is_explained() -> None:
     assert set(MEANINGS) == set(Exit)

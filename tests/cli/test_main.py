@@ -71,6 +71,33 @@ def test_wrong_arguments_end_with_two(capsys: pytest.CaptureFixture[str]) -> Non
     assert "Try: rillstream index search --help" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["topics", "creat"], "Did you mean 'create'? Try: rillstream topics --help\n"),
+        (["subscribe", "--from", "x"], "'--from': 'x' is not one of 'earliest', 'latest'. Try: "),
+        (["publish", "x.jsonl", "--speed", "x"], "speed 'x': use 1x, 10x, 0.5x, … or max. Try: "),
+        (["demo", "--speed", "0x"], "speed '0x': use 1x, 10x, 0.5x, … or max. Try: "),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_wrong_argument_is_one_plain_sentence(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words) == Exit.USAGE
+    assert said in capsys.readouterr().err
+
+
+def test_a_group_without_a_command_shows_its_help_and_nothing_else(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["topics"]) == Exit.USAGE
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("Usage: rillstream topics")
+    assert said.err.endswith("rillstream topics create\n")
+
+
 def test_an_unknown_setting_is_one_line_that_names_the_nearest() -> None:
     done = rillstream("topics", "check", RILLSTREAM_BOOTSTRAP_SERVER="x")
     assert done.returncode == Exit.FATAL

@@ -8,7 +8,7 @@ import pytest
 
 from streams.cli.exits import Exit
 from streams.cli.main import run
-from streams.cli.printing import print_json
+from streams.cli.printing import print_json, print_table
 from tests.scoring.behaviour.shop_log import RECIPE, write_log
 
 
@@ -33,6 +33,14 @@ def test_what_is_no_number_is_null(capsys: pytest.CaptureFixture[str]) -> None:
     assert strict(capsys.readouterr().out) == [
         {"auc": None, "upper": None, "n": 2, "within": {"low": None, "each": [0.5, None]}}
     ]
+
+
+def test_a_long_cell_fills_no_other_line_with_spaces(capsys: pytest.CaptureFixture[str]) -> None:
+    """A difference of two models had 60 lines of 500 columns in a pipe, since one value is long."""
+    print_table(("name", "value"), [("short", 1), ("long", "x" * 300)])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert any("x" * 300 in line for line in lines)  # and nothing is folded in a pipe
 
 
 def test_rows_without_a_no_have_no_auc(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,6 +53,12 @@ def test_from_rows_to_answers(
     assert run(["models", "card", str(model)]) == Exit.OK
     assert "# colours" in capsys.readouterr().out
 
+    other = tmp_path / "other.csv"
+    other.write_text("text,label\na red mug,teapot\n")
+    measure = ["evaluate", str(model), "--input", str(other)]
+    assert run(measure) == Exit.BAD_INPUT
+    assert "none has a label that it knows" in capsys.readouterr().err
+
     again = ["train", str(recipe), "--out", str(tmp_path / "models" / "two"), "--seed", "1"]
     assert run(again) == Exit.OK
     capsys.readouterr()
@@ -62,6 +68,17 @@ def test_from_rows_to_answers(
     merged = str(tmp_path / "models" / "merged")
     assert run(["models", "merge", str(model), again[3], "--out", merged]) == Exit.OK
     assert run(["evaluate", merged, "--data", str(tmp_path)]) == Exit.OK
+
+
+def test_a_folder_without_models_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["models", "list", str(tmp_path)]) == Exit.OK
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "No trained model" in said.err
+    (tmp_path / "file").write_text("x")
+    assert run(["models", "list", str(tmp_path / "file")]) == Exit.BAD_INPUT
 
 
 def test_twins_are_trained_compared_and_judged(

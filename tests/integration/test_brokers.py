@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
@@ -10,6 +11,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from streams.brokers.embedded import EmbeddedBroker
 from streams.brokers.kafka import KafkaBroker
+from streams.brokers.kafka_java import KafkaStartError
 
 
 def send(bootstrap: str, topic: str, *values: bytes) -> None:
@@ -116,3 +118,22 @@ def test_a_killed_broker_comes_back_with_its_records_and_port(
     fresh_kafka.start()
     assert fresh_kafka.bootstrap == before
     assert read(before, topic, 1) == [b"kept"]
+
+
+@pytest.mark.kafka
+def test_a_second_broker_leaves_the_data_of_the_first_alone(kafka: KafkaBroker, topic: str) -> None:
+    """The first ended with a fatal error a moment later: its data were in two hands."""
+    with pytest.raises(KafkaStartError, match="another broker runs with the data in"):
+        KafkaBroker(kafka.folder).start()
+    create(kafka.bootstrap, topic)
+    send(kafka.bootstrap, topic, b"x")
+    assert read(kafka.bootstrap, topic, 1) == [b"x"]
+
+
+@pytest.mark.kafka
+def test_a_broker_does_not_take_anothers_answer_for_its_own(
+    kafka: KafkaBroker, tmp_path: Path
+) -> None:
+    """It said "Kafka at 127.0.0.1:9092", and a moment later that it had ended by itself."""
+    with pytest.raises(KafkaStartError, match=f"listens at 127.0.0.1:{kafka.port} already"):
+        KafkaBroker(tmp_path / "kafka", port=kafka.port).start()

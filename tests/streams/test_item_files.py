@@ -80,6 +80,12 @@ def test_a_file_of_something_else_is_no_empty_catalogue(tmp_path: Path) -> None:
     assert len(bad) == 2
 
 
+def test_an_empty_file_is_no_empty_catalogue(tmp_path: Path) -> None:
+    """An export that failed in the night: no list would have an item in the morning."""
+    with pytest.raises(BadFileError, match="none of 0 rows is an item, so nothing was built"):
+        ItemFiles([lines(tmp_path / "items.jsonl")]).check([].append)
+
+
 def test_no_more_than_twenty_are_shown_where_they_end_the_build(tmp_path: Path) -> None:
     bad: list[BadRow] = []
     with pytest.raises(BadFileError, match="50 of 50"):
