@@ -82,8 +82,9 @@ def test_a_file_of_something_else_is_no_empty_catalogue(tmp_path: Path) -> None:
 
 def test_an_empty_file_is_no_empty_catalogue(tmp_path: Path) -> None:
     """An export that failed in the night: no list would have an item in the morning."""
+    bad: list[BadRow] = []
     with pytest.raises(BadFileError, match="none of 0 rows is an item, so nothing was built"):
-        ItemFiles([lines(tmp_path / "items.jsonl")]).check([].append)
+        ItemFiles([lines(tmp_path / "items.jsonl")]).check(bad.append)
 
 
 def test_no_more_than_twenty_are_shown_where_they_end_the_build(tmp_path: Path) -> None:
