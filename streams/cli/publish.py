@@ -28,7 +28,7 @@ def publish(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="JSON Lines or Parquet files of clicks, searches, items, impressions, mixed or not."
+            help="JSON Lines or Parquet files: clicks, searches, items, impressions, or mixed."
         ),
     ],
     broker: Broker = None,
