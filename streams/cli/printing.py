@@ -41,14 +41,22 @@ def _with_nulls(value: Any) -> Any:
     return value
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under headings; what does not fit is folded, not cut."""
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, copied: str | None = None
+) -> None:
+    """Print rows under headings; what does not fit is folded, not cut.
+
+    Args:
+        columns: Headings.
+        rows: A cell for each.
+        copied: Column whose cells people copy into the next command: the others fold first.
+    """
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == copied)
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     out = console()

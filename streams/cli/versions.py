@@ -169,4 +169,5 @@ def print_manifests(manifests: "Sequence[Manifest]", current: str | None, *, as_
             )
             for manifest in manifests
         ],
+        copied="version",
     )

@@ -6,9 +6,11 @@ from typing import NoReturn
 
 import pytest
 
+from index.manifest import Manifest
 from streams.cli.exits import Exit
 from streams.cli.main import run
 from streams.cli.printing import print_json, print_table
+from streams.cli.versions import print_manifests
 from tests.scoring.behaviour.shop_log import RECIPE, write_log
 
 
@@ -41,6 +43,32 @@ def test_a_long_cell_fills_no_other_line_with_spaces(capsys: pytest.CaptureFixtu
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line != line.rstrip()] == []
     assert any("x" * 300 in line for line in lines)  # and nothing is folded in a pipe
+
+
+def test_a_version_is_one_word_on_a_terminal_of_eighty_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who goes back copies it: `index list` had it in five pieces, one below the other."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    version, encoder = "20260101T120000.000Z-0123abcd", "bert-384-fa46c9f4a72f"
+    manifest = Manifest(
+        version=version,
+        encoder_version=encoder,
+        engine="exact",
+        parameters={},
+        dim=384,
+        count=3_659,
+        created_at_ms=1_767_268_800_000,
+        files={},
+        recall_at_10=1.0,
+        recall_at_100=1.0,
+        build_s=0.5,
+    )
+    print_manifests([manifest], version, as_json=False)
+    said = capsys.readouterr().out
+    assert version in said
+    assert encoder not in said  # what is only read makes room
 
 
 def test_rows_without_a_no_have_no_auc(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
