@@ -1,12 +1,11 @@
 """`rillstream dead-letters …`: what could not be read, why, and another try."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from streams.cli.options import Broker, Json, examples, new_app, settings_from
-from streams.cli.printing import print_json, remark
+from streams.cli.printing import moment, print_json, remark
 from streams.cli.waiting import tell_if_awaited
 
 app = new_app(
@@ -58,8 +57,8 @@ def list_letters(
                 }
             )
             continue
-        when = datetime.fromtimestamp(letter.at_ms / 1000, UTC).strftime("%F %T")
-        print(f"{when}  {letter.topic}[{letter.partition}]@{letter.offset}  {letter.reason}")
+        place = f"{letter.topic}[{letter.partition}]@{letter.offset}"
+        print(f"{moment(letter.at_ms)}  {place}  {letter.reason}")
         print(f"    {(_text(letter.raw) or '')[:160]}")
     if n_shown == 0 and not as_json:
         remark("No dead letters.")

@@ -4,6 +4,7 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ def _with_nulls(value: Any) -> Any:
         case list() | tuple():
             return [_with_nulls(each) for each in value]
     return value
+
+
+def moment(at_ms: int) -> str:
+    """A moment as people read it: 2026-01-01 12:00:00 UTC."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%F %T UTC")
 
 
 def print_table(

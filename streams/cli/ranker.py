@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from streams.cli.asked import Measures, Trained, TrainingAsked, no_twins
-from streams.cli.printing import remark
+from streams.cli.printing import moment, remark
 
 if TYPE_CHECKING:
     from scoring.training.rows import Reading
@@ -91,8 +91,9 @@ def evaluate(
         past = RankerTraining(facts.recipe, data, reading, bars.report, files or None)
         if past.last_ms <= facts.last_ms:
             raise ModelError(
-                f"{folder} has learned from all events up to {facts.last_ms} ms, and these end "
-                f"with {past.last_ms} ms: it is measured on newer ones, which follow the same past"
+                f"{folder} has learned from all events up to {moment(facts.last_ms)}, and these "
+                f"end at {moment(past.last_ms)}: it is measured on newer ones, which follow the "
+                "same past"
             )
         (lists,) = past.lists([facts.last_ms + 1, past.last_ms + 1], ranker)
     remark(f"{len(lists):,} lists of baskets after the last event that it learned from")

@@ -1,7 +1,6 @@
 """`rillstream index list | verify | rollback | diff`: what is done with versions that are there."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +15,7 @@ from streams.cli.options import (
     examples,
     settings_from,
 )
-from streams.cli.printing import print_json, print_table, remark
+from streams.cli.printing import moment, print_json, print_table, remark
 
 if TYPE_CHECKING:
     from index import Manifest
@@ -165,7 +164,7 @@ def print_manifests(manifests: "Sequence[Manifest]", current: str | None, *, as_
                 manifest.engine,
                 "" if manifest.recall_at_100 is None else f"{manifest.recall_at_100:.3f}",
                 manifest.encoder_version,
-                datetime.fromtimestamp(manifest.created_at_ms / 1000, UTC).strftime("%F %T UTC"),
+                moment(manifest.created_at_ms),
             )
             for manifest in manifests
         ],

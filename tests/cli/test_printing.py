@@ -9,7 +9,7 @@ import pytest
 from index.manifest import Manifest
 from streams.cli.exits import Exit
 from streams.cli.main import run
-from streams.cli.printing import print_json, print_table
+from streams.cli.printing import moment, print_json, print_table
 from streams.cli.versions import print_manifests
 from tests.scoring.behaviour.shop_log import RECIPE, write_log
 
@@ -35,6 +35,10 @@ def test_what_is_no_number_is_null(capsys: pytest.CaptureFixture[str]) -> None:
     assert strict(capsys.readouterr().out) == [
         {"auc": None, "upper": None, "n": 2, "within": {"low": None, "each": [0.5, None]}}
     ]
+
+
+def test_a_moment_is_told_in_a_zone() -> None:
+    assert moment(1_323_435_000_000) == "2011-12-09 12:50:00 UTC"
 
 
 def test_a_long_cell_fills_no_other_line_with_spaces(capsys: pytest.CaptureFixture[str]) -> None:
