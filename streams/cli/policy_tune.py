@@ -171,6 +171,14 @@ def _numbers(hindsight: "Hindsight", policy: "Policy", settings: "Settings") -> 
     return found + (["relevance_share"] if policy.drawing.is_diverse else [])
 
 
+def _said(name: str, value: float) -> str:
+    """A number of a policy for people: nobody reads 2.23e+09 ms."""
+    if not name.endswith("_ms"):
+        return f"{value:.3g}"
+    hours = value / 3_600_000
+    return f"{hours:.3g} h" if hours < 48 else f"{hours / 24:.3g} d"
+
+
 def _stamp(file: Path) -> str:
     return f"{file}, {file.stat().st_size} bytes"
 
@@ -245,7 +253,7 @@ def _say(
                 [
                     row["trial"],
                     *(f"{row[name]:.4f}" for name in objectives),
-                    *(f"{row['numbers'][name]:.3g}" for name in names),
+                    *(_said(name, row["numbers"][name]) for name in names),
                     marks.get((row["before"], row["chosen"]), ""),
                 ]
                 for row in rows

@@ -98,6 +98,10 @@ def test_a_search_that_was_ended_goes_on_and_a_person_may_choose(
     err = capsys.readouterr().err
     assert "4 trials were made before" in err
     assert "trial 3\n" in (shop / "again/policy.toml").read_text()
+    assert run(asked[:-1]) == Exit.OK
+    table = capsys.readouterr().out
+    assert " d " in table
+    assert "e+" not in table, "times for people, not in milliseconds"
 
 
 @pytest.mark.parametrize(
