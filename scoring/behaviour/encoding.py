@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from scoring.behaviour.inputs import Inputs, Past, SideInputs
+from scoring.behaviour.rates import Rates
 from scoring.behaviour.recipe import (
     SIDES,
     CategorySettings,
@@ -41,18 +42,20 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
     may_miss: bool
 
 
-class Encoding(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+class Encoding(msgspec.Struct, frozen=True, kw_only=True, dict=True, omit_defaults=True):
     """What was learned of the training rows' columns.
 
     Attributes:
         scales: Of numbers.
         words: Of categories with a table: place p means code p + 1.
         widths: Of vectors.
+        rates: Of words whose log odds are numbers.
     """
 
     scales: dict[str, Scale]
     words: dict[str, list[str]]
     widths: dict[str, int]
+    rates: dict[str, Rates] = {}  # absent where there are none: a folder's version is as before
 
     @cached_property
     def codes(self) -> dict[str, dict[str, int]]:
@@ -64,9 +67,17 @@ class Encoding(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 
 def learn_encoding(
-    features: Mapping[str, Feature], columns: Mapping[str, NDArray[Any]]
+    features: Mapping[str, Feature],
+    columns: Mapping[str, NDArray[Any]],
+    rates: Mapping[str, Rates] | None = None,
 ) -> Encoding:
-    """From the columns of the training rows."""
+    """From the columns of the training rows.
+
+    Args:
+        features: Of the recipe.
+        columns: Name -> (n, …); of rates, log odds that were cross-fitted.
+        rates: Name -> those of all rows, for rows to come.
+    """
     scales, words, widths = {}, {}, {}
     for name, feature in features.items():
         match feature:
@@ -76,7 +87,7 @@ def learn_encoding(
                 words[name] = sorted(set(columns[name].tolist()) - {""})
             case VectorSettings():
                 widths[name] = columns[name].shape[1]
-    return Encoding(scales=scales, words=words, widths=widths)
+    return Encoding(scales=scales, words=words, widths=widths, rates=dict(rates or {}))
 
 
 def n_codes(encoding: Encoding, name: str, feature: CategorySettings) -> int:
@@ -118,7 +129,9 @@ def _side(
     columns: Mapping[str, NDArray[Any]],
     side: Side,
 ) -> SideInputs:
-    numbers = [columns[name] for name in names_of(features, NumberSettings, side)]
+    numbers = [
+        _numbers(encoding, name, columns[name]) for name in names_of(features, NumberSettings, side)
+    ]
     codes = [
         _codes(features, encoding, name, columns[name])
         for name in names_of(features, CategorySettings, side)
@@ -138,6 +151,13 @@ def _side(
             for name, values in vectors.items()
         },
     )
+
+
+def _numbers(encoding: Encoding, name: str, values: NDArray[Any]) -> NDArray[np.float32]:
+    """(n,) numbers, or words of a rate -> (n,); cross-fitted rates are numbers already."""
+    if name in encoding.rates and not np.issubdtype(values.dtype, np.floating):
+        return encoding.rates[name].of(values)
+    return values
 
 
 def _codes(

@@ -48,6 +48,16 @@ class NumberSettings(FeatureSettings, frozen=True, kw_only=True, tag="number"):
     ramps: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
+class RateSettings(NumberSettings, frozen=True, kw_only=True, tag="rate"):
+    """A word or an id, as the log odds of a task in the training rows that have it.
+
+    Attributes:
+        of: A binary task of the recipe.
+    """
+
+    of: str
+
+
 class CategorySettings(FeatureSettings, frozen=True, kw_only=True, tag="category"):
     """A word or an id, as a vector that is learned.
 
@@ -91,7 +101,14 @@ class HistorySettings(Strict, frozen=True, kw_only=True, tag="history"):
     hidden: Count = 36
 
 
-Feature = NumberSettings | CategorySettings | VectorSettings | CosineSettings | HistorySettings
+Feature = (
+    NumberSettings
+    | RateSettings
+    | CategorySettings
+    | VectorSettings
+    | CosineSettings
+    | HistorySettings
+)
 
 
 class BinarySettings(Strict, frozen=True, kw_only=True, tag="binary"):
@@ -250,9 +267,19 @@ def _contradictions(recipe: BehaviourRecipe) -> list[str]:
             for other, kind in wanted.items()
             if not isinstance(recipe.features.get(other), kind)
         ]
-    for name, task in recipe.tasks.items():
-        if isinstance(task, ConversionSettings):
-            given = recipe.tasks.get(task.given)
-            if type(given) is not BinarySettings:
-                found.append(f"tasks.{name} is given {task.given!r}, which is no binary task")
+    told = [
+        *(
+            (f"features.{name} is the rate of", feature.of)
+            for name, feature in recipe.features.items()
+            if isinstance(feature, RateSettings)
+        ),
+        *(
+            (f"tasks.{name} is given", task.given)
+            for name, task in recipe.tasks.items()
+            if isinstance(task, ConversionSettings)
+        ),
+    ]
+    for said, other in told:
+        if type(recipe.tasks.get(other)) is not BinarySettings:
+            found.append(f"{said} {other!r}, which is no binary task")
     return found

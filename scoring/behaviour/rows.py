@@ -20,6 +20,7 @@ from scoring.behaviour.recipe import (
     Feature,
     HistorySettings,
     NumberSettings,
+    RateSettings,
     VectorSettings,
 )
 from scoring.behaviour.tasks.contract import BehaviourTask
@@ -156,10 +157,10 @@ def _parser(
     """A row -> the value of one feature."""
     column = getattr(feature, "column", None) or name
     match feature:
+        case CategorySettings() | RateSettings():
+            return lambda row: word(row, column)
         case NumberSettings():
             return lambda row: number(row, column)
-        case CategorySettings():
-            return lambda row: word(row, column)
         case VectorSettings():
             return _of_one_width(column)
         case HistorySettings(candidate=candidate, length=length):
@@ -197,7 +198,7 @@ def _key(row: Mapping[str, object], group: str | None, values: Sequence[Any]) ->
 
 def _column(feature: Feature, values: Sequence[Any]) -> Column:
     match feature:
-        case NumberSettings():
+        case NumberSettings() if not isinstance(feature, RateSettings):
             return np.array(values, np.float32)
         case VectorSettings():
             return np.stack(values) if values else np.empty((0, 0), np.float32)

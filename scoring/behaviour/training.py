@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from scoring.balancing import Balancer, make_balancer
 from scoring.behaviour.encoding import Encoding, encode, learn_encoding
 from scoring.behaviour.inputs import Inputs
 from scoring.behaviour.model import BehaviourModel
+from scoring.behaviour.rates import cross_fitted, every_rate
 from scoring.behaviour.recipe import BehaviourRecipe
 from scoring.behaviour.rows import BehaviourRows
 from scoring.behaviour.tasks.contract import BehaviourTask, Logits
@@ -59,7 +60,10 @@ class BehaviourTraining:
     ) -> None:
         for name, task in tasks.items():
             task.learn_facts(train.labels[name])
-        self.encoding = learn_encoding(recipe.features, train.features)
+        rates = every_rate(recipe, train.features, train.labels)
+        columns = cross_fitted(recipe, train.features, train.labels, train.keys.tolist())
+        train = replace(train, features=columns)
+        self.encoding = learn_encoding(recipe.features, columns, rates)
         outputs = {name: n for task in tasks.values() for name, n in task.outputs.items()}
         self.module = BehaviourModel(recipe, self.encoding, outputs)
         self._tasks = tasks

@@ -8,10 +8,11 @@ from pathlib import Path
 import msgspec
 from torch import Tensor
 
-from scoring.behaviour.recipe import BehaviourRecipe
+from scoring.behaviour.recipe import BehaviourRecipe, RateSettings
 from scoring.behaviour.rows import BehaviourRows, read_parts
 from scoring.behaviour.saved import Behaviour, load_behaviour
 from scoring.behaviour.training import calibrated, examples
+from scoring.errors import RecipeError
 from scoring.training.recipe import Balancing
 from scoring.training.rows import Reading
 from scoring.training.twins import Comparison, upper_bound
@@ -23,13 +24,28 @@ def twin_recipes(recipe: BehaviourRecipe) -> dict[str, BehaviourRecipe]:
 
 
 def alone(recipe: BehaviourRecipe, names: tuple[str, ...]) -> BehaviourRecipe:
-    """The same recipe for these tasks: as many passes over its rows, the same seeds."""
+    """The same recipe for these tasks: as many passes over its rows, the same seeds.
+
+    Rates of other tasks stay out.
+
+    Raises:
+        RecipeError: There are no other features.
+    """
     training = recipe.training
+    tasks = recipe.of_tasks(names)
+    features = {
+        name: feature
+        for name, feature in recipe.features.items()
+        if not isinstance(feature, RateSettings) or feature.of in tasks
+    }
+    if not features:
+        raise RecipeError(f"{', '.join(names)} would have no feature but rates of other tasks")
     task = (training.measure or "").split(".")[0]
     return msgspec.structs.replace(
         recipe,
         name="-".join([recipe.name, *names]),
-        tasks=recipe.of_tasks(names),
+        features=features,
+        tasks=tasks,
         balancing=recipe.balancing if len(names) > 1 else Balancing(),
         training=training
         if task in {*names, "loss", ""}
