@@ -33,6 +33,7 @@ from scoring.behaviour.recipe import (
     EngagementSettings,
     Feature,
     NumberSettings,
+    RateSettings,
     read_behaviour_recipe,
 )
 from scoring.behaviour.rows import read_rows
@@ -169,11 +170,57 @@ def exposures(folder: Path) -> Iterator[str]:
     yield "| esmm − clicks alone, paired | " + " | ".join(cells) + " |"
 
 
+def ids(folder: Path) -> Iterator[str]:
+    """Users and items of the same logs as categories, as rates, and as both; a task at a time."""
+    found: dict[tuple[str, str], list[dict[str, float]]] = {}
+    for seed in _SEEDS:
+        learned = draw_exposures(_N_LEARNED, 2 * seed)
+        tested = draw_exposures(_N_TESTED, 2 * seed + 1)
+        pq.write_table(pa.table(learned.columns()), folder / "learned.parquet")
+        pq.write_table(pa.table(tested.columns()), folder / "tested.parquet")
+        truth = {"click": tested.click, "sale": tested.click * tested.conversion}
+        labels = {"click": tested.clicked, "sale": tested.converted}
+        for task, true in truth.items():
+            for form in ("categories", "rates", "both"):
+                out = folder / f"{task}-{form}-{seed}"
+                train(_ids_recipe(form, task, seed), folder, out, Reading())
+                said = _chances(out, folder / "tested.parquet")[task]
+                found.setdefault((task, form), []).append(
+                    {
+                        "KL": _divergence(true, said),
+                        "AUC": auc(said, labels[task]),
+                        "expected − true": float((said - true).sum()),
+                    }
+                )
+    yield "| task | ids as | KL | AUC | expected − true |\n|---|---|---|---|---|"
+    for (task, form), runs in found.items():
+        yield f"| {task} | {form} | " + " | ".join(_cells(runs)) + " |"
+    for task in truth:
+        pairs = zip(found[task, "rates"], found[task, "categories"], strict=True)
+        differences = [{name: a[name] - b[name] for name in a} for a, b in pairs]
+        cells = " | ".join(_cells(differences, "+"))
+        yield f"| {task} | rates − categories, paired | {cells} |"
+
+
+def _ids_recipe(form: str, task: str, seed: int) -> BehaviourRecipe:
+    base = exposure_recipe("clicks alone", seed)
+    categories = {k: v for k, v in base.features.items() if isinstance(v, CategorySettings)}
+    rates: dict[str, Feature] = {
+        f"{name} rate": RateSettings(column=name, side=each.side, of=task)
+        for name, each in categories.items()
+    }
+    features = {k: v for k, v in base.features.items() if k not in categories}
+    features |= {} if form == "rates" else categories
+    features |= {} if form == "categories" else rates
+    return msgspec.structs.replace(base, features=features, tasks={task: BinarySettings()})
+
+
+def _cells(runs: list[dict[str, float]], sign: str = "") -> list[str]:
+    return [shown([run[name] for run in runs], sign=sign) for name in runs[0]]
+
+
 def _asked(out: Path, file: Path, tested: Exposures) -> dict[str, float]:
-    behaviour = load_behaviour(out)
-    rows = read_rows([file], behaviour.saved.recipe, {}, Reading())
-    logits = calibrated_logits(behaviour, rows)
-    chances = {name: each.double().sigmoid().numpy() for name, each in logits.items()}
+    chances = _chances(out, file)
     found = _judged(tested, chances["click"], chances["sale"])
     dwell, true = chances["stay.dwell"], np.log(tested.dwell_s)
     clicked = tested.clicked == 1
@@ -181,6 +228,13 @@ def _asked(out: Path, file: Path, tested: Exposures) -> dict[str, float]:
         "dwell ρ, all": float(spearmanr(dwell, true).statistic),
         "dwell ρ, clicked": float(spearmanr(dwell[clicked], true[clicked]).statistic),
     }
+
+
+def _chances(out: Path, file: Path) -> dict[str, NDArray[np.float64]]:
+    behaviour = load_behaviour(out)
+    rows = read_rows([file], behaviour.saved.recipe, {}, Reading())
+    logits = calibrated_logits(behaviour, rows)
+    return {name: each.double().sigmoid().numpy() for name, each in logits.items()}
 
 
 def _judged(
@@ -209,16 +263,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--write", type=Path, help="only write the rows of recipes/census.toml")
-    parser.add_argument("--table", choices=("census", "exposures"), action="append")
+    parser.add_argument("--table", choices=("census", "exposures", "ids"), action="append")
     options = parser.parse_args()
     torch.set_num_threads(1)
     if options.write is not None:
         write_census(options.data, options.write)
         return
-    for name in options.table or ("census", "exposures"):
+    tables: dict[str, Callable[[Path], Iterator[str]]] = {
+        "census": lambda work: census(options.data, work),
+        "exposures": exposures,
+        "ids": ids,
+    }
+    for name in options.table or tables:
         with TemporaryDirectory() as folder:
-            work = Path(folder)
-            for line in census(options.data, work) if name == "census" else exposures(work):
+            for line in tables[name](Path(folder)):
                 print(line, flush=True)
         print(flush=True)
 
