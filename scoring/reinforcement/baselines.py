@@ -37,7 +37,8 @@ class ValueBaseline:
 
     Args:
         inner: (M, S) of the first round: scales what is read.
-        returns: (M,) of the first round: scales what is said, and is learned first.
+        returns: (M,) of the first round: scales what is said, and is learned first. They are no
+            longer to be judged by it: see `by_other_users`.
         generator: Of the order of steps.
     """
 
@@ -76,3 +77,26 @@ class ValueBaseline:
     def _scaled_values(self, inner: Tensor) -> Tensor:
         found: Tensor = self._network((inner - self._mean) / self._deviation).squeeze(1)
         return found
+
+
+def by_other_users(
+    inner: Tensor, after: Tensor, returns: Tensor, users: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """(M,) V before and after each visit, learned from the other half of the users.
+
+    What the first round is judged by, when there is no round before it: a V that has learned
+    a return has seen the draw, and takes a part of its luck and of its merit off (cross-fitting:
+    Chernozhukov et al., Econometrics Journal 2018, section 3).
+
+    Args:
+        inner: (M, S) how users were before each visit.
+        after: (M, S) and after it.
+        returns: (M,).
+        users: (M,) int64 whose visit it is, of two users or more.
+        generator: Of the order of steps.
+    """
+    values, follows = torch.empty_like(returns), torch.empty_like(returns)
+    for half in (users % 2 == 0, users % 2 == 1):
+        other = ValueBaseline(inner[~half], returns[~half], generator)
+        values[half], follows[half] = other(inner[half]), other(after[half])
+    return values, follows

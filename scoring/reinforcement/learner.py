@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from scoring.ranker.network import HeadsNetwork
-from scoring.reinforcement.baselines import ValueBaseline, leave_one_out
+from scoring.reinforcement.baselines import ValueBaseline, by_other_users, leave_one_out
 from scoring.reinforcement.episodes import Episodes
 from scoring.reinforcement.objective import Surrogate
 from scoring.reinforcement.plackett_luce import (
@@ -75,7 +75,7 @@ class Learner:
     def __init__(self, network: HeadsNetwork, settings: LearningSettings, seed: int) -> None:
         self.network = network
         self._settings = settings
-        self._baselines: list[ValueBaseline] = []  # of each simulator, from the first round on
+        self._baselines: list[ValueBaseline] = []  # of each simulator, after the first round
         self._parameters = [*network.parameters()]
         self._optimizer = torch.optim.Adam(self._parameters, lr=settings.learning_rate)
         self._schedule = torch.optim.lr_scheduler.LinearLR(
@@ -96,11 +96,11 @@ class Learner:
         if self._round == 0:
             self._reference = copy.deepcopy(self.network)
             self._units = [_unit(tries, self._settings.discount) for tries in groups]
-            if self._settings.baseline == "value":
-                self._baselines = [
-                    self._first_baseline(*each) for each in zip(groups, self._units, strict=True)
-                ]
         evidence = self._evidence(groups)
+        if self._round == 0 and self._settings.baseline == "value":
+            self._baselines = [
+                self._first_baseline(*each) for each in zip(groups, self._units, strict=True)
+            ]
         left = 1 - self._round / self._settings.rounds
         surrogate = Surrogate(
             self._settings.clip, self._settings.entropy * left, self._settings.divergence
@@ -138,26 +138,33 @@ class Learner:
         """(T, B) gains of each try over the baseline of a simulator."""
         discount, unit = self._settings.discount, self._units[place]
         if self._settings.baseline == "value":
-            return [self._over_value(each, self._baselines[place], unit) for each in tries]
+            return [self._over_value(each, place) for each in tries]
         returns = [returns_to_go(_float32(each.rewards / unit), discount) for each in tries]
         if self._settings.baseline == "none":
             return returns
         return list(leave_one_out(torch.stack(returns)))
 
-    def _over_value(self, episodes: Episodes, baseline: ValueBaseline, unit: float) -> Tensor:
+    def _over_value(self, episodes: Episodes, place: int) -> Tensor:
         """(T, B) gains over V as it was; V learns from these visits afterwards."""
         inner, after = torch.from_numpy(episodes.inner), torch.from_numpy(episodes.after)
-        values = baseline(inner)  # (M,)
-        follows = _float32(episodes.stays) * baseline(after)
+        rewards = _float32(episodes.rewards / self._units[place])
+        if self._baselines:
+            values, ahead = self._baselines[place](inner), self._baselines[place](after)  # (M,)
+        else:
+            returns = _of_visits(returns_to_go(rewards, self._settings.discount), episodes)
+            users = torch.from_numpy(episodes.users)
+            values, ahead = by_other_users(inner, after, returns, users, self._generator)
+        follows = _float32(episodes.stays) * ahead
         follows[torch.from_numpy(episodes.visits == episodes.shape[0] - 1)] = 0.0
         gains = generalised_advantages(
-            _float32(episodes.rewards / unit),
+            rewards,
             _over_time(values, episodes),
             _over_time(follows, episodes),
             self._settings.discount,
             self._settings.trace,
         )
-        baseline.learn(inner, _of_visits(gains, episodes) + values)
+        if self._baselines:
+            self._baselines[place].learn(inner, _of_visits(gains, episodes) + values)
         return gains
 
     def _first_baseline(self, tries: Sequence[Episodes], unit: float) -> ValueBaseline:

@@ -91,6 +91,8 @@ class LearningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         for name in ("slate_size", "rounds", "users", "visits", "passes", "batch", "width"):
             if getattr(self, name) < 1:
                 raise RecipeError(f"{name} is {getattr(self, name)}, it must be at least 1")
+        if self.baseline == "value" and self.users < 2:
+            raise RecipeError("users is 1, it must be at least 2: half of them judge the others")
         for name in ("discount", "trace", "least_effective"):
             if not 0 <= getattr(self, name) <= 1:
                 raise RecipeError(f"{name} is {getattr(self, name)}, it must be 0 to 1")

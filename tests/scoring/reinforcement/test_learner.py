@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from scoring.ranker.network import HeadsNetwork
 from scoring.reinforcement.episodes import roll
 from scoring.reinforcement.learner import Learner
 from scoring.reinforcement.policy import NetworkPolicy, heads_of, new_network, worths
+from scoring.reinforcement.returns import returns_to_go
 from scoring.reinforcement.settings import TRIES, LearningSettings
 from tests.scoring.reinforcement.bait_shop import BAIT, GOOD, N_ITEMS, BaitShop
 
@@ -71,6 +73,22 @@ def test_a_policy_that_looks_ahead_prefers_what_people_stay_for(switches: dict[s
     assert p[list(GOOD)].sum() > 0.7 > 0.2 > p[list(BAIT)].sum()
 
 
+def test_in_the_first_round_too_nobody_is_judged_by_what_she_earned() -> None:
+    """V of a user who earns far more stays as it was; that of the other half has learned it."""
+    settings = LearningSettings(slate_size=2, users=16, visits=6, width=8, hidden=0, trace=1.0)
+    policy = NetworkPolicy(new_network(N_ITEMS, settings), 2, seed=3)
+    seen = roll(BaitShop(), policy, settings.users, settings.visits, 5)
+    rich = replace(seen, item_rewards=seen.item_rewards + 9.0 * (seen.users == 4)[:, None])
+    values = []
+    for episodes in (seen, rich):
+        learner = Learner(new_network(N_ITEMS, settings), settings, 0)
+        learner._units = [1.0]
+        returns = returns_to_go(torch.from_numpy(episodes.rewards).float(), 1.0)
+        values.append(returns - learner._advantages([episodes], 0)[0])  # trace 1: return less V
+    torch.testing.assert_close(values[1][:, 4], values[0][:, 4], rtol=0, atol=1e-5)
+    assert (values[1] - values[0]).abs()[0, 1::2].min() > 0.1
+
+
 def test_a_policy_that_does_not_look_ahead_takes_the_bait() -> None:
     p = chances(learned(discount=0.0))
     assert p[list(BAIT)].sum() > 0.7
@@ -103,7 +121,14 @@ def test_what_was_learned_travels_as_heads_whose_value_is_the_worth() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"rounds": 0}, {"discount": 1.5}, {"learning_rate": 0.0}, {"trace": 1.5}, {"clip": -1.0}],
+    [
+        {"rounds": 0},
+        {"discount": 1.5},
+        {"learning_rate": 0.0},
+        {"trace": 1.5},
+        {"clip": -1.0},
+        {"users": 1},
+    ],
     ids=str,
 )
 def test_a_setting_out_of_its_range_is_refused(wrong: dict[str, Any]) -> None:
