@@ -107,7 +107,8 @@ class Classification(Task):
         Rows of labels that were not learned count for ``auroc_…`` only: can they be told?
         """
         own = _asked(head)
-        known = torch.tensor([row.target in set(self.labels) for row in rows])
+        labels = set(self.labels)
+        known = torch.tensor([row.target in labels for row in rows])
         with torch.no_grad():
             logits = own(vectors[0])  # (n, C)
             scores = {
@@ -136,7 +137,8 @@ class Classification(Task):
 
     def row_losses(self, head: nn.Module, vectors: Vectors, rows: Sequence[Example]) -> Tensor:
         """Cross-entropy of calibrated probabilities; rows of unknown labels have none."""
-        known = [place for place, row in enumerate(rows) if row.target in set(self.labels)]
+        labels = set(self.labels)
+        known = [place for place, row in enumerate(rows) if row.target in labels]
         logits = head(vectors[0][known]) / _asked(head).temperature
         targets = self._targets([rows[place] for place in known])
         return cross_entropy(logits, targets, reduction="none")
@@ -154,7 +156,7 @@ class Classification(Task):
 
     def _targets(self, rows: Sequence[Example]) -> Tensor:
         places = {label: place for place, label in enumerate(self.labels)}
-        return torch.tensor([places[str(row.target)] for row in rows])
+        return torch.tensor([places[str(row.target)] for row in rows], dtype=torch.int64)
 
 
 def calibration_error(confidence: Tensor, right: Tensor, n_bins: int = 15) -> float:

@@ -63,13 +63,15 @@ class TextTasks:
             whole = self._rows[name]
             taken = [self._fold(row, n_folds) == fold for row in whole.train]
             kept = [row for row, out in zip(whole.train, taken, strict=True) if not out]
+            asked = [row for row, out in zip(whole.train, taken, strict=True) if out]
             validation = whole.validation
             if isinstance(recipe.tasks[name], ClassificationSettings):
                 learned = {row.target for row in kept}  # a rare label may be wholly in the fold
                 validation = tuple(row for row in validation if row.target in learned)
+                asked = [row for row in asked if row.target in learned]  # of others is no loss
             rows[name] = TaskRows(tuple(kept), validation, ())
             if name == target:
-                held_out = [row for row, out in zip(whole.train, taken, strict=True) if out]
+                held_out = asked
         if not held_out or min(len(each.train) for each in rows.values()) < 2:
             raise RowsError(
                 f"fold {fold + 1} of {n_folds} leaves too few rows of {', '.join(tasks)}: "

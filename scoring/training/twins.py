@@ -83,13 +83,14 @@ def compare(model: Path, twins: Callable[[str], Path], folder: Path) -> Iterator
                     one.tasks[name].row_losses(one.heads[name], one.vectors(name, rows), rows)
                 )
         ours, theirs = losses
-        yield Comparison(
-            name,
-            float(ours.mean()),
-            float(theirs.mean()),
-            upper_bound(ours - theirs),
-            saved.recipe.twin_margin,
-        )
+        if len(ours):
+            yield Comparison(
+                name,
+                float(ours.mean()),
+                float(theirs.mean()),
+                upper_bound(ours - theirs),
+                saved.recipe.twin_margin,
+            )
 
 
 def upper_bound(differences: Tensor) -> float:

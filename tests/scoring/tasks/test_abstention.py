@@ -53,6 +53,16 @@ def test_few_rows_without_validation_abstain_from_as_many_new_texts_as_asked() -
     assert 0 < float(head.temperature) != 1
 
 
+def test_rows_of_labels_that_were_not_learned_have_no_loss() -> None:
+    """Also where they are all: what compares two models asks both of nothing."""
+    task = Classification(ClassificationSettings(train=[]))
+    task.learn_facts([Example(("a text",), "red"), Example(("a text",), "blue")])
+    head, rows = task.make_head(4), [Example(("a text",), "pink")] * 3
+    assert task.row_losses(head, (torch.ones(3, 4),), rows).shape == (0,)
+    known = [*rows, Example(("a text",), "red")]
+    assert task.row_losses(head, (torch.ones(4, 4),), known).shape == (1,)
+
+
 def test_a_worn_text_has_lost_a_share_of_its_words() -> None:
     text = " ".join(f"word{n}" for n in range(2_000))
     worn = without_words(Example((text, "alone"), "label"), 0.1)

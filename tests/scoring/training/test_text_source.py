@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import pytest
+
+from scoring.errors import RowsError
 from scoring.training.recipe import read_recipe
 from scoring.training.rows import Reading
 from scoring.training.split import place_of
@@ -31,3 +34,19 @@ def test_a_label_that_a_fold_holds_out_wholly_is_not_asked_of_the_others(
     source = TextTasks(read_recipe(tmp_path / "shop.toml"), tmp_path, Reading())
     fold = int(place_of(RARE["text"], "fold", 0) * N_FOLDS)
     assert math.isfinite(source.fold_loss(("colour",), fold, N_FOLDS, lambda: False))
+
+
+def test_a_fold_with_none_but_rare_labels_is_refused_as_too_small(
+    tmp_path: Path, tiny_bert: Path
+) -> None:
+    """A mean over no rows is NaN, which the file of losses cannot hold."""
+    write_shop(tmp_path)
+    fold = int(place_of(RARE["text"], "fold", 0) * N_FOLDS)
+    others = [text for text in texts() if int(place_of(text, "fold", 0) * N_FOLDS) != fold]
+    rows = [{"text": text, "label": colour(text)} for text in others]
+    write_jsonl(tmp_path / "colours.jsonl", [*rows, RARE])
+    said = shop_recipe(tiny_bert, 1, tasks=("colour",)).replace("test = 0.2", "validation = 0")
+    (tmp_path / "shop.toml").write_text(said)
+    source = TextTasks(read_recipe(tmp_path / "shop.toml"), tmp_path, Reading())
+    with pytest.raises(RowsError, match=f"fold {fold + 1} of 3 leaves too few rows of colour"):
+        source.fold_loss(("colour",), fold, N_FOLDS, lambda: False)
