@@ -22,7 +22,7 @@ from scoring.behaviour.training import (
     measures,
     recipe_balancer,
 )
-from scoring.saved.whole_folder import must_be_new, work_folder
+from scoring.saved.whole_folder import work_folder
 from scoring.training.contracts import Progress, Writer
 from scoring.training.history import Fitted
 from scoring.training.loop import fit
@@ -66,10 +66,7 @@ def train(
         Interrupted: As asked by stop.
         CheckpointError: What is left there is of another training.
     """
-    must_be_new(out)
-    state = work_folder(out)
-    if restart:
-        shutil.rmtree(state, ignore_errors=True)
+    state = work_folder(out, restart=restart)
     begun_s = time.monotonic()
     tasks = make_tasks(recipe.tasks)
     parts = read_parts(recipe, tasks, folder, reading)

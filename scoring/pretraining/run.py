@@ -18,7 +18,7 @@ from scoring.pretraining.corpus import Held, read_corpus
 from scoring.pretraining.learning import PretrainingTask
 from scoring.pretraining.recipe import Pretraining
 from scoring.pretraining.saved import Gain, load_words_head, write_pretrained
-from scoring.saved.whole_folder import must_be_new, work_folder
+from scoring.saved.whole_folder import work_folder
 from scoring.training.contracts import Progress, Writer
 from scoring.training.loop import fit
 from scoring.training.rows import Reading
@@ -58,10 +58,7 @@ def pretrain(
         Interrupted: As asked by stop.
         CheckpointError: What is left there is of another training.
     """
-    must_be_new(out)
-    state = work_folder(out)
-    if restart:
-        shutil.rmtree(state, ignore_errors=True)
+    state = work_folder(out, restart=restart)
     begun_s = time.monotonic()
     torch.set_num_threads(threads)
     torch.manual_seed(recipe.training.seed)

@@ -21,9 +21,21 @@ def must_be_new(folder: Path) -> None:
         raise ModelError(f"{folder} is there already: choose another --out, or remove it")
 
 
-def work_folder(folder: Path) -> Path:
-    """Where a training keeps what it has come to, until the folder of its model is there."""
-    return folder.with_name(f".{folder.name}.training")
+def work_folder(folder: Path, *, restart: bool) -> Path:
+    """Where a training keeps what it has come to, until the folder of its model is there.
+
+    Args:
+        folder: Of the model.
+        restart: Forget what a training has left.
+
+    Raises:
+        ModelError: There is something already at the folder of the model.
+    """
+    must_be_new(folder)
+    found = folder.with_name(f".{folder.name}.training")
+    if restart:
+        shutil.rmtree(found, ignore_errors=True)
+    return found
 
 
 def settle(part: Path, file: Path) -> None:

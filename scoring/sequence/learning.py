@@ -13,7 +13,7 @@ import torch
 from scoring.balancing import FixedWeights
 from scoring.errors import SequenceError
 from scoring.saved.facts import write_facts
-from scoring.saved.whole_folder import must_be_new, whole_folder, work_folder
+from scoring.saved.whole_folder import whole_folder, work_folder
 from scoring.sequence.event_rows import Users, number_events, read_events
 from scoring.sequence.full_ranking import measures, ranks, tower_scorer
 from scoring.sequence.item_vectors import ItemVectors
@@ -75,10 +75,7 @@ def learn(
         RowsError: A bad row, where they are not skipped, or no such file.
         Interrupted: As asked by `stop`.
     """
-    must_be_new(out)
-    work = work_folder(out)
-    if restart:
-        shutil.rmtree(work, ignore_errors=True)
+    work = work_folder(out, restart=restart)
     events = read_events([folder / name for name in recipe.events], recipe.columns, reading)
     users = number_events(events)
     asked, split, n_items = _test(users), leave_one_out(users.sequences), len(users.item_ids)

@@ -17,7 +17,7 @@ from scoring.encoder import identify
 from scoring.language.model import LanguageModel
 from scoring.language.text_model import TextModel
 from scoring.saved.folder import SavedModel, read_saved, write_model
-from scoring.saved.whole_folder import must_be_new, work_folder
+from scoring.saved.whole_folder import work_folder
 from scoring.tasks.choice import make_task
 from scoring.training.contracts import Progress, Writer
 from scoring.training.history import Fitted
@@ -81,10 +81,7 @@ def train(
         Interrupted: As asked by stop.
         CheckpointError: What is left there is of another training.
     """
-    must_be_new(out)
-    state = work_folder(out)
-    if restart and processes.main:
-        shutil.rmtree(state, ignore_errors=True)
+    state = work_folder(out, restart=restart and processes.main)
     processes.wait()
     begun_s = time.monotonic()
     torch.set_num_threads(threads)

@@ -29,15 +29,13 @@ def is_model(folder: Path) -> bool:
 
 def train(asked: TrainingAsked) -> Trained:
     """Replay, learn and save; returns nDCG@20 and calibration of the newest baskets."""
-    import shutil
-
     import msgspec
     import torch
 
     from scoring.ranker.recipe import read_ranker_recipe
     from scoring.ranker.saved import RankerFacts, write_ranker
     from scoring.ranker.stages import Stages
-    from scoring.saved.whole_folder import must_be_new, work_folder
+    from scoring.saved.whole_folder import work_folder
     from streams.baskets.learning import RankerTraining
     from streams.cli.progress import Bars
 
@@ -47,10 +45,7 @@ def train(asked: TrainingAsked) -> Trained:
     if asked.seed is not None:
         recipe = msgspec.structs.replace(recipe, seed=asked.seed)
     place = asked.place(recipe.name)
-    must_be_new(place)
-    state = work_folder(place)
-    if asked.restart:
-        shutil.rmtree(state, ignore_errors=True)
+    state = work_folder(place, restart=asked.restart)
     with Bars() as bars:
         training = RankerTraining(recipe, asked.data, asked.reading, bars.report)
         stages = Stages(state, training.identity())
