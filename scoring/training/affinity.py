@@ -64,12 +64,12 @@ def task_affinity(
     start = [parameter.detach().clone() for parameter in wanted]
     gains = np.zeros((len(old), len(old)))
     try:
-        with torch.no_grad():
-            for i, task in enumerate(slopes):
+        for i, task in enumerate(slopes):
+            with torch.no_grad():
                 for parameter, at, slope in zip(wanted, start, task, strict=True):
                     parameter.copy_(at if slope is None else at - rate * slope)
-                torch.set_rng_state(dice)
-                gains[i] = 1 - _values(losses()) / old
+            torch.set_rng_state(dice)
+            gains[i] = 1 - _values(losses()) / old  # with a graph: an attack needs gradients
     finally:
         with torch.no_grad():
             for parameter, at in zip(wanted, start, strict=True):

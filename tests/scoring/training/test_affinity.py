@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from scoring.errors import TrainingError
+from scoring.training.adversarial import adversarial_losses
 from scoring.training.affinity import Affinity, best_groups, mean_affinity, task_affinity
 
 
@@ -54,6 +55,24 @@ def test_everything_is_as_it_was_and_dropout_the_same_in_all_passes() -> None:
     torch.set_rng_state(dice)
     losses()
     assert torch.equal(torch.get_rng_state(), after), "as after one pass"
+
+
+def test_losses_that_attack_their_input_look_ahead_too() -> None:
+    """FGM asks for gradients of its own in each pass; of |s·θ| the attack is known by hand.
+
+    s = 1, θ = 1: the attacked input is 1.5, so the loss is (1 + 1.5) / 2 · θ, its slope 1.25.
+    """
+    embedding, theta = nn.Embedding(1, 1), nn.Parameter(torch.tensor(1.0))
+    nn.init.ones_(embedding.weight)
+
+    def losses() -> dict[str, Tensor]:
+        def plain() -> dict[str, Tensor]:
+            return {"a": (embedding(torch.tensor([0])) * theta).abs().sum()}
+
+        return adversarial_losses(embedding, plain, epsilon=0.5)
+
+    found = task_affinity(losses, [theta], rate=0.1)
+    assert found.gains.item() == pytest.approx(0.125)
 
 
 def test_frozen_and_unreached_parameters_do_not_move() -> None:
