@@ -53,10 +53,14 @@ class FoldLosses:
         self._report, self._stop = report, stop
         self._identity = f"{source.identity}-{n_folds}"
         self._known: dict[tuple[frozenset[str], str, int], float] = {}
-        for number, line in enumerate(file.read_bytes().splitlines() if file.exists() else (), 1):
+        raw = file.read_bytes() if file.exists() else b""
+        whole = raw[: raw.rfind(b"\n") + 1]
+        if whole != raw:  # killed in the middle of a line: that loss is found again
+            file.write_bytes(whole)
+        for number, line in enumerate(whole.splitlines(), 1):
             try:
                 said = msgspec.json.decode(line, type=FoldLoss)
-            except msgspec.DecodeError as error:
+            except ValueError as error:  # msgspec's are such, and of bytes that are no text
                 raise CheckpointError(
                     f"{file}:{number} is no loss of a fold ({error}): remove the file"
                 ) from error
