@@ -83,6 +83,18 @@ def test_a_number_that_no_float_holds_is_a_bad_row(tmp_path: Path) -> None:
     assert [line.split(": ")[0] for line in reading.bad] == [f"{file}:1", f"{file}:2"]
 
 
+def test_half_a_character_is_a_bad_row(tmp_path: Path) -> None:
+    """No tokenizer and no hash takes a lone surrogate; both halves are a character."""
+    file = tmp_path / "r.jsonl"
+    texts = (r"mug \ud83d\ude00", r"mug \ud83d", r"mug \uDE00")
+    file.write_text(
+        "".join(f'{{"text": "{text}", "score": 1}}\n' for text in texts) + "[" * 100_000
+    )
+    reading = Reading(skip_bad=True)
+    assert read_examples([file], {}, pair, reading) == [("mug \U0001f600", 1.0)]
+    assert [line.split(": ")[0] for line in reading.bad] == [f"{file}:{n}" for n in (2, 3, 4)]
+
+
 def test_a_mark_of_utf_8_is_no_part_of_the_first_column(tmp_path: Path) -> None:
     """Spreadsheets write one before their CSV."""
     (tmp_path / "r.csv").write_text("text,score\nmug,1\n", "utf-8-sig")
