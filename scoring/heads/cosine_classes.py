@@ -19,7 +19,8 @@ class CosineClasses(Classes):
 
     Attributes:
         weight: (C, d) directions, of any length.
-        means: (C, d) unit class means of the trained vectors; `calibrate` sets them.
+        means: (C, d) class means of the trained vectors, of length 1 where `calibrate` set them,
+            shorter where models were merged; 0 without rows.
         threshold: () least cosine to a class mean.
     """
 
@@ -46,7 +47,7 @@ class CosineClasses(Classes):
 
     def nearness(self, vectors: Tensor) -> Tensor:
         """(B, d) -> (B,) cosine to the nearest class mean."""
-        return (normalize(vectors, dim=1) @ self.means.T).amax(dim=1)
+        return (normalize(vectors, dim=1) @ normalize(self.means, dim=1).T).amax(dim=1)
 
     def nearness_left_out(self, vectors: Tensor, learned: Tensor, labels: Tensor) -> Tensor:
         """The same for learned rows, as if their class means had never seen them.
@@ -64,7 +65,7 @@ class CosineClasses(Classes):
         others = sums[labels] - unit  # (n, d)
         others[torch.bincount(labels, minlength=len(sums))[labels] == 1] = 0.0  # no rounding errors
         asked = normalize(vectors, dim=1)
-        cosines = asked @ self.means.T  # (n, C)
+        cosines = asked @ normalize(self.means, dim=1).T  # (n, C)
         cosines[torch.arange(len(labels)), labels] = (asked * normalize(others, dim=1)).sum(dim=1)
         return cosines.amax(dim=1)
 

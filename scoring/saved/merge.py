@@ -79,7 +79,7 @@ def _check_alike(first: SavedModel, other: SavedModel) -> None:
             f"{first.folder} began as {first.ancestor}, {other.folder} as {other.ancestor}: only "
             "models with one ancestor can be merged"
         )
-    if first.facts != other.facts:
+    if _asked(first) != _asked(other):
         raise ModelError(
             f"{first.folder} and {other.folder} have other tasks or labels: train both with them"
         )
@@ -93,6 +93,11 @@ def _check_alike(first: SavedModel, other: SavedModel) -> None:
             f"{first.folder} has adapters of width {_added(ours)}, {other.folder} of "
             f"{_added(theirs)} (0 = none): their layers have other shapes and cannot be averaged"
         )
+
+
+def _asked(saved: SavedModel) -> dict[str, tuple[type, object]]:
+    """Task -> what it is, and its labels or scale."""
+    return {name: (type(each), saved.facts[name]) for name, each in saved.recipe.tasks.items()}
 
 
 def _added(backbone: BackboneSettings) -> int:
