@@ -69,7 +69,6 @@ def _following(sales: Sales, ridge: float) -> NDArray[np.float32]:
 
     The past of a basket has length 1, each item weighed by ``2^(-age / 30 days)``.
     """
-    shape = (0, len(sales.item_ids))
     latest: dict[int, dict[int, int]] = {}
     past: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
     new: list[list[int]] = []

@@ -65,7 +65,7 @@ def teach(
     inputs = Inputs.of([lists.features, shown.features], Pieces.of(shown.features, IN_PIECES))
     of_rows = RowLearning(shown, replace(settings, width=wide), _LEAST_STEPS)
     of_lists = ListLearning(lists, replace(settings, width=narrow), groups, targets, _LEAST_STEPS)
-    before, total = of_rows.n_steps, of_rows.n_steps + of_lists.n_steps
+    before, total = of_rows.cycle.n_steps, of_rows.cycle.n_steps + of_lists.cycle.n_steps
     return beside(
         [
             of_rows.teach(inputs, seed, lambda done, _: progress(done, total)),

@@ -27,6 +27,9 @@ class ListLearning:
 
     A list's loss is the mean over its wanted items of ``-log softmax``; each list weighs the same,
     and a candidate that stands for several counts so often in the sum of the softmax.
+
+    Attributes:
+        cycle: Of the steps that `teach` makes.
     """
 
     def __init__(
@@ -55,12 +58,7 @@ class ListLearning:
         self._bounds = list(pairwise(lists.starts.tolist()))
         wanted = [bool(lists.wanted[start:end].any()) for start, end in self._bounds]
         self._told = np.flatnonzero(wanted)
-        self._cycle = OneCycle(len(self._told), _A_STEP, settings.epochs, least_steps)
-
-    @property
-    def n_steps(self) -> int:
-        """That `teach` makes."""
-        return self._cycle.n_steps
+        self.cycle = OneCycle(len(self._told), _A_STEP, settings.epochs, least_steps)
 
     def teach(
         self, inputs: Inputs, seed: int, progress: Callable[[int, int], None]
@@ -77,7 +75,7 @@ class ListLearning:
                 losses = losses * torch.from_numpy(weights.astype(np.float32))
             return losses.sum() / _A_STEP
 
-        self._cycle.run(network, loss, self._settings, np.random.default_rng(seed), progress)
+        self.cycle.run(network, loss, self._settings, np.random.default_rng(seed), progress)
         return network.eval()
 
     def _losses(self, network: HeadsNetwork, chosen: NDArray[np.int64]) -> Tensor:

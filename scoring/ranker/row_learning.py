@@ -28,6 +28,9 @@ class RowLearning:
 
     Vectors begin at zero and have a normal prior (the most probable ones are looked for, as a ridge
     regression does), so that what no row has shown stays at zero: unknown, the mean of all.
+
+    Attributes:
+        cycle: Of the steps that `teach` makes.
     """
 
     def __init__(self, shown: Shown, settings: NetworkSettings, least_steps: int) -> None:
@@ -40,12 +43,7 @@ class RowLearning:
         """
         self._shown = shown
         self._settings = settings
-        self._cycle = OneCycle(len(shown.features), _A_STEP, settings.shown_epochs, least_steps)
-
-    @property
-    def n_steps(self) -> int:
-        """That `teach` makes."""
-        return self._cycle.n_steps
+        self.cycle = OneCycle(len(shown.features), _A_STEP, settings.shown_epochs, least_steps)
 
     def teach(
         self, inputs: Inputs, seed: int, progress: Callable[[int, int], None]
@@ -65,5 +63,5 @@ class RowLearning:
             of_rows = nn.functional.binary_cross_entropy_with_logits(logits, targets[rows])
             return of_rows + prior * network.items.square().sum()
 
-        self._cycle.run(network, loss, self._settings, np.random.default_rng(seed), progress)
+        self.cycle.run(network, loss, self._settings, np.random.default_rng(seed), progress)
         return network.eval()
