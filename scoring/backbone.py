@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from scoring.bert import Bert, is_plain_bert, read_weights
@@ -77,7 +78,7 @@ def load_pair_backbone(folder: EncoderFolder, precision: Precision) -> PairBackb
 def _faithfully(folder: EncoderFolder) -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise EncoderFormatError(
             f"{folder.path} does not load as an encoder ({type(error).__name__}: {error}). "
             "Save it again with save_pretrained, or choose another"

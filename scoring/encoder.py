@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.errors import PrecisionError
+from scoring.errors import EncoderFormatError, PrecisionError
 from scoring.folder import EncoderFolder, Pooling, find_folder, read_folder
 
 if TYPE_CHECKING:
@@ -197,15 +197,24 @@ def _version(folder: EncoderFolder, max_tokens: int) -> str:
 
 
 def load_tokenizer(folder: EncoderFolder, max_tokens: int) -> Tokenizer:
-    """The folder's tokenizer; it cuts at max_tokens and pads to the longest of a batch."""
+    """The folder's tokenizer; it cuts at max_tokens and pads to the longest of a batch.
+
+    Raises:
+        EncoderFormatError: It does not load.
+    """
     from tokenizers import Tokenizer
 
-    pad_id = int(folder.config.get("pad_token_id") or 0)
-
-    tokenizer = Tokenizer.from_file(str(folder.path / "tokenizer.json"))
-    tokenizer.enable_truncation(max_tokens)
-    # To the longest of the batch: the file of MiniLM asks for 128 tokens, whatever the text.
-    tokenizer.enable_padding(pad_id=pad_id, pad_token=tokenizer.id_to_token(pad_id))
+    file = folder.path / "tokenizer.json"
+    try:
+        pad_id = int(folder.config.get("pad_token_id") or 0)
+        tokenizer = Tokenizer.from_file(str(file))
+        tokenizer.enable_truncation(max_tokens)
+        # To the longest of the batch: the file of MiniLM asks for 128 tokens, whatever the text.
+        tokenizer.enable_padding(pad_id=pad_id, pad_token=tokenizer.id_to_token(pad_id))
+    except Exception as error:  # tokenizers has no narrower one
+        raise EncoderFormatError(
+            f"{file} does not load as a tokenizer ({error}): save it again with save_pretrained"
+        ) from error
     return tokenizer
 
 

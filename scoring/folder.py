@@ -141,13 +141,14 @@ def read_folder(path: Path) -> EncoderFolder:
         raise EncoderFormatError(
             f"{path} lacks {', '.join(missing)}: call save_pretrained of model and tokenizer"
         )
-    kinds = {entry["type"].rsplit(".", 1)[-1] for entry in _json(path / "modules.json") or ()}
+    modules = _json(path / "modules.json") or ()
+    kinds = {str(_object_of(path, each).get("type")).rsplit(".", 1)[-1] for each in modules}
     if strange := kinds - _KNOWN_MODULES:
         raise EncoderFormatError(
             f"{path} has a {' and a '.join(sorted(strange))} layer behind its transformer, which "
             "would be left out: choose a model that ends in pooling"
         )
-    config: dict[str, Any] = _json(path / "config.json")
+    config = _object_of(path, _json(path / "config.json"))
     dim = config.get("hidden_size", config.get("dim"))  # DistilBERT calls it dim
     if not isinstance(dim, int) or "model_type" not in config:
         raise EncoderFormatError(f"{path}/config.json has no model_type and hidden_size")
@@ -205,7 +206,7 @@ def _downloaded(repo_id: str) -> Path:
 
 def _pooling(path: Path) -> Pooling:
     """Mean where nothing is said: what sentence-transformers does with a bare transformer."""
-    says: dict[str, Any] = _json(path / "1_Pooling" / "config.json") or {}
+    says = _object_of(path, _json(path / "1_Pooling" / "config.json") or {})
     modes = [mode for mode in ("cls", "mean") if _asks_for(says, mode)]
     if modes == ["cls"]:
         return "cls"
@@ -229,7 +230,7 @@ def _max_tokens(path: Path) -> int:
         ("config.json", "max_position_embeddings"),
     )
     for file, key in stated:
-        limit = (_json(path / file) or {}).get(key)
+        limit = _object_of(path, _json(path / file) or {}).get(key)
         if isinstance(limit, int) and 0 < limit < _ENDLESS:
             return limit
     raise EncoderFormatError(f"{path}/config.json has no max_position_embeddings: no text encoder?")
@@ -241,5 +242,12 @@ def _json(file: Path) -> Any:
         return None
     try:
         return json.loads(file.read_text("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EncoderFormatError(f"{file} is not JSON: {error}") from error
+
+
+def _object_of(path: Path, said: Any) -> dict[str, Any]:
+    """What was read, if it is a JSON object."""
+    if not isinstance(said, dict):
+        raise EncoderFormatError(f"{path} is damaged: {said!r} where a JSON object is expected")
+    return said

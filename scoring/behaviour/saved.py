@@ -130,7 +130,7 @@ def read_behaviour(folder: Path) -> SavedBehaviour:
         )
     except FileNotFoundError as error:
         raise ModelError(f"{file} is not there: make it with rillstream train") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(f"{file} is damaged ({type(error).__name__}: {error})") from error
 
 
@@ -141,14 +141,14 @@ def load_behaviour(folder: Path) -> Behaviour:
         ModelError: It is no behaviour model, or a damaged one.
     """
     saved = read_behaviour(folder)
-    tasks = make_tasks(saved.recipe.tasks)
     try:
+        tasks = make_tasks(saved.recipe.tasks)
         for name, task in tasks.items():
             task.set_facts(saved.facts[name])
         outputs = {name: n for task in tasks.values() for name, n in task.outputs.items()}
         model = BehaviourModel(saved.recipe, saved.encoding, outputs)
         load_weights(model, folder / WEIGHTS)
-    except (OSError, KeyError, RuntimeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"{folder} does not load ({type(error).__name__}: {error}): train it again"
         ) from error

@@ -142,6 +142,8 @@ def read_fused(folder: Path) -> SavedFusion:
         raise ModelError(f"{file} is damaged ({error}): fuse the models again") from error
     if said.format != _FORMAT:
         raise ModelError(f"{file} has format {said.format}, this version reads {_FORMAT}")
+    if not said.weights:
+        raise ModelError(f"{file} is damaged (no weights): fuse the models again")
     members = [read_saved(folder / "members" / str(place)) for place in range(len(said.weights))]
     return SavedFusion(folder, tuple(said.weights), tuple(members))
 

@@ -53,7 +53,7 @@ def read_ranker_file(folder: Path) -> RankerFile:
     """
     try:
         return msgspec.json.decode((folder / FILE).read_bytes(), type=RankerFile)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, ValueError) as error:  # msgspec's are such, and of bytes that are no text
         raise RankerError(
             f"{folder} holds no ranker ({type(error).__name__}: {error}): "
             "train one with rillstream train"

@@ -80,7 +80,7 @@ def load_ranker(folder: Path) -> Ranker:
         found = Ranker(heads, Knowledge.load(folder, said.item_ids))
     except RankerError as error:
         raise RankerError(f"{folder} holds no ranker that can be used: {error}") from error
-    except (OSError, KeyError, SafetensorError, msgspec.MsgspecError) as error:
+    except (OSError, KeyError, ValueError, SafetensorError) as error:
         raise RankerError(
             f"{folder} holds no ranker ({type(error).__name__}: {error}): "
             "train one with rillstream train"

@@ -55,7 +55,7 @@ def read_facts(folder: Path) -> RankerFacts:
     """
     try:
         return msgspec.json.decode((folder / _FACTS).read_bytes(), type=RankerFacts)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, ValueError) as error:  # msgspec's are such, and of bytes that are no text
         raise ModelError(
             f"{folder} does not say how it was made ({type(error).__name__}: {error}): "
             "train it again"

@@ -72,7 +72,7 @@ class RelatedItems:
                 )
             arrays = load_file(folder / _TABLE)
             table = cls(items.item_ids, arrays["neighbours"], arrays["strengths"])
-        except (OSError, KeyError, SafetensorError, msgspec.MsgspecError) as error:
+        except (OSError, KeyError, ValueError, SafetensorError) as error:
             raise ModelError(
                 f"{folder} holds no table of related items ({type(error).__name__}: {error}): "
                 "learn one with rillstream train"

@@ -133,7 +133,7 @@ def read_saved(folder: Path) -> SavedModel:
         return SavedModel(
             folder, recipe, said["ancestor"], said["facts"], said["metrics"], said["notes"]
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(f"{file} is damaged ({type(error).__name__}: {error})") from error
 
 
@@ -160,10 +160,19 @@ def load_model(folder: Path) -> tuple[SavedModel, TextModel]:
 
 
 def tasks_of(saved: SavedModel) -> dict[str, Task]:
-    """The tasks of a model by name, with what they learned that is no weight."""
+    """The tasks of a model by name, with what they learned that is no weight.
+
+    Raises:
+        ModelError: What they learned is not there.
+    """
     tasks = {name: make_task(settings) for name, settings in saved.recipe.tasks.items()}
-    for name, task in tasks.items():
-        task.set_facts(saved.facts[name])
+    try:
+        for name, task in tasks.items():
+            task.set_facts(saved.facts[name])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{saved.folder} is damaged: facts of {name} ({type(error).__name__}: {error})"
+        ) from error
     return tasks
 
 

@@ -85,7 +85,7 @@ def load_tower(folder: Path) -> SavedTower:
         items = ItemVectors(config.n_items, config.tower.width, text, warm)
         tower = SequenceTower(config.tower, items)
         tower.load_state_dict(state)
-    except (OSError, KeyError, RuntimeError, SafetensorError, msgspec.MsgspecError) as error:
+    except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as error:
         raise TowerFormatError(
             f"{folder} holds no sequence tower ({type(error).__name__}: {error}): train it again"
         ) from error

@@ -136,6 +136,36 @@ def test_a_missing_file_is_named(tiny_bert: Path, tmp_path: Path, file: str) -> 
         load_encoder(folder, threads=1)
 
 
+@pytest.mark.parametrize("file", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_a_file_that_was_cut_is_refused(tiny_bert: Path, tmp_path: Path, file: str) -> None:
+    """As a copy leaves it that was interrupted."""
+    folder = shutil.copytree(tiny_bert, tmp_path / "torn")
+    raw = (folder / file).read_bytes()
+    (folder / file).write_bytes(raw[: len(raw) // 2])
+    with pytest.raises(EncoderFormatError, match=str(folder)):
+        load_encoder(folder, threads=1)
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("config.json", "[]"),
+        ("1_Pooling/config.json", "7"),
+        ("tokenizer_config.json", '"text"'),
+        ("modules.json", "[1]"),
+        ("modules.json", "[" * 100_000),
+    ],
+)
+def test_json_that_is_no_object_is_refused(
+    tiny_bert: Path, tmp_path: Path, file: str, said: str
+) -> None:
+    folder = shutil.copytree(tiny_bert, tmp_path / "odd")
+    (folder / file).parent.mkdir(exist_ok=True)
+    (folder / file).write_text(said)
+    with pytest.raises(EncoderFormatError, match=str(folder)):
+        load_encoder(folder, threads=1)
+
+
 def test_weights_that_do_not_fit_the_configuration_are_refused(
     tiny_bert: Path, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -99,8 +100,12 @@ def test_a_damaged_folder_is_said_to_be_one(tmp_path: Path) -> None:
     (folder / SAID).write_text(said.replace('"width": 3', '"width": 5'))
     with pytest.raises(ModelError, match="does not load"):
         load_behaviour(folder)
-    (folder / SAID).write_text(said[:-20])
-    with pytest.raises(ModelError, match="is damaged"):
-        read_behaviour(folder)
+    (folder / SAID).write_text(json.dumps(json.loads(said) | {"facts": 7}))
+    with pytest.raises(ModelError, match="does not load"):
+        load_behaviour(folder)
+    for broken in (said[:-20], "[" * 100_000):
+        (folder / SAID).write_text(broken)
+        with pytest.raises(ModelError, match="is damaged"):
+            read_behaviour(folder)
     with pytest.raises(ModelError, match="rillstream train"):
         read_behaviour(tmp_path)

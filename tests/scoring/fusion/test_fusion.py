@@ -13,6 +13,7 @@ import torch
 from scoring.errors import ModelError, RowsError
 from scoring.fusion.saved import fuse, is_fused, load_fused, weights_of
 from scoring.saved.answering import predict, validation_rows
+from scoring.saved.described import described
 from scoring.saved.folder import load_model, read_saved
 from scoring.tasks.contract import Example
 from scoring.training.recipe import read_recipe
@@ -139,6 +140,17 @@ def test_it_is_a_model_for_every_command(
     assert run(["models", "card", str(out)]) == 0
     card = capsys.readouterr().out
     assert any(read_saved(folder).version() in card for folder in models)
+
+
+@pytest.mark.parametrize(
+    "broken", ['{"format": 1, "weights": []}', '{"format": 9, "weights": [1]}']
+)
+def test_a_fused_folder_that_says_nothing_of_members_is_refused(
+    tmp_path: Path, broken: str
+) -> None:
+    (tmp_path / "fused.json").write_text(broken)
+    with pytest.raises(ModelError, match=r"fused\.json"):
+        described(tmp_path)
 
 
 def test_what_has_no_mean_is_refused(models: list[Path], shop: Path, tmp_path: Path) -> None:

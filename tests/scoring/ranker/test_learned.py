@@ -233,7 +233,7 @@ def test_a_folder_gives_the_same_ranker(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["ranker.json", "heads.safetensors", "knowledge.safetensors"])
-@pytest.mark.parametrize("spoil", ["missing", "cut", "changed"])
+@pytest.mark.parametrize("spoil", ["missing", "cut", "changed", "no text"])
 def test_a_damaged_folder_is_refused(tmp_path: Path, name: str, spoil: str) -> None:
     Ranker(heads(following=2.0), knowledge()).save(tmp_path)
     file = tmp_path / name
@@ -243,6 +243,8 @@ def test_a_damaged_folder_is_refused(tmp_path: Path, name: str, spoil: str) -> N
         file.write_bytes(raw[: len(raw) // 2])
     if spoil == "changed":
         file.write_bytes(raw.replace(b"saw", b"sew") if name == "ranker.json" else _one_bit(raw))
+    if spoil == "no text":
+        file.write_bytes(raw.replace(b"saw", b"s\xffw") if name == "ranker.json" else b"\xff" * 99)
     with pytest.raises(RankerError, match=str(tmp_path)):
         load_ranker(tmp_path)
 

@@ -63,3 +63,6 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
     ids.write_text(ids.read_text().replace('"b"', '"x"'))
     with pytest.raises(ModelError, match="changed"):
         RelatedItems.load(tmp_path)
+    ids.write_bytes(ids.read_bytes().replace(b'"x"', b'"\xff"'))
+    with pytest.raises(ModelError, match="no table of related items"):
+        RelatedItems.load(tmp_path)

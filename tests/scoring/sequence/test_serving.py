@@ -114,7 +114,7 @@ def test_an_index_of_the_towers_own_vectors_finds_what_the_tower_ranks_first(
     assert found.positions[0].tolist() == scores.argsort(descending=True).tolist()
 
 
-@pytest.mark.parametrize("damage", ["config", "weights", "shape", "ids", "format"])
+@pytest.mark.parametrize("damage", ["config", "weights", "shape", "ids", "format", "no text"])
 def test_a_damaged_folder_says_what_to_do(tmp_path: Path, damage: str) -> None:
     save_tower(SavedTower(tower=tower(), item_ids=IDS), tmp_path)
     weights, config = tmp_path / "model.safetensors", tmp_path / "config.json"
@@ -126,6 +126,8 @@ def test_a_damaged_folder_says_what_to_do(tmp_path: Path, damage: str) -> None:
         save_file(load_file(weights) | {"norm.bias": torch.zeros(3)}, weights)
     elif damage == "ids":
         (tmp_path / "items.json").write_text('["i1"]')
+    elif damage == "no text":
+        (tmp_path / "items.json").write_bytes(b'["\xff"]')
     else:
         config.write_text(config.read_text().replace('"format": 1', '"format": 9'))
     with pytest.raises(TowerFormatError, match="train it again"):
