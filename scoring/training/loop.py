@@ -292,7 +292,9 @@ class _Loop(Generic[Batch]):
         facts: dict[str, Any] = msgspec.to_builtins(self._state)
         facts["identity"] = self._identity
         if self._processes.main:
-            checkpoint.write(self._folder, f"step-{self._step}", tensors, facts)
+            # The last step of an epoch and its end are two states of one step.
+            name = f"epoch-{self._state.epoch}-{self._state.batch}"
+            checkpoint.write(self._folder, name, tensors, facts)
         self._processes.wait()  # whoever ended before it is written would end the writer, too
         self._saved_s = time.monotonic()
 

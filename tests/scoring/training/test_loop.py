@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from scoring.balancing import FixedWeights
+from scoring.balancing import DynamicWeightAverage, FixedWeights
 from scoring.errors import CheckpointError, TrainingError
+from scoring.saved.whole_folder import settle
 from scoring.training.contracts import Progress
 from scoring.training.loop import Interrupted, fit
 from scoring.training.settings import LoopSettings
@@ -63,6 +64,36 @@ def test_a_killed_training_goes_on_as_if_it_had_not_been(tmp_path: Path, killed_
     assert len(killed.seen) + len(again.seen) == len(whole.seen)
     for ours, theirs in zip(killed.seen + again.seen, whole.seen, strict=True):
         assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("killed_at", [13, 14, 20, 21])
+def test_a_training_killed_between_its_two_files_goes_on_as_if_it_had_not_been(
+    tmp_path: Path, killed_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The 13th pointer is that of an epoch's last step, the 14th that of its end: one step, twice.
+
+    The tensors of the 14th are there already. What the end of an epoch does to the balancer must
+    not be done to them again.
+    """
+    whole = Lines()
+    expected = fit(whole, OFTEN, DynamicWeightAverage(LOSSES), folder=tmp_path / "whole")
+    n_pointers = 0
+
+    def dying(part: Path, file: Path) -> None:
+        nonlocal n_pointers
+        n_pointers += file.suffix == ".json"
+        if n_pointers == killed_at:
+            raise KeyboardInterrupt
+        settle(part, file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("scoring.training.checkpoint.settle", dying)
+        with pytest.raises(KeyboardInterrupt):
+            fit(Lines(), OFTEN, DynamicWeightAverage(LOSSES), folder=tmp_path / "killed")
+    again = Lines(seed=9)
+    found = fit(again, OFTEN, DynamicWeightAverage(LOSSES), folder=tmp_path / "killed")
+    assert_same(weights(again), weights(whole))
+    assert found == expected
 
 
 def test_what_was_done_since_the_last_checkpoint_is_done_again(tmp_path: Path) -> None:
@@ -144,7 +175,7 @@ def test_other_settings_do_not_go_on_from_a_checkpoint(tmp_path: Path) -> None:
 
 def test_a_damaged_checkpoint_says_the_way_out(tmp_path: Path) -> None:
     fit(Lines(), SETTINGS, FixedWeights(LOSSES), folder=tmp_path)
-    (tmp_path / "step-24.safetensors").write_bytes(b"cut short")
+    (tmp_path / "epoch-4-0.safetensors").write_bytes(b"cut short")
     with pytest.raises(CheckpointError, match="--restart"):
         fit(Lines(), SETTINGS, FixedWeights(LOSSES), folder=tmp_path)
 
@@ -153,7 +184,7 @@ def test_nothing_is_pickled_and_old_states_are_removed(tmp_path: Path) -> None:
     fitted = fit(Lines(), OFTEN, FixedWeights(LOSSES), folder=tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == {
         "checkpoint.json",
-        "step-24.safetensors",
+        "epoch-4-0.safetensors",
         f"best-{fitted.best}.safetensors",
     }
 
