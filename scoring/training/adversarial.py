@@ -63,8 +63,13 @@ def adversarial_losses(
 
 
 def move(embedded: Tensor, slope: Tensor, epsilon: float) -> Tensor:
-    """(B, …) inputs and their gradients -> (B, …) moves of length epsilon ‖s‖; 0 where g is 0."""
-    lengths = embedded.flatten(1).norm(dim=1)  # (B,)
+    """(B, …, d) inputs and their gradients -> moves of length epsilon ‖s‖; 0 where g is 0.
+
+    A vector without any gradient is padding and no part of s, so that the length of a text's move
+    does not depend on how long the other texts of its batch are.
+    """
+    there = (slope != 0).any(dim=-1, keepdim=True)  # (B, …, 1)
+    lengths = (embedded * there).flatten(1).norm(dim=1)  # (B,)
     steep = slope.flatten(1).norm(dim=1)  # (B,)
     factors = torch.where(steep > 0, epsilon * lengths / steep.clamp_min(1e-30), 0.0)
     return slope * factors.view(-1, *[1] * (slope.dim() - 1))

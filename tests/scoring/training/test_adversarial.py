@@ -34,11 +34,20 @@ class Texts:
 
 
 def test_a_move_is_a_share_of_the_input_along_the_gradient() -> None:
-    """By hand: ‖s‖ = 5 over both words of the first text, g / ‖g‖ = (0, 1, 0, 0), epsilon 0.1."""
+    """By hand: ‖s‖ = 5 over both words of the first text, ‖g‖ = 10, epsilon 0.1."""
     embedded = torch.tensor([[[3.0, 0.0], [0.0, 4.0]], [[1.0, 0.0], [0.0, 0.0]]])
-    slope = torch.tensor([[[0.0, 2.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]])
-    expected = torch.tensor([[[0.0, 0.5], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]])
+    slope = torch.tensor([[[0.0, 6.0], [8.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]])
+    expected = torch.tensor([[[0.0, 0.3], [0.4, 0.0]], [[0.0, 0.0], [0.0, 0.0]]])
     torch.testing.assert_close(move(embedded, slope, 0.1), expected)
+
+
+def test_padding_is_no_part_of_a_text_that_moves() -> None:
+    """Its vector is as long as a word's; no loss depends on it."""
+    text, slope = torch.tensor([[[3.0, 4.0]]]), torch.tensor([[[1.0, 0.0]]])
+    padded = torch.cat([text, torch.full((1, 5, 2), 9.0)], dim=1)
+    moved = move(padded, torch.cat([slope, torch.zeros(1, 5, 2)], dim=1), 0.1)
+    torch.testing.assert_close(moved[:, :1], move(text, slope, 0.1))
+    assert not moved[:, 1:].any()
 
 
 @pytest.mark.parametrize("share", [0.5, 1.0])
