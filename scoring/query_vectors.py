@@ -52,7 +52,9 @@ class QueryVectors:
         plain = [" ".join(text.split()) for text in texts]
         new = [text for text in dict.fromkeys(plain) if text not in self._known]
         if new:
-            self._known.update(zip(new, self._tower.encode_queries(new), strict=True))
+            # Copies: a row would keep all vectors of its batch for as long as it is remembered.
+            rows = map(np.copy, self._tower.encode_queries(new))
+            self._known.update(zip(new, rows, strict=True))
         found = np.stack([self._known[text] for text in plain])
         for text in plain:
             self._known.move_to_end(text)

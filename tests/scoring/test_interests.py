@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from index import Snapshot
 from scoring import Interaction, Policy, QueryVectors, Request
@@ -153,6 +156,22 @@ def test_a_batch_with_more_new_queries_than_the_cache_holds_is_answered() -> Non
     words = Words({"a": MUG, "b": CABLE, "c": BIKE})
     found = QueryVectors(words, capacity=1).of(["a", "b", "c"])
     np.testing.assert_allclose(found, [MUG, CABLE, BIKE])
+
+
+def test_a_query_is_remembered_without_the_others_of_its_batch() -> None:
+    """One that is asked for ever would keep a thousand that were asked once."""
+    made: list[weakref.ref[NDArray[np.float32]]] = []
+
+    class Watched(Words):
+        def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            found = super().encode_queries(texts)
+            made.append(weakref.ref(found))
+            return found
+
+    queries = QueryVectors(Watched({"a": MUG, "b": CABLE}), capacity=1)
+    queries.of(["a", "b"])
+    gc.collect()
+    assert made[0]() is None
 
 
 _interactions = st.builds(
