@@ -7,6 +7,7 @@ from typing import Final
 
 import torch
 
+from scoring.errors import RowsError
 from scoring.fusion.model import FusedModel
 from scoring.language.text_model import TextModel
 from scoring.tasks.contract import Example
@@ -30,6 +31,7 @@ def chosen_weights(members: Sequence[TextModel], task: str, rows: Sequence[Examp
 
     Raises:
         ModelError: They do not answer the same questions.
+        RowsError: No row has a label that they have learned.
     """
     vectors = [member.vectors(task, rows) for member in members]
 
@@ -41,7 +43,10 @@ def chosen_weights(members: Sequence[TextModel], task: str, rows: Sequence[Examp
             model = FusedModel([members[p] for p in present], [taken[p] for p in present])
             asked = model.joined(task, [vectors[p] for p in present])
         with torch.no_grad():
-            return float(model.tasks[task].row_losses(model.heads[task], asked, rows).mean())
+            losses = model.tasks[task].row_losses(model.heads[task], asked, rows)
+        if not len(losses):
+            raise RowsError(f"no row for {task} has a label that the models know: give others")
+        return float(losses.mean())
 
     taken = [0] * len(members)
     for _ in range(ROUNDS):

@@ -35,11 +35,12 @@ class Trials:
         self.made: list[Trial] = []
         self._file = file
         head = json.dumps(about, sort_keys=True)
-        if not file.is_file():
+        raw = file.read_bytes() if file.is_file() else b""
+        if head.encode().startswith(raw):  # no file, or half a first line
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(head + "\n", encoding="utf-8")
             return
-        whole, _, _ = file.read_bytes().rpartition(b"\n")
+        whole, _, _ = raw.rpartition(b"\n")
         first, *lines = whole.decode().split("\n")
         if first != head:
             raise TrainingError(

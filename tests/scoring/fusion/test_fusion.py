@@ -121,6 +121,9 @@ def test_rows_give_the_weight_to_who_knows_more(models: list[Path], shop: Path) 
     assert weights_of(models, "colour", shop, [shop / "colours.jsonl"], Reading())
     with pytest.raises(RowsError, match="no validation rows"):
         weights_of(models, "relevance", shop, (), Reading())
+    write_jsonl(shop / "strange.jsonl", [{"text": "a pink mug", "label": "pink"}])
+    with pytest.raises(RowsError, match="no row for colour has a label that the models know"):
+        weights_of(models, "colour", shop, [shop / "strange.jsonl"], Reading())
 
 
 def test_it_is_a_model_for_every_command(

@@ -76,6 +76,20 @@ def test_trials_outlive_a_kill_in_the_middle_of_a_line(tmp_path: Path) -> None:
     assert len(Trials(file, {"seed": 1}).made) == 3
 
 
+def test_a_search_that_was_killed_in_its_first_line_begins(tmp_path: Path) -> None:
+    file = tmp_path / "t.jsonl"
+    Trials(file, {"seed": 1})
+    raw = file.read_bytes()
+    for left in (b"", raw[:4], raw[:-1]):
+        file.write_bytes(left)
+        Trials(file, {"seed": 1})
+        assert file.read_bytes() == raw
+    file.write_bytes(b"of someone else")
+    with pytest.raises(TrainingError, match="another search"):
+        Trials(file, {"seed": 1})
+    assert file.read_bytes() == b"of someone else"
+
+
 def test_another_search_does_not_go_on_in_the_same_file(tmp_path: Path) -> None:
     Trials(tmp_path / "t.jsonl", {"seed": 1, "from": "2026-01-01"})
     with pytest.raises(TrainingError, match=r"seed was 1, and is 2"):
