@@ -59,7 +59,7 @@ def items(row: Mapping[str, object], column: str) -> list[Any]:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ValueError(f"{column!r} is {value!r}: a list is needed, as [1, 2]") from None
     if value is None:
         return []

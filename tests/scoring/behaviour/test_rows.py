@@ -85,6 +85,7 @@ def test_lists_in_tables_are_json_and_tables_mean_the_same(tmp_path: Path) -> No
         ({"interest": [1.0, 2.0]}, "'interest' has 2 numbers"),
         ({"interest": None}, "a list of finite numbers is needed"),
         ({"past": "mug"}, "a list is needed"),
+        ({"past": "[" * 100_000}, "a list is needed"),
         ({"click": 0, "sale": 1}, "what converts was clicked"),
         ({"dwell_ms": -1}, "it cannot be below 0"),
         ({"user_id": ""}, "'user_id' is empty"),
