@@ -9,7 +9,7 @@ import structlog
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from streams.errors import BrokerUnavailableError
+from streams.errors import BrokerUnavailableError, ChangelogLostError
 from streams.positions import place_of
 from streams.rows import RowStore
 
@@ -49,6 +49,7 @@ class Changelog:
         Raises:
             BrokerUnavailableError: a partition did not become stable, or nothing arrived, within
                 `timeout_s`.
+            ChangelogLostError: a partition ends before what its store has read of it.
         """
         begun, n_rows = time.monotonic(), 0
         ends = self._stable_ends(list(stores), timeout_s, stopped)
@@ -60,7 +61,7 @@ class Changelog:
             if start < ends[partition]:
                 behind[partition] = start
             elif start > ends[partition]:
-                raise BrokerUnavailableError(
+                raise ChangelogLostError(
                     f"{self._topic}[{partition}] ends at {ends[partition]}, but the local rows "
                     f"were built from {start} entries: the topic lost data; remove the worker's "
                     "state directory to rebuild from it"

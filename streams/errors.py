@@ -10,6 +10,7 @@ RillstreamError
     ├── RefusedError             the broker refuses our credentials, or we its certificate
     ├── TopicMismatchError       a topic is missing or has another shape than the settings ask for
     ├── RowFormatError           a stored row was written by a newer or a foreign program
+    ├── ChangelogLostError       the rows' changelog ends before what was read of it
     └── BadFileError             a file of records cannot be read (exit 4)
 """
 
@@ -82,6 +83,10 @@ class TopicMismatchError(FatalError):
 
 class RowFormatError(FatalError):
     """A stored user row cannot be read by this version."""
+
+
+class ChangelogLostError(FatalError):
+    """The changelog ends before what the local rows were built from: the topic lost data."""
 
 
 class BadFileError(FatalError):

@@ -26,7 +26,7 @@ class StepMetrics:
             "rillstream_records", "Records processed", ["topic"], registry=self.registry
         )
         self._lists = Counter("rillstream_lists", "Lists computed", registry=self.registry)
-        self._dead = Counter("rillstream_dead_letters", "Records rejected", registry=self.registry)
+        self._dead = Counter("rillstream_dead_letters", "Records put aside", registry=self.registry)
         self._unknown = Counter(
             "rillstream_unknown_items",
             "Events about items outside the index",
@@ -89,7 +89,7 @@ class StepMetrics:
             registry=self.registry,
         )
 
-    def batch(self, runs: Sequence[Run], n_lists: int, n_letters: int, n_unknown: int) -> None:
+    def batch(self, runs: Sequence[Run], n_lists: int, n_unknown: int) -> None:
         """One batch was computed."""
         by_topic: Counts[str] = Counts()
         for run in runs:
@@ -98,7 +98,6 @@ class StepMetrics:
             self._records.labels(topic).inc(n)
         self._batch.observe(by_topic.total())
         self._lists.inc(n_lists)
-        self._dead.inc(n_letters)
         self._unknown.inc(n_unknown)
 
     def rules(self, effects: Mapping[str, int]) -> None:
@@ -113,6 +112,7 @@ class StepMetrics:
 
     def durable(self, outbox: Outbox) -> None:
         """One batch was committed."""
+        self._dead.inc(len(outbox.letters))
         for (topic, partition), end in outbox.ends.items():
             self.position.labels(topic, partition).set(end)
 

@@ -95,7 +95,7 @@ class RecommendationStep:
             count_batch(shop.counted, self._rows, shop_counts, outbox)
         self._publish(pending, self._recommend(pending, now_ms, outbox), now_ms, outbox)
         n_lists = len(outbox.messages.get(self._publishing.recommendations, ()))
-        self._metrics.batch(runs, n_lists, len(outbox.letters), shop.counts["unknown_items"])
+        self._metrics.batch(runs, n_lists, shop.counts["unknown_items"])
         return outbox
 
     def _apply_run(

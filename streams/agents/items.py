@@ -89,7 +89,7 @@ class EncodeItems:
                 else:
                     newest[item.item_id] = item, Source(key, record.offset)
         self._encode(newest, outbox)
-        self._metrics.batch(runs, 0, len(outbox.letters), 0)
+        self._metrics.batch(runs, 0, 0)
         return outbox
 
     def _begun(self, run: Run) -> int:

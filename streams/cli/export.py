@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    out: Annotated[Path, typer.Option(help="Folder for the files; what is there is replaced.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files; those of an earlier export go.")],
     broker: Broker = None,
     since: Annotated[
         datetime | None,

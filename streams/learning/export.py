@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -35,6 +36,12 @@ if TYPE_CHECKING:
 
     from streams.learning.timing import Timing
     from streams.settings import Settings
+
+FILES: Final = (
+    *(f"{kind}{suffix}" for kind in ("joined", "plain") for suffix in (".parquet", ".jsonl")),
+    "decisions.jsonl",
+)
+"""What an export may write; what an earlier one has left of them would belong to other lists."""
 
 MOST: Final = 5_000_000
 """Records of a partition that may wait for others."""
@@ -73,6 +80,9 @@ def export(
 ) -> Exported:
     """Write `joined<suffix>`, lists with features, and `plain<suffix>`, those without.
 
+    The files of an earlier export are replaced at the end, all together; one that this export has
+    nothing for goes. What fails leaves them as they were.
+
     Args:
         settings: Where the topics are.
         timing: Of the join.
@@ -90,8 +100,9 @@ def export(
     exported = Exported()
     logs: dict[str, list[JoinedLog]] = {}
     out.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as opened:
-        records = _Records(opened, out / "decisions.jsonl", since_ms) if decisions else None
+    with TemporaryDirectory(prefix=".export-", dir=out) as folder, ExitStack() as opened:
+        part = Path(folder)
+        records = _Records(opened, part / "decisions.jsonl", since_ms) if decisions else None
         for partition in range(settings.partitions):
             read = _Partition(settings, timing, partition, since_ms, records)
             for lists in read.closed(progress):
@@ -102,14 +113,25 @@ def export(
                     exported.counts["other_features"] += len(some) if version and not name else 0
                     logs.setdefault(name, []).append(log_of(some, names.get(name, ())))
             exported.counts += read.counts
-    if records is not None:
-        exported.rows[str(records.file)] = records.n_written
-    for version, parts in logs.items():
-        file = out / f"{'joined' if version else 'plain'}{suffix}"
-        log = joined(parts)
-        write_joined_log(log, file)
-        exported.rows[str(file)] = len(log)
+        opened.close()
+        if records is not None:
+            exported.rows[str(out / records.file.name)] = records.n_written
+        for version, parts in logs.items():
+            name = f"{'joined' if version else 'plain'}{suffix}"
+            log = joined(parts)
+            write_joined_log(log, part / name)
+            exported.rows[str(out / name)] = len(log)
+        _replace(part, out)
     return exported
+
+
+def _replace(part: Path, out: Path) -> None:
+    """Put the files of an export in the place of those of an earlier one."""
+    for name in FILES:
+        if (part / name).exists():
+            (part / name).replace(out / name)
+        else:
+            (out / name).unlink(missing_ok=True)
 
 
 class _Records:

@@ -1,4 +1,4 @@
-"""Where a worker offers what it counts about itself."""
+"""What a worker counts about itself, and where it offers that."""
 
 import socket
 from http.client import HTTPConnection
@@ -7,6 +7,8 @@ import pytest
 
 from streams.errors import SettingsError
 from streams.metrics import StepMetrics
+from streams.outbox import Letter, Outbox
+from streams.runs import Claim
 from streams.settings import load_settings
 
 
@@ -46,3 +48,12 @@ def test_by_default_only_this_machine_is_answered() -> None:
     StepMetrics().serve(port, load_settings().metrics_address)
     with pytest.raises(ConnectionRefusedError):
         HTTPConnection("127.0.0.2", port, timeout=10).connect()
+
+
+def test_dead_letters_count_once_they_are_durable() -> None:
+    """Those of a batch that is computed again count once; a learner's come long after reading."""
+    metrics = StepMetrics()
+    outbox = Outbox(Claim(1, 1, b""), letters=[Letter("clicks.dlq", None, b"no JSON", [])])
+    assert metrics.registry.get_sample_value("rillstream_dead_letters_total") == 0
+    metrics.durable(outbox)
+    assert metrics.registry.get_sample_value("rillstream_dead_letters_total") == 1

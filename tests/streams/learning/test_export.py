@@ -107,10 +107,30 @@ def test_lists_that_are_open_still_are_said_with_the_way_to_close_them(
     assert "closed 10080 min after their first impression: see --window" in err
 
 
+def test_no_file_of_an_earlier_export_is_left_beside_those_of_this_one(
+    embedded: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lists without features were exported once; now there are none, and another format."""
+    monkeypatch.setenv("RILLSTREAM_BOOTSTRAP_SERVERS", embedded.bootstrap_servers)
+    create_topics(embedded)
+    fill(embedded)
+    words = ["export", "--out", "logs", "--format"]
+    assert run([*words, "jsonl", "--decisions"]) == Exit.OK
+    Path("logs/notes.txt").write_text("mine")
+    written = {"decisions.jsonl", "joined.jsonl", "plain.jsonl", "notes.txt"}
+    assert {file.name for file in Path("logs").iterdir()} == written
+    assert run([*words, "parquet", "--since", "2030-01-01"]) == Exit.OK
+    assert {file.name for file in Path("logs").iterdir()} == {"notes.txt"}
+
+
 def test_a_broker_that_goes_away_in_the_middle_ends_the_export(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The files of the export before stay as they were."""
     monkeypatch.chdir(tmp_path)
+    earlier = tmp_path / "logs" / "decisions.jsonl"
+    earlier.parent.mkdir()
+    earlier.write_text("earlier")
     monkeypatch.setattr(exporting, "SILENCE_S", 0.5)
     starts = exporting._Partition._starts
     with EmbeddedBroker() as broker:
@@ -133,4 +153,7 @@ def test_a_broker_that_goes_away_in_the_middle_ends_the_export(
                 since_ms=0,
                 names={},
                 progress=lambda *_: None,
+                decisions=True,
             )
+    assert list(earlier.parent.iterdir()) == [earlier]
+    assert earlier.read_text() == "earlier"
