@@ -12,6 +12,7 @@ from faust.serializers.schemas import Schema
 from streams.errors import BrokerUnavailableError
 from streams.kafka_config import ssl_context
 from streams.lane import Intake
+from streams.metrics import StepMetrics
 from streams.positions import GroupPositions
 from streams.recovery import RowTables
 from streams.settings import Security
@@ -36,6 +37,7 @@ class App(faust.App):
     """A Faust app whose consumer delivers runs; only the writer's commits move its positions."""
 
     intake: Intake
+    metrics: StepMetrics
     positions: GroupPositions
     rows: RowTable
     recovery_timeout_s: float
@@ -85,7 +87,7 @@ def create_app(
         web_enabled=False,
         TableManager=RowTables,
         consumer_group_instance_id=instance_id,
-        consumer_auto_offset_reset="earliest",
+        consumer_auto_offset_reset="none",
         broker_session_timeout=session_timeout_s,
         broker_heartbeat_interval=heartbeat_s,
         broker_request_timeout=max(30.0, session_timeout_s),

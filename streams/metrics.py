@@ -27,6 +27,12 @@ class StepMetrics:
         )
         self._lists = Counter("rillstream_lists", "Lists computed", registry=self.registry)
         self._dead = Counter("rillstream_dead_letters", "Records put aside", registry=self.registry)
+        self.removed_unread = Counter(
+            "rillstream_removed_unread",
+            "Records that the topic's retention removed before they were read",
+            ["topic"],
+            registry=self.registry,
+        )
         self._unknown = Counter(
             "rillstream_unknown_items",
             "Events about items outside the index",

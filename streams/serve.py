@@ -34,6 +34,7 @@ from streams.rows import MemoryRows, RocksRows, RowStore
 from streams.settings import Settings
 from streams.state_folder import StateFolder
 from streams.table import RowTable
+from streams.topic_watch import TopicWatch
 from streams.topics import changelog_topic, dead_letter_topic, topic_ids
 from streams.transactional_writer import TransactionalWriter
 from streams.transport import group_metadata
@@ -120,6 +121,7 @@ class _Server:
         self._writer = self._new_writer(works)
         self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._app.intake = Intake([self._new_lane(work) for work in works])
+        self._topics = [self._changelog, *(topic for work in works for topic in work.topics)]
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -128,6 +130,12 @@ class _Server:
         _check_metadata_format(client_config(self._settings))
         await loop.run_in_executor(self._writer_thread, self._writer.start)
         tasks = [asyncio.create_task(lane.run()) for lane in self._app.intake.lanes]
+        watch = TopicWatch(
+            self._settings,
+            self._topics,
+            lambda error: loop.call_soon_threadsafe(self._failed, error),
+        )
+        watch.start()
         try:
             self._app.finalize()
             await self._app.connect()
@@ -149,6 +157,7 @@ class _Server:
                 await self._die()
             await finishing
         finally:
+            watch.close()
             for task in tasks:
                 task.cancel()
         return self._exit_code()
@@ -206,6 +215,7 @@ class _Server:
             instance_id=self._state.name if settings.static_membership else None,
             security=settings.security,
         )
+        app.metrics = self._metrics
         app.positions = self._positions(client_config(settings), settings.app_id)
         app.fetch_pause_s = settings.batch_window_ms / 1000
         app.recovery_timeout_s = settings.session_timeout_s + 60

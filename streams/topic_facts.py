@@ -1,8 +1,8 @@
-"""What a broker knows of one topic."""
+"""What a broker knows of a topic."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from streams.errors import TopicMismatchError
@@ -53,6 +53,47 @@ def topic_facts(settings: Settings, name: str, *, timeout_s: float = 15.0) -> To
     except KafkaException as exception:
         raise as_ours(settings, exception.args[0], f"{name} was not read") from None
     return TopicFacts(name, topic_id, n_partitions, int(config["delete.retention.ms"].value))
+
+
+@dataclass(frozen=True, slots=True)
+class TopicShape:
+    """What may change of a topic under those that read it.
+
+    Attributes:
+        topic_id: See `streams.topics.topic_ids`.
+        n_partitions: How many it has.
+    """
+
+    topic_id: str
+    n_partitions: int
+
+
+def topic_shapes(
+    settings: Settings, names: Collection[str], *, timeout_s: float = 15.0
+) -> dict[str, TopicShape]:
+    """What there is of these topics; of the embedded broker nothing, for there nothing changes.
+
+    Raises:
+        BrokerUnavailableError: No broker answers.
+        RefusedError: It refuses us.
+    """
+    from confluent_kafka import KafkaError, KafkaException, TopicCollection
+
+    admin, cluster = connect(settings, timeout_s)
+    if is_embedded(cluster):
+        return {}
+    found = {}
+    described = admin.describe_topics(TopicCollection(list(names)), request_timeout=timeout_s)
+    for name, future in described.items():
+        try:
+            topic = future.result()
+        except KafkaException as exception:
+            error = exception.args[0]
+            if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                continue
+            raise as_ours(settings, error, f"{name} was not read") from None
+        found[name] = TopicShape(str(topic.topic_id), len(topic.partitions))
+    return found
 
 
 def records_since(

@@ -19,16 +19,25 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import aiokafka
-from aiokafka.errors import CommitFailedError, IllegalGenerationError, UnknownMemberIdError
+import structlog
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalGenerationError,
+    KafkaError,
+    OffsetOutOfRangeError,
+    UnknownMemberIdError,
+)
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 from mode.utils.futures import notify
 
-from streams.errors import FencedError
+from streams.errors import FencedError, TopicMismatchError
 from streams.positions import Source
 from streams.runs import Claim, Run
+
+log = structlog.get_logger(__name__)
 
 _FETCH_S = 0.2
 _RECORDS_PER_RUN = 128
@@ -75,7 +84,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             bootstrap_servers=driver.server_list(transport.url, transport.default_port),
             partition_assignment_strategy=[self._assignor],
             enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            auto_offset_reset="none",  # see `fetch`
             max_poll_records=conf.broker_max_poll_records,
             max_poll_interval_ms=int((conf.broker_max_poll_interval or 0) * 1000),
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
@@ -110,14 +119,48 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def fetch(
         self, sources: set[TopicPartition], max_records: int
     ) -> Mapping[Any, list[Any]]:
-        """Records that have arrived, after waiting for some for a moment."""
-        fetched = await self._fetch_records(
-            self._ensure_consumer(),
-            sources,
-            timeout=_FETCH_S,
-            max_records=max_records,
-        )
+        """Records that have arrived, after waiting for some for a moment.
+
+        Raises:
+            TopicMismatchError: a partition ends before the group's position.
+        """
+        try:
+            fetched = await self._fetch_records(
+                self._ensure_consumer(),
+                sources,
+                timeout=_FETCH_S,
+                max_records=max_records,
+            )
+        except OffsetOutOfRangeError as error:
+            await self._pass_over_removed(error.args[0])
+            return {}
         return cast(Mapping[Any, list[Any]], fetched)
+
+    async def _pass_over_removed(self, places: Mapping[TopicPartition, int]) -> None:
+        """Go on behind what retention has removed unread, and say so."""
+        consumer = self._ensure_consumer()
+        try:
+            starts = await consumer.beginning_offsets(places)
+        except KafkaError as error:  # the next fetch asks again
+            log.warning("where partitions begin was not read", error=repr(error))
+            return
+        for partition, position in places.items():
+            start = starts[partition]
+            if start < position:
+                raise TopicMismatchError(
+                    f"{partition.topic}[{partition.partition}] ends before offset {position}, "
+                    "where the group stands: it was made anew, or lost records. If it was made "
+                    "anew, start the worker again. If it lost records, make it anew: rows know a "
+                    "topic by its id, and would take new events at old offsets for those they have"
+                )
+            log.error(
+                "records were removed before they were read",
+                topic=partition.topic,
+                partition=partition.partition,
+                records=start - position,
+            )
+            self.app.metrics.removed_unread.labels(partition.topic).inc(start - position)
+            consumer.seek(partition, start)
 
     async def commit_positions(
         self, positions: Mapping[Source, int], notes: Mapping[Source, str], generation: int

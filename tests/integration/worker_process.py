@@ -65,6 +65,7 @@ class WorkerProcess:
                 "index_dir",
                 "session_timeout_s",
                 "heartbeat_s",
+                "partitions",
                 "batch_max",
                 "slate_size",
                 "delivery",

@@ -1,15 +1,22 @@
 """The consumer: librdkafka's metadata format, runs that chain, and the flaw of the stock one."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from aiokafka.errors import OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
 from confluent_kafka import Consumer as ConfluentConsumer
 from mode.utils.queues import FlowControlEvent, FlowControlQueue
 
+from streams.errors import TopicMismatchError
+from streams.metrics import StepMetrics
 from streams.runs import Claim
-from streams.transport import Consumer, group_metadata
+from streams.transport import Consumer, ConsumerThread, group_metadata
+
+CLICKS = TopicPartition("clicks", 0)
 
 
 @pytest.mark.parametrize("instance", [None, "worker-1"])
@@ -50,3 +57,40 @@ async def test_the_stock_flow_control_drops_what_is_queued_when_it_resumes() -> 
         queue.put_nowait(event)
     flow.resume()
     assert queue.empty()
+
+
+class OutOfRange:
+    """An aiokafka consumer at a position that its partition does not have, and its thread."""
+
+    def __init__(self, start: int) -> None:
+        self.sought: dict[TopicPartition, int] = {}
+        self.metrics = StepMetrics()
+        self._start = start
+        self.thread = ConsumerThread.__new__(ConsumerThread)
+        self.thread.app = SimpleNamespace(metrics=self.metrics)
+        self.thread._ensure_consumer = lambda: self
+        self.thread._fetch_records = self._refuse
+
+    async def _refuse(self, *_: object, **__: object) -> None:
+        raise OffsetOutOfRangeError({CLICKS: 100})
+
+    async def beginning_offsets(self, places: Mapping[TopicPartition, int]) -> dict[Any, int]:
+        return dict.fromkeys(places, self._start)
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        self.sought[partition] = offset
+
+
+async def test_records_that_retention_removed_unread_are_counted_and_passed_over() -> None:
+    consumer = OutOfRange(start=130)
+    assert await consumer.thread.fetch({CLICKS}, 10) == {}
+    assert consumer.sought == {CLICKS: 130}
+    counted = consumer.metrics.registry.get_sample_value
+    assert counted("rillstream_removed_unread_total", {"topic": "clicks"}) == 30
+
+
+async def test_a_partition_that_ends_before_the_group_s_position_is_not_read_again() -> None:
+    consumer = OutOfRange(start=0)
+    with pytest.raises(TopicMismatchError, match=r"clicks\[0\] ends before offset 100"):
+        await consumer.thread.fetch({CLICKS}, 10)
+    assert consumer.sought == {}

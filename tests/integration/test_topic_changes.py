@@ -1,0 +1,125 @@
+"""Topics that become others under a worker: it notices, and no event is lost or counted twice."""
+
+from pathlib import Path
+
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions
+
+from streams.brokers.kafka import KafkaBroker
+from streams.cli.exits import Exit
+from streams.settings import Settings
+from streams.topics import changelog_topic, create_topics
+from tests.integration.shop import (
+    EventLog,
+    Reader,
+    check_exactly_once,
+    make_events,
+    open_shop,
+)
+from tests.integration.worker_process import WorkerProcess, workers
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+def admin(settings: Settings) -> AdminClient:
+    return AdminClient({"bootstrap.servers": settings.bootstrap_servers})
+
+
+def grow(settings: Settings, topic: str, n: int) -> None:
+    client = admin(settings)  # one that nobody holds takes its request with it
+    client.create_partitions([NewPartitions(topic, n)])[topic].result()
+
+
+def test_added_partitions_end_a_worker_and_their_events_wait_for_the_next(
+    kafka: KafkaBroker, tmp_path: Path
+) -> None:
+    """docs/delivery.md, "More partitions": the second way."""
+    settings = open_shop(kafka.bootstrap, tmp_path)
+    log, reader = EventLog(settings), Reader(settings)
+    worker = WorkerProcess(settings, "w0")
+    reader.start()
+    worker.start()
+    with workers(worker):
+        log.publish(make_events(200, n_users=50, seed=51))
+        reader.wait_for(200, 60)
+        grow(settings, settings.topic("clicks"), 6)
+        assert worker.wait(60) == Exit.FATAL
+        assert "clicks has 6 partitions now, this worker reads 4" in worker.log_text()
+    more = settings.model_copy(update={"partitions": 6})
+    grow(settings, settings.topic("searches"), 6)
+    grow(settings, changelog_topic(settings), 6)
+    after = EventLog(more)
+    after.publish(make_events(400, n_users=50, seed=52))
+    assert any(partition > 3 for _, partition, _ in after.written)
+    log.written |= after.written
+    again = WorkerProcess(more, "w0")
+    again.start()
+    with workers(again):
+        reader.wait_for(600, 60)
+        assert again.stop() == 0
+    reader.close()
+    assert reader.seen.keys() == log.list_ids()
+    assert set(reader.seen.values()) == {1}
+
+
+def test_a_topic_that_is_made_anew_ends_a_worker_and_is_read_from_its_beginning(
+    kafka: KafkaBroker, tmp_path: Path
+) -> None:
+    """Its offsets begin again: rows must not take its events for those that they have."""
+    settings = open_shop(kafka.bootstrap, tmp_path)
+    log, reader = EventLog(settings), Reader(settings)
+    worker = WorkerProcess(settings, "w0")
+    reader.start()
+    worker.start()
+    with workers(worker):
+        log.publish(make_events(200, n_users=50, seed=53))
+        reader.wait_for(200, 60)
+        expected = log.list_ids()
+        clicks = settings.topic("clicks")
+        client = admin(settings)
+        client.delete_topics([clicks])[clicks].result()
+        while clicks in client.list_topics(timeout=5).topics:
+            pass
+        create_topics(settings)
+        assert worker.wait(60) == Exit.FATAL
+        assert "made anew" in worker.log_text()
+        anew = EventLog(settings)
+        anew.publish([e for e in make_events(100, n_users=50, seed=54) if e.type != "search"])
+        worker.start()
+        reader.wait_for(200 + len(anew.written), 60)
+        assert worker.stop() == 0
+    reader.close()
+    assert reader.seen.keys() == expected | anew.list_ids()
+
+
+def test_what_retention_removes_unread_is_said_and_the_rest_is_read(
+    kafka: KafkaBroker, tmp_path: Path
+) -> None:
+    settings = open_shop(kafka.bootstrap, tmp_path)
+    log, reader = EventLog(settings), Reader(settings)
+    worker = WorkerProcess(settings, "w0")
+    reader.start()
+    worker.start()
+    with workers(worker):
+        log.publish(make_events(200, n_users=50, seed=55))
+        reader.wait_for(200, 60)
+        assert worker.stop() == 0
+        clicks = settings.topic("clicks")
+        stood = {p: max(o for t, q, o in log.written if (t, q) == (clicks, p)) for p in range(4)}
+        late = EventLog(settings)
+        late.publish(make_events(400, n_users=50, seed=56))
+        removed = TopicPartition(clicks, 1, stood[1] + 11)
+        client = admin(settings)
+        (answer,) = client.delete_records([removed]).values()
+        assert answer.result().low_watermark == removed.offset
+        gone = {at for at in late.written if at[:2] == (clicks, 1) and at[2] < removed.offset}
+        assert len(gone) == 10
+        log.written |= {at: event for at, event in late.written.items() if at not in gone}
+        worker.start()
+        reader.wait_for(len(log.written), 60)
+        assert worker.stop() == 0
+    reader.close()
+    assert "records were removed before they were read" in worker.log_text()
+    check_exactly_once(settings, log, reader)
