@@ -66,9 +66,13 @@ class ItemFollower(threading.Thread):
             self._schedule()
         self._edition.close()
 
-    def close(self) -> None:
-        """Stop reading; waits for the end, but not for ever: see `CLOSE_S`."""
+    def end(self) -> None:
+        """Apply nothing more, and stop reading; does not wait."""
         self._done.set()
+
+    def close(self) -> None:
+        """The same; waits for the end, but not for ever: see `CLOSE_S`."""
+        self.end()
         if self.is_alive():
             self.join(CLOSE_S)
         self._pending.clear()
@@ -86,6 +90,8 @@ class ItemFollower(threading.Thread):
 
     def _apply_some(self) -> None:
         """A bounded amount of what waits; in the compute thread."""
+        if self._done.is_set():
+            return
         edition, deadline = self._edition, time.monotonic() + SLOT_S
         while self._pending and time.monotonic() < deadline:
             change = self._pending.popleft()

@@ -126,7 +126,15 @@ class VersionFollower(Follower):
         if self._done.is_set():
             new.close()
             return False
-        self._swap(old, new)
+        try:
+            self._between_batches(lambda: self._exchange(new)).result()
+        except Exception as error:
+            log.exception("index version could not be swapped in", index=said.version)
+            new.close()
+            self._refuse(said, repr(error))
+            return False
+        self._boundary("swapped")
+        self._follow(old, new)
         return True
 
     def _refuse(self, said: IndexVersion, why: str) -> None:
@@ -139,12 +147,15 @@ class VersionFollower(Follower):
             reason=why,
         )
 
-    def _swap(self, old: Edition, new: Edition) -> None:
-        self._items.close()
-        self._between_batches(lambda: self._ranking.swap(new)).result()
-        self._boundary("swapped")
-        self._items = ItemFollower(new, self._between_batches, self._metrics)
+    def _exchange(self, new: Edition) -> None:
+        """In the thread that ranks; until the new edition serves, the old one is kept current."""
+        self._ranking.swap(new)
+        self._items.end()
+
+    def _follow(self, old: Edition, new: Edition) -> None:
+        before, self._items = self._items, ItemFollower(new, self._between_batches, self._metrics)
         self._items.start()
+        before.close()
         if new.tower is not old.tower:
             self._encode_with(new.tower)
             log.info("encoder swapped in", encoder=new.tower.version, before=old.tower.version)

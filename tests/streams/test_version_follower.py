@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +15,7 @@ from index import (
     IndexFormatError,
     StoreUnavailableError,
 )
-from scoring import EncoderFormatError
+from scoring import EncoderFormatError, ScoringError
 from streams.errors import BrokerUnavailableError
 from streams.index_versions import IndexVersion
 from streams.live.index_metrics import IndexMetrics
@@ -31,6 +32,26 @@ class Announced:
 
     def newest(self, timeout_s: float) -> IndexVersion | None:
         return self._said.pop() if self._said else None
+
+
+def following(
+    opened: Callable[..., Any], swap: Callable[[Any], None] = lambda edition: None
+) -> tuple[VersionFollower, IndexMetrics]:
+    """A follower of one announcement; nothing is read and nothing ranked."""
+    live = SimpleNamespace(version="now", n_delta=0)
+    queries = SimpleNamespace(texts=list)
+    edition = SimpleNamespace(live=live, is_due=False, queries=queries)
+    metrics = IndexMetrics(CollectorRegistry())
+    stand_ins: dict[str, Any] = {
+        "announcements": Announced(),
+        "editions": SimpleNamespace(open=opened),
+        "ranking": SimpleNamespace(edition=edition, index_version="now", swap=swap),
+        "rebuilds": SimpleNamespace(consider=lambda *_, **__: None),
+        "between_batches": lambda call: SimpleNamespace(result=call),
+        "encode_with": lambda tower: None,
+        "metrics": metrics,
+    }
+    return VersionFollower(**stand_ins, boundary=lambda line: None), metrics
 
 
 @pytest.mark.parametrize(
@@ -53,21 +74,7 @@ def test_what_may_come_back_is_tried_again_and_what_is_broken_is_refused(
         tried.append(version)
         raise error
 
-    live = SimpleNamespace(version="now", n_delta=0)
-    queries = SimpleNamespace(texts=list)
-    metrics = IndexMetrics(CollectorRegistry())
-    stand_ins: dict[str, Any] = {
-        "announcements": Announced(),
-        "editions": SimpleNamespace(open=fail),
-        "ranking": SimpleNamespace(
-            edition=SimpleNamespace(live=live, is_due=False, queries=queries), index_version="now"
-        ),
-        "rebuilds": SimpleNamespace(consider=lambda *_, **__: None),
-        "between_batches": lambda call: SimpleNamespace(result=call),
-        "encode_with": lambda tower: None,
-        "metrics": metrics,
-    }
-    follower = VersionFollower(**stand_ins, boundary=lambda line: None)
+    follower, metrics = following(fail)
     for _ in range(3):
         follower.look()
     assert tried == ["next"]  # not before its time
@@ -75,3 +82,19 @@ def test_what_may_come_back_is_tried_again_and_what_is_broken_is_refused(
     follower.look()
     assert tried == ["next"] * opened
     assert metrics.refusals._value.get() == refused
+
+
+def test_where_the_swap_fails_the_old_version_goes_on_with_its_changes() -> None:
+    """Its reader must not be closed before the new one serves: items would stand still for ever."""
+    closed: list[str] = []
+    new = SimpleNamespace(live=SimpleNamespace(version="next"), close=lambda: closed.append("next"))
+
+    def fail(edition: object) -> None:
+        raise ScoringError("an experiment with other arms")
+
+    follower, metrics = following(lambda *_: new, fail)
+    follower.look()
+    assert closed == ["next"]
+    assert not follower._items._done.is_set()
+    assert follower._items._edition.live.version == "now"
+    assert metrics.refusals._value.get() == 1
