@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,7 +13,7 @@ ANSWERS: Final = frozenset(("view", "click", "cart", "purchase", "favorite", "sh
 """Types that say that the item was wanted; each of them means that it was chosen in its list."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Shown:
     """What impressions say of a list.
 
@@ -30,12 +30,14 @@ class Shown:
         """Of the first impression."""
         return min(times[0] for times in self.items.values())
 
-    def add(self, items: Iterable[str], at_ms: int) -> None:
-        """One more impression."""
+    def also(self, items: Iterable[str], at_ms: int) -> Shown:
+        """With one more impression."""
+        found = dict(self.items)
         for item in items:
-            times = self.items.get(item, ())
+            times = found.get(item, ())
             if at_ms not in times:
-                self.items[item] = tuple(sorted((*times, at_ms)))
+                found[item] = tuple(sorted((*times, at_ms)))
+        return Shown(self.recommendation_id, self.user_id, found)
 
     def parted(self, until_ms: int) -> tuple[Shown, Shown | None]:
         """What was shown up to a moment, and what later, if anything."""
@@ -49,12 +51,6 @@ class Shown:
                 late[item] = times[n_early:]
         first = Shown(self.recommendation_id, self.user_id, early)
         return first, Shown(self.recommendation_id, self.user_id, late) if late else None
-
-    def shows_after(self, item: str, other: Shown, until_ms: int) -> bool:
-        """Whether this list first showed the item after another one did, and before a moment."""
-        mine = self.items.get(item, (until_ms + 1,))[0]
-        order = (mine, self.recommendation_id)
-        return mine <= until_ms and order > (other.items[item][0], other.recommendation_id)
 
 
 @dataclass(slots=True)
@@ -100,19 +96,20 @@ def answers_to(
     decided_ms: int,
     until_ms: int,
     clicks: Iterable[Click],
-    others: Mapping[str, Shown],
+    showed_last: Callable[[str, int], str | None],
 ) -> Found:
     """What a user did with what was shown.
 
-    A click that names no list answers the one that showed its item last (before the click): one
-    click is one answer.
+    A click that names no list answers the one that showed its item last before the click.
 
     Args:
         shown: The list.
         decided_ms: Nothing answers it before.
         until_ms: Nor after.
-        clicks: Of the user, in any order: all, or those that may answer it.
-        others: All lists that the user was shown and that are not closed yet, by id.
+        clicks: Of the user, in any order: all, or those that may answer it, without those that
+            have answered another.
+        showed_last: An item and a moment -> of all lists that the user was shown and that are not
+            closed yet, the one that first showed it last up to then (of equals, the last by id).
     """
     found = Found()
     for click in sorted(clicks, key=lambda each: (each.at_ms, each.event_id)):
@@ -127,7 +124,7 @@ def answers_to(
         elif named or (
             click.recommendation_id is None
             and item in shown.items
-            and not any(each.shows_after(item, shown, click.at_ms) for each in others.values())
+            and showed_last(item, click.at_ms) == shown.recommendation_id
         ):
             found.by_item.setdefault(item, Answer()).add(click)
             found.used.append(click.event_id)

@@ -19,6 +19,7 @@ from streams.events import Click, Impression
 from streams.learning.answers import ANSWERS, Answer, Shown, answers_to
 from streams.learning.shown_list import MadeList
 from streams.learning.user_clicks import UserClicks
+from streams.learning.user_lists import UserLists
 
 T = TypeVar("T")
 
@@ -66,7 +67,7 @@ class Join:
         self._made: _Waiting[MadeList] = _Waiting(most, self._lose("overflow"))
         self._shown: _Waiting[Shown] = _Waiting(most, self._lose("overflow"))
         self._clicks: _Waiting[Click] = _Waiting(most, self._lose("overflow"))
-        self._shown_to: dict[str, dict[str, Shown]] = {}
+        self._shown_to: dict[str, UserLists] = {}
         self._clicks_of: dict[str, UserClicks] = {}
         self._used: set[tuple[str, str]] = set()
 
@@ -82,8 +83,12 @@ class Join:
 
     @property
     def horizon_ms(self) -> int:
-        """Nothing older can be part of a list that is still open."""
-        return self.closed_ms - 2 * self._window_ms
+        """Nothing older can be part of a list that is still open, or have taken an answer from it.
+
+        A click on an open list may have answered one that was shown a window before it; that one
+        was made a window before it was shown.
+        """
+        return self.closed_ms - 3 * self._window_ms
 
     def observe(self, record: Joinable) -> None:
         """Take one record; a repeated one changes nothing."""
@@ -135,10 +140,10 @@ class Join:
         if self._is_late(impression.at_ms):
             return
         name, user = impression.recommendation_id, impression.user_id
-        shown = self._shown_to.get(user, {}).get(name) or Shown(name, user, {})
+        of_user = self._shown_to.get(user, UserLists())
+        shown = of_user.get(name) or Shown(name, user, {})
         self.counts["duplicates"] += shown.items.keys() >= set(impression.item_ids)
-        shown.add(impression.item_ids, impression.at_ms)
-        self._keep(shown)
+        self._keep(shown.also(impression.item_ids, impression.at_ms))
 
     def _observe_click(self, click: Click) -> None:
         if self._is_late(click.at_ms):
@@ -164,9 +169,13 @@ class Join:
         self._made.drop(shown.recommendation_id)
         clicks = self._clicks_of.get(shown.user_id, UserClicks())
         due_ms = shown.at_ms + self._window_ms
-        others = self._shown_to[shown.user_id]
-        may = clicks.that_may_answer(shown.recommendation_id, shown.items)
-        found = answers_to(shown, made.moment_ms, due_ms, may, others)
+        lists = self._shown_to[shown.user_id]
+        may = (
+            click  # one click is one answer, also where the list that it answered is gone
+            for click in clicks.that_may_answer(shown.recommendation_id, shown.items)
+            if (shown.user_id, click.event_id) not in self._used
+        )
+        found = answers_to(shown, made.moment_ms, due_ms, may, lists.showed_last)
         self._used.update((shown.user_id, event_id) for event_id in found.used)
         self.counts["lists"] += 1
         self.counts["early_answers"] += found.n_early
@@ -176,7 +185,7 @@ class Join:
         return AnsweredList(made, seen, answers, due_ms)
 
     def _keep(self, shown: Shown) -> None:
-        self._shown_to.setdefault(shown.user_id, {})[shown.recommendation_id] = shown
+        self._shown_to.setdefault(shown.user_id, UserLists()).put(shown)
         self._shown.put(f"{shown.recommendation_id} {shown.user_id}", shown.at_ms, shown)
 
     def _is_late(self, at_ms: int) -> bool:
@@ -186,8 +195,8 @@ class Join:
 
     def _forget_shown(self, shown: Shown) -> None:
         of_user = self._shown_to[shown.user_id]
-        del of_user[shown.recommendation_id]
-        if not of_user:
+        of_user.drop(shown.recommendation_id)
+        if not len(of_user):
             del self._shown_to[shown.user_id]
 
     def _forget_click(self, click: Click) -> None:

@@ -123,6 +123,54 @@ def test_a_click_that_names_no_list_answers_the_one_that_showed_its_item_last() 
     assert answered == {"l1": ["a", "b"], "l2": ["a"], "l3": []}
 
 
+def test_a_click_that_names_no_list_is_no_answer_to_what_was_shown_after_it() -> None:
+    lists, _ = joined(
+        made("l1", 1_000),
+        made("l2", 1_040),
+        shown("l1", 1_010, ["a"]),
+        did("e", 1_050, "a"),
+        shown("l2", 1_060, ["a"]),
+    )
+    assert [set(each.answers) for each in lists] == [{"a"}, set()]
+
+
+def _open_at_once(rng: random.Random) -> list[Rec]:
+    """Six lists of two items, shown again and again, and clicks of which each has a bit."""
+    records = list[Rec]()
+    for number in range(6):
+        at_ms = rng.randrange(0, 300, 20)
+        first_ms = at_ms + rng.randrange(0, WINDOW + 1, 20)
+        records.append(made(f"l{number}", at_ms, "ab"))
+        for item in "ab":
+            again_ms = first_ms + rng.randrange(0, WINDOW + 1, 20)
+            records.append(shown(f"l{number}", again_ms, item))
+        bit, at_ms = float(2**number), rng.randrange(0, 500, 10)
+        records.append(did(f"e{number}", at_ms, rng.choice("ab"), type="purchase", price=bit))
+    return sorted(records, key=_at)
+
+
+def test_a_click_is_one_answer_also_to_a_join_that_begins_again() -> None:
+    """A restart reads from the horizon on, and must close the same lists from then on."""
+    n_answers = 0
+    for seed in range(1_000):
+        rng = random.Random(seed)
+        records, closed_ms = _open_at_once(rng), rng.randrange(100, 500, 10)
+        whole, again = Join(WINDOW), Join(WINDOW)
+        for record in records:
+            whole.observe(record)
+        before = whole.close(closed_ms)
+        for record in records:
+            if _at(record) >= whole.horizon_ms:
+                again.observe(record)
+        again.close(closed_ms)
+        after = whole.close(10_000)
+        assert after == again.close(10_000), seed
+        counted = [int(a.value) for each in before + after for a in each.answers.values()]
+        assert sum(counted) == np.bitwise_or.reduce([0, *counted]), seed
+        n_answers += len(counted)
+    assert n_answers > 1_000
+
+
 def test_what_comes_behind_the_border_is_late_and_cannot_open_a_list_again() -> None:
     records = [made("l", 1_000), shown("l", 1_010), did("e", 1_050, "a", "l")]
     lists, join = joined(*records, through_ms=1_111)
