@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -32,6 +33,9 @@ TOPIC_OF: Final[dict[type[Record], TopicKind]] = {
 }
 PROGRESS_EVERY_S: Final = 0.2
 DELIVERY_TIMEOUT_S: Final = 30.0
+FAREWELL_S: Final = 3.0
+"""For what is queued, where something else has ended the publishing."""
+LOOK_EVERY_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ class Progress:
 class Publisher:
     """Sends records under their key, batched by librdkafka; at least once, idempotent.
 
-    Leaving the `with` block waits until the broker has acknowledged all of them.
+    Leaving the `with` block waits until the broker has acknowledged all of them, but only a moment
+    where an error or Ctrl-C leaves it.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -87,8 +92,11 @@ class Publisher:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is None or not issubclass(kind, BrokerUnavailableError):
+        if error is None:
             self.flush()
+        elif not isinstance(error, BrokerUnavailableError):
+            with contextlib.suppress(BrokerUnavailableError):  # what ended it says more
+                self.flush(FAREWELL_S)
 
     def check(self, timeout_s: float = 10.0) -> None:
         """Find out now whether a broker is there, and not after a queue full of records.
@@ -139,13 +147,15 @@ class Publisher:
         if self._failure is not None:
             raise self._unavailable(self._failure)
 
-    def flush(self) -> None:
-        """Wait for all acknowledgements.
+    def flush(self, wait_s: float = DELIVERY_TIMEOUT_S + 5) -> None:
+        """Wait for all acknowledgements; Ctrl-C ends the waiting.
 
         Raises:
             BrokerUnavailableError: Some did not come.
         """
-        left = self._producer.flush(DELIVERY_TIMEOUT_S + 5)
+        deadline = time.monotonic() + wait_s
+        while (left := self._producer.flush(LOOK_EVERY_S)) and time.monotonic() < deadline:
+            pass  # where Python looks at signals
         if self._failure is not None:
             raise self._unavailable(self._failure)
         if left:

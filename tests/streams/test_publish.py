@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from streams import publish
+from streams.brokers.embedded import EmbeddedBroker
 from streams.errors import BadFileError, BrokerUnavailableError, SettingsError
 from streams.events import Click, Impression, Search, decode_click
 from streams.files import BadRow
@@ -165,6 +167,23 @@ def test_no_broker_is_one_clear_error() -> None:
     publisher = Publisher(settings)
     with pytest.raises(BrokerUnavailableError, match=r"127\.0\.0\.1:1.*rillstream broker"):
         publisher.check(timeout_s=0.5)
+
+
+def test_what_ended_a_publishing_is_not_hidden_by_a_broker_that_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C and SIGTERM end a command with codes of their own, and soon."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(publish, "FAREWELL_S", 0.1, raising=False)
+
+    def interrupted(broker: EmbeddedBroker) -> None:
+        with Publisher(load_settings(bootstrap_servers=broker.bootstrap)) as publisher:
+            broker.stop()
+            publisher.send(click(1))
+            raise KeyboardInterrupt
+
+    with EmbeddedBroker() as broker, pytest.raises(KeyboardInterrupt):
+        interrupted(broker)
 
 
 @pytest.mark.parametrize(("text", "speed"), [("1x", 1.0), ("10x", 10.0), ("0.5", 0.5)])
