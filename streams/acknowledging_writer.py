@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from streams.connection import Lost
 from streams.outbox import Outbox
 from streams.positions import Source
-from streams.writer import LOOK_EVERY_S, Boundary, Writer, pass_by
+from streams.writer import LOOK_EVERY_S, Boundary, Writer, hopeless, pass_by
 
 log = structlog.get_logger(__name__)
 
@@ -50,12 +50,18 @@ class AcknowledgingWriter(Writer):
                 if error is not None:
                     failed.append(error)
 
-            ends = self._produce(self._producer, outbox, delivered)
+            ends: dict[int, int] = {}
+            try:
+                ends = self._produce(self._producer, outbox, delivered)
+            except KafkaException as exception:
+                failed.append(exception.args[0])
             while self._producer.flush(LOOK_EVERY_S):
                 if self._lost:  # it may never send again (see connection.py)
                     self._producer.purge()
             if not failed:
                 break
+            if (fatal := hopeless(failed[0])) is not None:
+                raise fatal
             log.warning("a delivery failed, sending the batch again", error=str(failed[0]))
             self.start()
         self._boundary("offsets sent")

@@ -29,7 +29,7 @@ from streams.errors import BrokerUnavailableError, FencedError
 from streams.markers import ForgottenMarkers
 from streams.outbox import Outbox
 from streams.positions import GroupPositions, Source
-from streams.writer import LOOK_EVERY_S, Boundary, Writer, pass_by
+from streams.writer import LOOK_EVERY_S, Boundary, Writer, hopeless, pass_by
 
 log = structlog.get_logger(__name__)
 
@@ -121,6 +121,9 @@ class TransactionalWriter(Writer):
                     raise FencedError(
                         f"generation {outbox.claim.generation} of the group is over: {error}"
                     ) from exception
+                if (fatal := hopeless(error)) is not None:
+                    self._abort()
+                    raise fatal from exception
                 log.warning(
                     "transaction failed, asking the broker what became of it", error=str(error)
                 )

@@ -8,9 +8,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from streams.outbox import Outbox
+from streams.errors import FatalError, RefusedError, TopicMismatchError
+from streams.outbox import Letter, Outbox
 from streams.positions import place_of
 
 LOOK_EVERY_S = 0.5
@@ -18,6 +19,28 @@ LOOK_EVERY_S = 0.5
 
 Boundary = Callable[[str], None]
 """Called with the name of each line of the crash table; a crash test ends the process there."""
+
+
+_REFUSALS = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+}
+
+
+def hopeless(error: KafkaError) -> FatalError | None:
+    """What to end with where sending the same again cannot help; None = it may."""
+    if error.code() in _REFUSALS:
+        return RefusedError(
+            f"the broker does not let this worker write: {error.str()}; look at its ACLs"
+        )
+    if error.code() in (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD):
+        return TopicMismatchError(
+            f"a topic does not take what this worker writes: {error.str()}; look at the topic's "
+            "max.message.bytes and cleanup.policy, or set fewer RILLSTREAM_CANDIDATES"
+        )
+    return None
 
 
 def pass_by(name: str) -> None:
@@ -54,6 +77,7 @@ class Writer(ABC):
         Raises:
             FencedError: the claim is over; nothing was written, whoever has the partitions now
                 will do it.
+            FatalError: see `hopeless`; nothing counts of what was written.
         """
 
     def close(self) -> None:
@@ -85,13 +109,7 @@ class Writer(ABC):
         for topic, messages in outbox.messages.items():
             _queue(producer, topic, messages, -1, delivered)
         for letter in (*outbox.marked, *outbox.letters):
-            producer.produce(
-                letter.topic,
-                letter.value,
-                letter.key,
-                headers=list(letter.headers),
-                on_delivery=delivered,
-            )
+            _queue_letter(producer, letter, delivered)
         self._boundary("lists sent")
         return ends
 
@@ -99,9 +117,34 @@ class Writer(ABC):
 def _queue(
     producer: Producer, topic: str, batch: list[dict[str, Any]], partition: int, delivered: Any
 ) -> None:
-    """Queue a batch; where the local queue is full, wait for room and lose no message."""
+    """Queue a batch; where the local queue is full, wait for room and lose no message.
+
+    Raises:
+        KafkaException: The producer takes no message any more.
+    """
     while producer.produce_batch(topic, batch, partition=partition, on_delivery=delivered) < len(
         batch
     ):
-        batch = [message for message in batch if message.pop("_error", None) is not None]
+        errors = [message.pop("_error", None) for message in batch]
+        for error in errors:
+            if error is not None and error.code() != KafkaError._QUEUE_FULL:  # noqa: SLF001 - it has no public name
+                raise KafkaException(error)
+        batch = [message for message, error in zip(batch, errors, strict=True) if error is not None]
         producer.poll(0.05)
+
+
+def _queue_letter(producer: Producer, letter: Letter, delivered: Any) -> None:
+    """As `_queue`; `produce_batch` knows no headers."""
+    while True:
+        try:
+            producer.produce(
+                letter.topic,
+                letter.value,
+                letter.key,
+                headers=list(letter.headers),
+                on_delivery=delivered,
+            )
+        except BufferError:
+            producer.poll(0.05)
+        else:
+            return

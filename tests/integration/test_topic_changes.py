@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.cimpl import NewPartitions
 
 from streams.brokers.kafka import KafkaBroker
@@ -20,6 +20,7 @@ from tests.integration.shop import (
 )
 from tests.integration.worker_process import WorkerProcess, workers
 
+SET = AlterConfigOpType.SET
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
@@ -92,6 +93,37 @@ def test_a_topic_that_is_made_anew_ends_a_worker_and_is_read_from_its_beginning(
         assert worker.stop() == 0
     reader.close()
     assert reader.seen.keys() == expected | anew.list_ids()
+
+
+def take_at_most(settings: Settings, topic: str, n_bytes: int) -> None:
+    size = ConfigEntry("max.message.bytes", str(n_bytes), incremental_operation=SET)
+    change = ConfigResource("topic", topic, incremental_configs=[size])
+    client = admin(settings)
+    client.incremental_alter_configs([change])[change].result()
+
+
+@pytest.mark.parametrize("delivery", ["exactly_once", "at_least_once"])
+def test_a_topic_that_does_not_take_a_list_ends_a_worker_until_it_does(
+    kafka: KafkaBroker, tmp_path: Path, delivery: str
+) -> None:
+    settings = open_shop(kafka.bootstrap, tmp_path, delivery=delivery)
+    log, reader = EventLog(settings), Reader(settings)
+    worker = WorkerProcess(settings, "w0")
+    reader.start()
+    worker.start()
+    with workers(worker):
+        log.publish(make_events(50, n_users=20, seed=57))
+        reader.wait_for(50, 60)
+        take_at_most(settings, settings.topic("recommendations"), 200)
+        log.publish(make_events(50, n_users=20, seed=58))
+        assert worker.wait(60) == Exit.FATAL
+        assert "look at the topic's max.message.bytes" in worker.log_text()
+        take_at_most(settings, settings.topic("recommendations"), 1_000_000)
+        worker.start()
+        reader.wait_for(100, 60)
+        assert worker.stop() == 0
+    reader.close()
+    check_exactly_once(settings, log, reader)
 
 
 def test_what_retention_removes_unread_is_said_and_the_rest_is_read(

@@ -1,0 +1,58 @@
+"""Writers where a producer takes nothing more, or its broker never will."""
+
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from streams.acknowledging_writer import AcknowledgingWriter
+from streams.cli.exits import Exit, explain
+from streams.kafka_config import producer_config
+from streams.outbox import Outbox
+from streams.runs import Claim
+from streams.settings import Settings
+from streams.writer import _queue, hopeless
+from tests.streams.reading import messages
+
+WAIT_S = 20.0
+
+
+def closed_producer(settings: Settings) -> Producer:
+    """One that refuses each message, as after an error within a transaction: none is open."""
+    producer = Producer(producer_config(settings, **{"transactional.id": "closed"}))
+    producer.init_transactions(WAIT_S)
+    return producer
+
+
+@pytest.mark.timeout(60)
+def test_a_producer_that_takes_nothing_more_is_not_waited_for(embedded: Settings) -> None:
+    with pytest.raises(KafkaException, match="_STATE"):
+        _queue(closed_producer(embedded), "clicks", [{"key": b"k", "value": b"v"}], -1, None)
+
+
+@pytest.mark.timeout(60)
+def test_at_least_once_goes_on_with_a_new_producer(embedded: Settings) -> None:
+    writer = AcknowledgingWriter(producer_config(embedded), "changelog", lambda *_: None)
+    writer.start()
+    writer._producer = closed_producer(embedded)
+    outbox = Outbox(Claim(1, 1, b""))
+    outbox.send("recommendations", b"ann", b"list")
+    writer.commit(outbox)
+    assert [message.value() for message in messages(embedded, "recommendations")] == [b"list"]
+
+
+@pytest.mark.parametrize(
+    ("code", "ends"),
+    [
+        (KafkaError.MSG_SIZE_TOO_LARGE, True),
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, True),
+        (KafkaError.NOT_LEADER_FOR_PARTITION, False),
+        (KafkaError.UNKNOWN_TOPIC_OR_PART, False),
+        (KafkaError._TIMED_OUT, False),
+    ],
+)
+def test_what_no_repetition_mends_ends_the_worker(code: int, ends: bool) -> None:
+    error = hopeless(KafkaError(code))
+    assert (error is not None) == ends
+    if error is not None:
+        assert explain(error)[0] == Exit.FATAL
