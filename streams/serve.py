@@ -128,7 +128,10 @@ class _Server:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop.set)
         _check_metadata_format(client_config(self._settings))
-        await loop.run_in_executor(self._writer_thread, self._writer.start)
+        stop = asyncio.create_task(self._stop.wait())
+        starting = loop.run_in_executor(self._writer_thread, self._writer.start)
+        await asyncio.wait([starting, stop], return_when=asyncio.FIRST_COMPLETED)
+        await self._end_of(starting, "the writer could not start")
         tasks = [asyncio.create_task(lane.run()) for lane in self._app.intake.lanes]
         watch = TopicWatch(
             self._settings,
@@ -140,27 +143,31 @@ class _Server:
             self._app.finalize()
             await self._app.connect()
             crash = asyncio.create_task(self._app.wait_until_stopped())
-            stop = asyncio.create_task(self._stop.wait())
             await asyncio.wait([crash, stop], return_when=asyncio.FIRST_COMPLETED)
             if self._failure is None and self._app.crash_reason is not None:
                 self._failure = self._app.crash_reason
             if self._failure is not None:
                 await self._die()
             log.info("stopping: finishing what is under way")
-            finishing = asyncio.create_task(self._finish())
-            limit_s = self._settings.session_timeout_s
-            if not (await asyncio.wait([finishing], timeout=limit_s))[0]:
-                self._failure = BrokerUnavailableError(
-                    f"what is under way could not be finished within {limit_s:.0f} s, it will be "
-                    "delivered again: is the broker there?"
-                )
-                await self._die()
-            await finishing
+            await self._end_of(
+                asyncio.create_task(self._finish()),
+                "what is under way could not be finished, it will be delivered again",
+            )
         finally:
             watch.close()
             for task in tasks:
                 task.cancel()
         return self._exit_code()
+
+    async def _end_of(self, last: asyncio.Future[None], why_not: str) -> None:
+        """Wait for what has to end before this process may; a broker that is away holds it up."""
+        limit_s = self._settings.session_timeout_s
+        if not (await asyncio.wait([last], timeout=limit_s))[0]:
+            self._failure = BrokerUnavailableError(
+                f"{why_not} within {limit_s:.0f} s: is the broker there?"
+            )
+            await self._die()
+        await last
 
     async def _finish(self) -> None:
         """Commit what is under way, leave the group, close everything."""
