@@ -4,6 +4,7 @@ RillstreamError
 ├── RejectedError                bad input: to the dead letters with its reason, the stream goes on
 ├── RetryError                   the world is down: nothing is lost, try again later (exit 3)
 │   ├── BrokerUnavailableError   no broker answers
+│   ├── RowsDamagedError         local rows were damaged and are removed: start again
 │   └── FencedError              another worker owns these partitions now: restart, rejoin (exit 75)
 └── FatalError                   waiting does not help: stop before consuming (exit 5)
     ├── SettingsError            a setting is unknown, missing or contradicts another
@@ -59,6 +60,10 @@ class BrokerUnavailableError(RetryError):
 
 class FencedError(RetryError):
     """Kafka refused a commit of an old group generation; all of that batch was aborted."""
+
+
+class RowsDamagedError(RetryError):
+    """Local rows could not be read and are removed; the next start has them from the changelog."""
 
 
 class GapError(RetryError):

@@ -5,10 +5,16 @@ A store is never ahead of the committed changelog.
 
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
 from rocksdict import AccessType, Options, Rdict, WriteBatch
+
+from streams.errors import RowsDamagedError
+
+log = structlog.get_logger(__name__)
 
 _ROW = b"u"  # prefix of a user's row; what else is stored lies outside of it
 _POSITION = b"position"
@@ -72,13 +78,22 @@ class MemoryRows(RowStore):
 class RocksRows(RowStore):
     """Rows in RocksDB.
 
-    `changelog` identifies the topic: a recreated changelog starts an empty store.
+    `changelog` identifies the topic: a recreated changelog starts an empty store. So does a store
+    that is damaged: all that is in it is in the changelog, too. Reading and writing raise a
+    `RowsDamagedError` where they meet the damage.
     """
 
     def __init__(self, path: Path, changelog: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._db = _open(path)
+        try:
+            self._db = _open(path)
+        except Exception as error:
+            if not _is_damage(error):
+                raise
+            log.warning("damaged local rows begin anew", path=str(path), reason=str(error))
+            shutil.rmtree(path)
+            self._db = _open(path)
         if self._db.get(_CHANGELOG, changelog.encode()) != changelog.encode():
             self._db.close()
             shutil.rmtree(path)
@@ -87,7 +102,8 @@ class RocksRows(RowStore):
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """See `RowStore.get_many`."""
-        found: list[bytes | None] = self._db.get([_ROW + key for key in keys])
+        with self._removed_if_damaged():
+            found: list[bytes | None] = self._db.get([_ROW + key for key in keys])
         return found
 
     def apply(self, rows: Mapping[bytes, bytes | None], position: int | None) -> None:
@@ -100,7 +116,8 @@ class RocksRows(RowStore):
                 batch.put(_ROW + key, row)
         if position is not None:
             batch.put(_POSITION, str(position).encode())
-        self._db.write(batch)
+        with self._removed_if_damaged():
+            self._db.write(batch)
 
     def position(self) -> int | None:
         """See `RowStore.position`."""
@@ -110,6 +127,26 @@ class RocksRows(RowStore):
     def close(self) -> None:
         """See `RowStore.close`."""
         self._db.close()
+
+    @contextmanager
+    def _removed_if_damaged(self) -> Iterator[None]:
+        """A restart would meet the same damage again, so nothing of it may stay."""
+        try:
+            yield
+        except Exception as error:
+            if not _is_damage(error):
+                raise
+            self._db.close()
+            shutil.rmtree(self._path)
+            raise RowsDamagedError(
+                f"the local rows in {self._path} were damaged and are removed, the next start "
+                f"reads them from the changelog: {error}"
+            ) from error
+
+
+def _is_damage(error: Exception) -> bool:
+    """Rocksdict has no error class of its own."""
+    return str(error).startswith("Corruption")
 
 
 def _open(path: Path) -> Rdict:

@@ -128,7 +128,8 @@ class _Server:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop.set)
         _check_metadata_format(client_config(self._settings))
-        stop = asyncio.create_task(self._stop.wait())
+        stop: asyncio.Future[Any] = asyncio.create_task(self._stop.wait())
+        starting: asyncio.Future[Any]
         starting = loop.run_in_executor(self._writer_thread, self._writer.start)
         await asyncio.wait([starting, stop], return_when=asyncio.FIRST_COMPLETED)
         await self._end_of(starting, "the writer could not start")
@@ -159,7 +160,7 @@ class _Server:
                 task.cancel()
         return self._exit_code()
 
-    async def _end_of(self, last: asyncio.Future[None], why_not: str) -> None:
+    async def _end_of(self, last: asyncio.Future[Any], why_not: str) -> None:
         """Wait for what has to end before this process may; a broker that is away holds it up."""
         limit_s = self._settings.session_timeout_s
         if not (await asyncio.wait([last], timeout=limit_s))[0]:

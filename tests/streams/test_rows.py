@@ -1,10 +1,12 @@
 """Row stores: both keep one contract; RocksDB's survives a restart, notices a new changelog."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from streams.errors import RowsDamagedError
 from streams.rows import MemoryRows, RocksRows, RowStore
 
 
@@ -61,3 +63,42 @@ def test_rows_of_a_deleted_changelog_are_not_believed(tmp_path: Path) -> None:
     first.close()
     second = RocksRows(tmp_path / "rows-0", "topic-2")
     assert (second.get_many([b"a"]), second.position()) == ([None], None)
+
+
+@pytest.mark.parametrize("file", ["MANIFEST-*", "CURRENT"])
+def test_damaged_rows_begin_anew_from_the_changelog(tmp_path: Path, file: str) -> None:
+    """A torn page of a disk: a restart would meet it again, for ever."""
+    first = RocksRows(tmp_path / "rows-0", "topic-1")
+    first.apply({b"a": b"1"}, 3)
+    first.close()
+    for path in (tmp_path / "rows-0").glob(file):
+        path.write_bytes(b"garbage" * 10)
+    second = RocksRows(tmp_path / "rows-0", "topic-1")
+    assert (second.get_many([b"a"]), second.position()) == ([None], None)
+    second.apply({b"a": b"2"}, 5)
+    assert (second.get_many([b"a"]), second.position()) == ([b"2"], 5)
+
+
+def test_damage_that_is_met_later_leaves_nothing_for_the_next_start(tmp_path: Path) -> None:
+    first = RocksRows(tmp_path / "rows-0", "topic-1")
+    keys = [b"%d" % n for n in range(500)]
+    first.apply({key: os.urandom(300) for key in keys}, 3)
+    first._db.flush()
+    first.close()
+    for path in (tmp_path / "rows-0").glob("*.sst"):
+        whole = bytearray(path.read_bytes())
+        whole[10_000:20_000] = os.urandom(10_000)
+        path.write_bytes(whole)
+    second = RocksRows(tmp_path / "rows-0", "topic-1")
+    assert second.position() == 3
+    with pytest.raises(RowsDamagedError, match="the next start reads them from the changelog"):
+        second.get_many(keys)
+    third = RocksRows(tmp_path / "rows-0", "topic-1")
+    assert (third.get_many(keys[:1]), third.position()) == ([None], None)
+
+
+def test_a_folder_that_is_none_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "rows-0").write_text("mine")
+    with pytest.raises(Exception, match="exists"):
+        RocksRows(tmp_path / "rows-0", "topic-1")
+    assert (tmp_path / "rows-0").read_text() == "mine"
