@@ -70,6 +70,7 @@ class Supervisor:
             for number in range(n_workers)
         ]
         self._stopping = False
+        self._number: int = signal.SIGTERM
         self._kill_at_s = float("inf")
         self._code: int = Exit.OK
 
@@ -94,12 +95,17 @@ class Supervisor:
                 if self._stopping:
                     self._children.remove(child)
                 elif time.monotonic() >= child.start_at_s:
-                    child.spawn()
+                    self._start(child)
             elif (code := child.process.poll()) is not None:
                 self._ended(child, code)
             elif time.monotonic() > self._kill_at_s:
                 child.process.kill()
         return bool(self._children)
+
+    def _start(self, child: _Child) -> None:
+        child.spawn()
+        if self._stopping:  # the signal came in the middle of it
+            self._pass_on(child)
 
     def _ended(self, child: _Child, code: int) -> None:
         if code == Exit.OK or self._stopping:
@@ -122,9 +128,13 @@ class Supervisor:
         if not self._stopping:
             self._stopping = True
             self._kill_at_s = time.monotonic() + DRAIN_S
+        self._number = number
         for child in self._children:
-            if child.process is not None and child.process.poll() is None:
-                child.process.send_signal(number)
+            self._pass_on(child)
+
+    def _pass_on(self, child: _Child) -> None:
+        if child.process is not None and child.process.poll() is None:
+            child.process.send_signal(self._number)
 
 
 def _environment(settings: Settings, number: int) -> dict[str, str]:

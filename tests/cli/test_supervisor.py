@@ -8,9 +8,12 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from streams.child import begin
+from streams.cli import supervisor
 from streams.cli.exits import Exit
 from streams.cli.supervisor import Supervisor
 from streams.settings import Settings
@@ -119,6 +122,23 @@ def test_a_signal_reaches_every_worker_and_all_drain(
     for worker in range(2):
         drained = settings.state_dir / f"worker-{worker}" / "drained"
         assert drained.read_text() == number.name
+
+
+def test_a_signal_in_the_middle_of_a_start_reaches_that_worker_too(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing but the kill after the time to drain would have ended it."""
+
+    def interrupted(*command: Any) -> subprocess.Popen[bytes]:
+        process = begin(*command)
+        wait_for(settings.state_dir / "worker-0" / "ready")
+        signal.raise_signal(signal.SIGTERM)
+        return process
+
+    monkeypatch.setattr(supervisor, "begin", interrupted)
+    monkeypatch.setattr(supervisor, "DRAIN_S", 5)
+    assert supervise(settings, UNTIL_TOLD).run() == Exit.OK
+    assert (settings.state_dir / "worker-0" / "drained").read_text() == "SIGTERM"
 
 
 def test_a_second_signal_kills_a_worker_that_does_not_drain(settings: Settings) -> None:
