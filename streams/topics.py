@@ -186,7 +186,8 @@ def check_topics(settings: Settings, *, timeout_s: float = 15.0) -> list[str]:
         if found != spec.partitions and not embedded:
             problems.append(
                 f"topic {spec.name} has {found} partitions, the settings say {spec.partitions}: "
-                f"set RILLSTREAM_PARTITIONS={found}, or recreate the topic"
+                f"set RILLSTREAM_PARTITIONS={found}, or recreate the topic; where there are rows "
+                'already, docs/delivery.md, "More partitions", says what either costs'
             )
     if not embedded:
         problems += _check_cleanup(admin, settings, present, timeout_s)
