@@ -59,8 +59,11 @@ class Broker:
             self.positions[source] = end
         self.notes |= outbox.notes
         self.rows |= outbox.rows.get(0, {})
+        ends = {f"{topic}:{partition}": at for (topic, partition), at in self.positions.items()}
         for sent in outbox.marked:
-            self.published.append((sent.value or b"", model_versions.read_headers(sent.headers)))
+            said = model_versions.read_headers(sent.headers)
+            assert said.offsets == ends, "heads say how far was read, as it is committed with them"
+            self.published.append((sent.value or b"", said))
         self.letters += [sent.value or b"" for sent in outbox.letters]
 
     def n_bad(self, kind: str) -> int:
@@ -141,8 +144,6 @@ def test_lives_that_end_anywhere_learn_what_one_life_learns() -> None:
     assert last.learned_to_ms == whole.published[-1][1].learned_to_ms
     assert Heads.from_bytes(raw).version == last.version != last.base_version == BASE.version
     for broker in (whole, broken):
-        ends = {f"{topic}:{partition}": at for (topic, partition), at in broker.positions.items()}
-        assert broker.published[-1][1].offsets == ends
         assert min(int(note) for note in broker.notes.values()) > 0, "the oldest is not read again"
         assert len(broker.letters) == broker.n_bad("decisions") > 0, "each is put aside once"
 
