@@ -32,6 +32,7 @@ class ItemFiles:
         on_bad_row: Callable[[BadRow], None],
         *,
         skip_bad: bool = False,
+        allow_empty: bool = False,
         progress: Callable[[int], None] | None = None,
     ) -> None:
         """Read all rows; afterwards `n_items` is how many are good.
@@ -39,11 +40,12 @@ class ItemFiles:
         Args:
             on_bad_row: Told of every bad row; of the first few only where they end the build.
             skip_bad: Leave bad rows out, instead of ending.
+            allow_empty: Files without any row are a catalogue, too.
             progress: Told now and then how many rows were read.
 
         Raises:
             BadFileError: A file cannot be read, or a row is no item or repeats an id; or there is
-                no item, perhaps since bad rows are left out and all are bad.
+                no row, or, where bad rows are left out, all are bad.
         """
         words, n_bad = self._survey(progress)
         n_rows = len(words) + n_bad
@@ -57,12 +59,17 @@ class ItemFiles:
                     if skip_bad or n_bad <= _SHOWN:
                         on_bad_row(row)
             self.n_items = n_rows - n_bad
-        if not self.n_items and (skip_bad or not n_bad):
+        if n_bad and skip_bad and not self.n_items:
             raise BadFileError(f"none of {n_rows:,} rows is an item, so nothing was built")
         if n_bad and not skip_bad:
             raise BadFileError(
                 f"{n_bad:,} of {self.n_items + n_bad:,} rows cannot be used, so nothing was built: "
                 "mend them, or leave them out with --skip-bad"
+            )
+        if not (n_rows or allow_empty):
+            raise BadFileError(
+                f"no item in {', '.join(map(str, self._paths))}, so nothing was built: an empty "
+                "index would serve nothing. --allow-empty for a shop whose items come over Kafka"
             )
 
     def items(self) -> Iterator[index.Item]:

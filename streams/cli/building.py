@@ -27,6 +27,7 @@ def build_from_files(
     engine: str = "auto",
     parameters: "EngineParameters | None" = None,
     skip_bad: bool = False,
+    allow_empty: bool = False,
     announce: bool = False,
 ) -> "Manifest":
     """Check a catalogue, encode what is new in it, and make it the current version.
@@ -38,10 +39,11 @@ def build_from_files(
         engine: One that there is, or auto.
         parameters: Of this engine, None = its own.
         skip_bad: Leave bad rows out.
+        allow_empty: Build a version without items from files without rows.
         announce: Tell running workers.
 
     Raises:
-        BadFileError: A row cannot be used.
+        BadFileError: A row cannot be used, or there is none.
         BusyError: Another build works in the folder.
         RecallError: It falls below the recall target.
     """
@@ -54,6 +56,7 @@ def build_from_files(
         files.check(
             lambda row: remark(str(row)),
             skip_bad=skip_bad,
+            allow_empty=allow_empty,
             progress=lambda done: bars.report("checking rows", done, 0),
         )
         bars.report("checking rows", files.n_items, files.n_items)

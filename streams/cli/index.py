@@ -77,6 +77,10 @@ def build(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Report rows that cannot be used, and go on.")
     ] = False,
+    allow_empty: Annotated[
+        bool,
+        typer.Option("--allow-empty", help="Files without a row are no error: items will come."),
+    ] = False,
     announce: Announce = False,
     broker: Broker = None,
     as_json: Json = False,
@@ -105,6 +109,7 @@ def build(
         engine=engine,
         parameters=parameters_by_hand(engine, param or ()),
         skip_bad=skip_bad,
+        allow_empty=allow_empty,
         announce=announce,
     )
     versions.print_manifests([manifest], manifest.version, as_json=as_json)

@@ -81,6 +81,24 @@ def test_bad_rows_end_a_build_before_anything_is_encoded(
     assert not (tmp_path / "indexes").exists()
 
 
+def test_an_empty_file_takes_nothing_away_unless_that_is_meant(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--index-dir", str(tmp_path / "indexes")]
+    items = str(lines(tmp_path / "items.jsonl", ITEMS))
+    empty = str(lines(tmp_path / "empty.jsonl", []))
+    assert run(["index", "build", items, *where]) == Exit.OK
+    before = IndexStore(tmp_path / "indexes").current()
+    assert run(["index", "build", empty, *where]) == Exit.BAD_INPUT
+    assert "--allow-empty" in capsys.readouterr().err
+    assert IndexStore(tmp_path / "indexes").current() == before
+    assert run(["index", "build", empty, "--allow-empty", *where]) == Exit.OK
+    assert len(IndexStore(tmp_path / "indexes").open()) == 0
+    capsys.readouterr()
+    assert run(["index", "search", "teapot", "--json", *where]) == Exit.OK
+    assert capsys.readouterr().out == ""
+
+
 def test_a_second_build_in_a_folder_is_turned_away(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

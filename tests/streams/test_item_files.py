@@ -80,11 +80,17 @@ def test_a_file_of_something_else_is_no_empty_catalogue(tmp_path: Path) -> None:
     assert len(bad) == 2
 
 
-def test_an_empty_file_is_no_empty_catalogue(tmp_path: Path) -> None:
-    """An export that failed in the night: no list would have an item in the morning."""
-    bad: list[BadRow] = []
-    with pytest.raises(BadFileError, match="none of 0 rows is an item, so nothing was built"):
-        ItemFiles([lines(tmp_path / "items.jsonl")]).check(bad.append)
+@pytest.mark.parametrize("skip_bad", [False, True])
+def test_files_without_a_row_are_a_catalogue_only_where_that_is_meant(
+    tmp_path: Path, skip_bad: bool
+) -> None:
+    """An export that failed leaves such a file; its version would be served in place of the shop."""
+    empty, blank = lines(tmp_path / "items.jsonl"), lines(tmp_path / "more.jsonl", "", "")
+    with pytest.raises(BadFileError, match=r"no item in .*items.jsonl, .*more.jsonl, so nothing"):
+        ItemFiles([empty, blank]).check(print, skip_bad=skip_bad)
+    files = ItemFiles([empty, blank])
+    files.check(print, skip_bad=skip_bad, allow_empty=True)
+    assert (files.n_items, list(files.items())) == (0, [])
 
 
 def test_no_more_than_twenty_are_shown_where_they_end_the_build(tmp_path: Path) -> None:
