@@ -13,7 +13,7 @@ from index.errors import IndexFormatError, NoCurrentVersionError, UnknownVersion
 from index.loading import verified_files
 from index.manifest import MANIFEST_NAME, VERSION_PATTERN, Manifest, encode_manifest
 from index.object_store import ObjectStore
-from index.store import UNFINISHED, IndexStore
+from index.store import UNFINISHED, IndexStore, Pointer
 from index.writing import Build, sync
 
 _LOCK = ".fetching"
@@ -57,6 +57,10 @@ class MirroredStore(IndexStore):
         """As ``IndexStore``; read from the object store."""
         return self._remote.current()
 
+    def pointer(self) -> Pointer:
+        """As ``IndexStore``; that of the object store."""
+        return Pointer(self._remote.pointer())
+
     def verify(self, version: str) -> list[str]:
         """As ``IndexStore``; the files in the object store, and those here."""
         problems = super().verify(version)
@@ -68,15 +72,19 @@ class MirroredStore(IndexStore):
         self._remote.upload(self.root / manifest.version, manifest)
         return manifest
 
-    def set_current(self, version: str) -> None:
+    def set_current(self, version: str, *, seen: Pointer | None = None) -> None:
         """As ``IndexStore``; the local files are verified, then the pointer is replaced there.
 
         Raises:
             UnknownVersionError: The object store does not have it (any more).
             IndexFormatError: Its files are damaged; the pointer stays where it is.
+            BusyError: Somebody has moved the pointer since it was seen.
         """
         self._manifest_of(version)
-        super().set_current(version)
+        super().set_current(version, seen=seen)
+
+    def _point(self, version: str) -> None:
+        super()._point(version)
         self._remote.set_current(version)
 
     def remove(self, version: str) -> bool:

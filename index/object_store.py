@@ -24,7 +24,7 @@ class ObjectStore:
     atomic (a reader sees the old one or the new one) and seen by every read that begins afterwards;
     ``file://`` renames, which is atomic, too; ``memory://`` is one process. Other file systems
     (SFTP, SMB, HDFS) write in place: a reader may meet half a pointer, refuses it, and looks again
-    later. Two builders that publish at once both succeed; the pointer is that of the last one.
+    later. Of two builders that point at once both succeed; the pointer is that of the last one.
     """
 
     def __init__(self, url: str) -> None:
@@ -71,8 +71,12 @@ class ObjectStore:
         Raises:
             IndexFormatError: The pointer does not hold a name.
         """
-        raw = self.read(POINTER_NAME, 200)
+        raw = self.pointer()
         return None if raw is None else parse_pointer(raw, f"{self.url}/{POINTER_NAME}")
+
+    def pointer(self) -> bytes | None:
+        """What the pointer holds; None where there is none."""
+        return self.read(POINTER_NAME, 200)
 
     def set_current(self, version: str) -> None:
         """Replace the pointer."""

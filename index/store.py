@@ -6,9 +6,10 @@ import os
 import shutil
 import time
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
-from index.errors import IndexFormatError, NoCurrentVersionError, UnknownVersionError
+from index.errors import BusyError, IndexFormatError, NoCurrentVersionError, UnknownVersionError
 from index.in_use import in_use
 from index.loading import load, parse_pointer, read_manifest, verified_files
 from index.manifest import POINTER_NAME, VERSION_PATTERN, Manifest
@@ -18,6 +19,17 @@ from index.writing import Build, sync, write_version
 UNFINISHED = ".unfinished-"
 # What a killed build left behind; a build that still runs has written to its folder since.
 _ABANDONED_AFTER_S = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """What a store's pointer held at a moment, a name or not: to see that nobody has moved it.
+
+    Attributes:
+        raw: Its bytes; None = there was none.
+    """
+
+    raw: bytes | None
 
 
 class IndexStore:
@@ -49,11 +61,15 @@ class IndexStore:
         Raises:
             IndexFormatError: The pointer does not hold a name.
         """
+        raw = self.pointer().raw
+        return None if raw is None else parse_pointer(raw, "the pointer file")
+
+    def pointer(self) -> Pointer:
+        """What says which version is current, as it is now."""
         try:
-            raw = (self.root / POINTER_NAME).read_bytes()
+            return Pointer((self.root / POINTER_NAME).read_bytes())
         except FileNotFoundError:
-            return None
-        return parse_pointer(raw, "the pointer file")
+            return Pointer(None)
 
     def manifest(self, version: str | None = None) -> Manifest:
         """What a version says of itself; None = the current one.
@@ -111,16 +127,31 @@ class IndexStore:
         sync(self.root)
         return manifest
 
-    def set_current(self, version: str) -> None:
+    def set_current(self, version: str, *, seen: Pointer | None = None) -> None:
         """Point at another version, newer or older.
+
+        Args:
+            version: Which.
+            seen: The pointer as it was when the work that led here began; None = it may be any.
 
         Raises:
             UnknownVersionError: There is no such version.
             IndexFormatError: Its files are damaged; the pointer stays where it is.
+            BusyError: Somebody has moved the pointer since it was seen; it stays where it is.
         """
         folder = self._folder(version)
         with verified_files(folder, read_manifest(folder)):
             self._folder(version)  # still there: large files take a while
+        if seen is not None and (now := self.pointer()) != seen:
+            said = "" if now.raw is None else now.raw.decode("utf-8", "replace").strip()[:100]
+            raise BusyError(
+                f"{said or 'nothing'} was made current while {version} was built, which is there "
+                f"and not current: rillstream index rollback {version} makes it so"
+            )
+        self._point(version)
+
+    def _point(self, version: str) -> None:
+        """Replace the pointer."""
         beside = self.root / f"{UNFINISHED}{uuid.uuid4().hex}"
         with beside.open("x", encoding="utf-8") as file:
             file.write(f"{version}\n")

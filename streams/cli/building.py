@@ -44,7 +44,8 @@ def build_from_files(
 
     Raises:
         BadFileError: A row cannot be used, or there is none.
-        BusyError: Another build works in the folder.
+        BusyError: Another build works in the folder, or somebody has made another version current
+            meanwhile; this one is there all the same.
         RecallError: It falls below the recall target.
     """
     from streams.building.item_files import ItemFiles
@@ -99,6 +100,7 @@ def build_version(
         announce: Tell running workers.
 
     Raises:
+        BusyError: Likewise.
         IndexError_: the catalogue or the folder cannot be used.
     """
     from index import set_threads
@@ -114,6 +116,7 @@ def build_version(
     set_threads(settings.faiss_threads)
     store = index_store(settings)
     with workplace(store.root) as place:
+        seen = store.pointer()
         report("loading the encoder", 0, 1)
         encoders = Encoders(settings)
         source = encoders.of_build(store)
@@ -148,7 +151,14 @@ def build_version(
                 started_s=begun,
             )
         encoders.keep(source, encoder.version)  # before anybody can hear of its index
-        release(settings, store, manifest.version, announce=announce, keep=settings.index_keep)
+        release(
+            settings,
+            store,
+            manifest.version,
+            announce=announce,
+            seen=seen,
+            keep=settings.index_keep,
+        )
         place.forget_encoded()
     _say_rate(manifest, encoding_s, time.monotonic() - begun)
     return manifest

@@ -31,7 +31,7 @@ MEANINGS = {
     Exit.WORLD_DOWN: "the broker or the object store is down or too slow; try again",
     Exit.BAD_INPUT: "an input file or record cannot be used",
     Exit.FATAL: "settings, topics, index and model do not fit together; change one of them",
-    Exit.BUSY: "another build works in this index folder; let it end",
+    Exit.BUSY: "another build works in this index folder, or a version was made current meanwhile",
     Exit.BELOW_TARGET: "too low: an index's recall, a head beside its twin, evidence for a policy",
     Exit.FENCED: "another worker took over; start again",
     Exit.INTERRUPTED: "ended by Ctrl-C",

@@ -37,7 +37,8 @@ def rebuild_from_topic(
         only_topic: Leave out what the topic does not have.
 
     Raises:
-        BusyError: Another build works in the folder, or somebody went to another pair meanwhile.
+        BusyError: Another build works in the folder, or somebody has made another version current
+            meanwhile; this one is there all the same.
         BrokerUnavailableError: No broker answers.
         TopicMismatchError: No worker has written vectors of this encoder yet.
         IndexFormatError: The current version is damaged, and items of files might be lost with it.
@@ -62,6 +63,7 @@ def rebuild_from_topic(
     begun = time.monotonic()
     set_threads(settings.faiss_threads)
     store = index_store(settings)
+    seen = store.pointer()
     encoders = Encoders(settings)
     version, dim, source = _encoder(settings, store, encoder)
     encoders.keep(source, version)  # before anybody can hear of its index
@@ -132,9 +134,14 @@ def rebuild_from_topic(
             },
             started_s=begun,
         )
-        if encoder is None and base is not None:
-            _must_still_be(store, base)
-        release(settings, store, manifest.version, announce=True, keep=settings.index_keep)
+        release(
+            settings,
+            store,
+            manifest.version,
+            announce=True,
+            seen=seen,
+            keep=settings.index_keep,
+        )
     seconds = time.monotonic() - begun
     remark(
         f"{manifest.count:,} items from {reading.n_records:,} records in {seconds:,.1f} s, "
@@ -161,22 +168,6 @@ def _encoder(
     except IndexError_:
         return *identify(settings.encoder), settings.encoder
     return manifest.encoder_version, manifest.dim, None
-
-
-def _must_still_be(store: "IndexStore", base: "Manifest") -> None:
-    """Nobody has gone over to another pair, or back to one, while this one was built.
-
-    Raises:
-        BusyError: Somebody has: this version would undo it.
-    """
-    from index import BusyError
-
-    now = store.manifest()
-    if now.encoder_version != base.encoder_version:
-        raise BusyError(
-            f"{now.version} was made current meanwhile, of encoder {now.encoder_version}: nothing "
-            "was published"
-        )
 
 
 def _current(store: "IndexStore", encoder_version: str, *, only_topic: bool) -> "Manifest | None":

@@ -7,6 +7,7 @@ from streams.cli.waiting import tell_if_awaited
 
 if TYPE_CHECKING:
     from index import IndexStore, Manifest
+    from index.store import Pointer
     from streams.settings import Settings
 
 
@@ -16,6 +17,7 @@ def release(
     version: str,
     *,
     announce: bool,
+    seen: "Pointer | None" = None,
     keep: int | None = None,
 ) -> "Manifest":
     """Make a version current, tell the workers if wanted, and remove the oldest ones.
@@ -28,16 +30,19 @@ def release(
         store: Where the version is.
         version: Which.
         announce: Whether workers shall take it over now.
+        seen: The pointer when a build of it began: who has gone to another version meanwhile, with
+            a rollback, knew more than that build. None = it may be any.
         keep: How many versions; None = leave them all.
 
     Raises:
         IndexFormatError: The version is damaged; nothing changes.
+        BusyError: The pointer has moved since it was seen; nothing changes.
         BrokerUnavailableError: It could not be announced; it is current all the same.
     """
     from index import EncoderFolders
     from index.retention import prune
 
-    store.set_current(version)
+    store.set_current(version, seen=seen)
     manifest = store.manifest(version)
     if announce:
         from streams import index_versions

@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index import IndexStore
+from index import BusyError, IndexStore, Item
 from index.workplace import workplace
 from scoring import load_encoder
-from streams.cli.exits import Exit
+from streams.cli.building import build_from_files, build_version
+from streams.cli.exits import Exit, explain
 from streams.cli.main import run
+from streams.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 ITEMS: list[dict[str, object]] = [
@@ -97,6 +99,32 @@ def test_an_empty_file_takes_nothing_away_unless_that_is_meant(
     capsys.readouterr()
     assert run(["index", "search", "teapot", "--json", *where]) == Exit.OK
     assert capsys.readouterr().out == ""
+
+
+def test_a_rollback_while_a_build_runs_is_the_later_word(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(index_dir=tmp_path / "indexes")
+    where = ["--index-dir", str(settings.index_dir)]
+    first, second = (
+        build_from_files(settings, [lines(tmp_path / f"{n}.jsonl", ITEMS[:n])]).version
+        for n in (1, 2)
+    )
+
+    def report(stage: str, done: int, total: int) -> None:
+        if stage == "writing" and not done:
+            assert run(["index", "rollback", *where]) == Exit.OK
+
+    with pytest.raises(BusyError, match=f"{first} was made current while") as caught:
+        build_version(settings, [Item(item_id="x", title="y")], 1, report=report)
+    assert explain(caught.value)[0] == Exit.BUSY
+    store = IndexStore(settings.index_dir)
+    assert store.current() == first
+    third, *others = [manifest.version for manifest in store.versions()]
+    assert others == [second, first]
+    capsys.readouterr()
+    assert run(["index", "rollback", third, *where]) == Exit.OK
+    assert store.current() == third
 
 
 def test_a_second_build_in_a_folder_is_turned_away(

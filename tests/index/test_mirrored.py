@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from index import (
+    BusyError,
     IndexFormatError,
     IndexStore,
     Manifest,
@@ -88,6 +89,19 @@ def test_the_pointer_goes_back_and_forth(builder: MirroredStore, reader: Mirrore
     assert builder.before_current() == first.version
     builder.set_current(first.version)
     assert (reader.current(), len(reader.open())) == (first.version, 20)
+
+
+def test_a_pointer_that_another_machine_has_moved_stays(
+    builder: MirroredStore, reader: MirroredStore
+) -> None:
+    first, second = build(builder, 20, "exact"), build(builder, 30, "exact")
+    seen = builder.pointer()
+    reader.set_current(first.version)
+    with pytest.raises(BusyError, match=first.version):
+        builder.set_current(second.version, seen=seen)
+    assert builder.current() == first.version
+    builder.set_current(second.version, seen=builder.pointer())
+    assert reader.current() == second.version
 
 
 @pytest.mark.parametrize("name", ["index.faiss", "vectors.npy", "items.parquet", "hashes.npy"])

@@ -15,6 +15,7 @@ import pytest
 
 from index import (
     Build,
+    BusyError,
     ExactEngine,
     IndexFormatError,
     IndexStore,
@@ -83,6 +84,23 @@ def test_a_published_version_is_not_current_until_it_is_made_so(store: IndexStor
     store.set_current(first.version)
     assert len(store.open()) == 3
     assert len(store.open(second.version)) == 4
+
+
+def test_who_has_seen_another_pointer_does_not_move_it(store: IndexStore) -> None:
+    """A rollback while a build was running is the later word."""
+    first, second, third = (store.publish(build_of(n)).version for n in (3, 4, 5))
+    seen = store.pointer()
+    store.set_current(first, seen=seen)
+    with pytest.raises(BusyError, match=f"{first} was made current.*index rollback {third}"):
+        store.set_current(third, seen=seen)
+    assert store.current() == first
+    seen = store.pointer()
+    store.set_current(second)
+    (store.root / "CURRENT").write_bytes(b"")
+    with pytest.raises(BusyError, match="nothing was made current"):
+        store.set_current(third, seen=seen)
+    store.set_current(third, seen=store.pointer())  # broken as it was: a build is the way out
+    assert store.current() == third
 
 
 def test_versions_are_listed_newest_first(store: IndexStore) -> None:

@@ -84,7 +84,7 @@ def test_a_file_of_something_else_is_no_empty_catalogue(tmp_path: Path) -> None:
 def test_files_without_a_row_are_a_catalogue_only_where_that_is_meant(
     tmp_path: Path, skip_bad: bool
 ) -> None:
-    """An export that failed leaves such a file; its version would be served in place of the shop."""
+    """A failed export leaves such a file; its version would be served in place of the shop."""
     empty, blank = lines(tmp_path / "items.jsonl"), lines(tmp_path / "more.jsonl", "", "")
     with pytest.raises(BadFileError, match=r"no item in .*items.jsonl, .*more.jsonl, so nothing"):
         ItemFiles([empty, blank]).check(print, skip_bad=skip_bad)

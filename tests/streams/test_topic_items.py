@@ -7,6 +7,7 @@ from collections.abc import Container
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -19,6 +20,7 @@ import index
 from index import IndexStore, build_index
 from index.workplace import workplace
 from scoring.encoder import identify
+from streams.building.topic_items import Reading, TopicItems
 from streams.cli.exits import Exit
 from streams.cli.main import run
 from streams.index_versions import decode
@@ -259,6 +261,27 @@ def test_an_empty_topic_replaces_nothing(
     assert run(["index", "rebuild"]) == Exit.FATAL
     assert "holds no item" in capsys.readouterr().err
     assert IndexStore(shop.index_dir).current() is None
+
+
+def test_a_rollback_while_a_rebuild_runs_is_the_later_word(
+    shop: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers start rebuilds by themselves: one must not bring back what was rolled back."""
+    write(shop, ("i1", a_vector(1)))
+    first, second = str(rebuild(capsys)["version"]), str(rebuild(capsys)["version"])
+    stage = TopicItems.stage
+
+    def rolled_back_meanwhile(self: TopicItems, *args: Any) -> Reading:
+        assert run(["index", "rollback"]) == Exit.OK
+        return stage(self, *args)
+
+    monkeypatch.setattr(TopicItems, "stage", rolled_back_meanwhile)
+    capsys.readouterr()
+    assert run(["index", "rebuild"]) == Exit.BUSY
+    assert f"{first} was made current while" in capsys.readouterr().err
+    assert IndexStore(shop.index_dir).current() == first
+    said = [decode(m.value()).version for m in messages(shop, shop.topic("index_versions"))]
+    assert said == [first, second]
 
 
 def test_a_second_rebuild_is_turned_away(
