@@ -9,7 +9,7 @@ import numpy as np
 
 from index.hashes import item_hashes
 from index.items_file import read_ids, read_items
-from index.loading import map_hashes, verified_files
+from index.loading import map_hashes
 from index.manifest import HASHES_NAME, ITEMS_NAME
 from index.store import IndexStore
 
@@ -63,9 +63,8 @@ def difference(store: IndexStore, first: str, second: str) -> Difference:
 
 def _contents(store: IndexStore, version: str) -> tuple[pa.Array, NDArray[np.uint64]]:
     """(N,) ids and (N,) hashes of all that is known of each item."""
-    manifest = store.manifest(version)
     wanted = {ITEMS_NAME, HASHES_NAME}
-    with verified_files(store.root / version, manifest, only=wanted) as files:
+    with store.files(version, wanted) as (manifest, files):
         ids = read_ids(files[ITEMS_NAME])
         if (hashes := map_hashes(files, manifest)) is not None:
             return ids, np.array(hashes[:, -1])

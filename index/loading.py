@@ -119,6 +119,16 @@ def verified_files(
         yield files
 
 
+@contextmanager
+def opened(
+    folder: Path, only: Collection[str] | None = None
+) -> Iterator[tuple[Manifest, Mapping[str, BinaryIO]]]:
+    """A version's manifest and files, see ``read_manifest`` and ``verified_files``."""
+    manifest = read_manifest(folder)
+    with verified_files(folder, manifest, only) as files:
+        yield manifest, files
+
+
 def map_vectors(files: Mapping[str, BinaryIO], manifest: Manifest) -> NDArray[np.float32]:
     """(N, d) unit rows of a version.
 
@@ -147,24 +157,25 @@ def map_hashes(files: Mapping[str, BinaryIO], manifest: Manifest) -> Hashes | No
     return map_array(files[HASHES_NAME], np.uint64, (manifest.count, WIDTH))
 
 
-def load(folder: Path, ef_search: int | None = None) -> Snapshot:
-    """Verify a version's folder, then load it.
+def load(
+    manifest: Manifest, files: Mapping[str, BinaryIO], ef_search: int | None = None
+) -> Snapshot:
+    """A version from its files.
 
     Args:
-        folder: ``<root>/<version>``.
+        manifest: Of the version.
+        files: All of them, open at their start, verified.
         ef_search: Replaces the HNSW engine's own; other engines have none and ignore it.
 
     Raises:
-        IndexFormatError: It is damaged, or holds what its manifest does not say.
+        IndexFormatError: They hold what the manifest does not say.
     """
-    manifest = read_manifest(folder)
-    with verified_files(folder, manifest) as files:
-        hold(files[VECTORS_NAME])
-        try:
-            vectors = map_vectors(files, manifest)
-            map_hashes(files, manifest)  # not served, but a build relies on them
-            catalogue = read_catalogue(files[ITEMS_NAME], manifest.count)
-            engine = load_engine(Stored(manifest, files, vectors), ef_search)
-        except (ValueError, RejectedInputError) as error:
-            raise IndexFormatError(manifest.version, [str(error)]) from error
+    hold(files[VECTORS_NAME])
+    try:
+        vectors = map_vectors(files, manifest)
+        map_hashes(files, manifest)  # not served, but a build relies on them
+        catalogue = read_catalogue(files[ITEMS_NAME], manifest.count)
+        engine = load_engine(Stored(manifest, files, vectors), ef_search)
+    except (ValueError, RejectedInputError) as error:
+        raise IndexFormatError(manifest.version, [str(error)]) from error
     return Snapshot(manifest, engine, catalogue, vectors)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import fcntl
 import shutil
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from index.errors import IndexFormatError, NoCurrentVersionError, UnknownVersionError
-from index.loading import verified_files
+from index.loading import opened, verified_files
 from index.manifest import MANIFEST_NAME, VERSION_PATTERN, Manifest, encode_manifest
 from index.object_store import ObjectStore
 from index.store import UNFINISHED, IndexStore, Pointer
@@ -24,8 +25,9 @@ class MirroredStore(IndexStore):
     """Publishes to an object store; fetches from there what the local folder lacks.
 
     What is fetched is verified before it gets a version's name in the folder, and again before it
-    is served. What is current, and which versions there are, only the object store knows; what was
-    fetched and is there no longer goes here, too, when the next version is fetched.
+    is served; a copy that is damaged by then is fetched once more. What is current, and which
+    versions there are, only the object store knows; what was fetched and is there no longer goes
+    here, too, when the next version is fetched.
     """
 
     def __init__(self, root: Path | str, url: str) -> None:
@@ -60,6 +62,30 @@ class MirroredStore(IndexStore):
     def pointer(self) -> Pointer:
         """As ``IndexStore``; that of the object store."""
         return Pointer(self._remote.pointer())
+
+    def manifest(self, version: str | None = None) -> Manifest:
+        """As ``IndexStore``."""
+        with self.files(version, only=()) as (manifest, _):
+            return manifest
+
+    @contextmanager
+    def files(
+        self, version: str | None = None, only: Collection[str] | None = None
+    ) -> Iterator[tuple[Manifest, Mapping[str, BinaryIO]]]:
+        """As ``IndexStore``; what is damaged here is fetched again.
+
+        Raises:
+            StoreUnavailableError: The object store does not answer.
+        """
+        folder = self._folder(version)
+        with ExitStack() as stack:
+            try:
+                found = stack.enter_context(opened(folder, only))
+            except IndexFormatError:
+                if not self._fetched_again(folder):
+                    raise
+                found = stack.enter_context(opened(folder, only))
+            yield found
 
     def verify(self, version: str) -> list[str]:
         """As ``IndexStore``; the files in the object store, and those here."""
@@ -122,10 +148,19 @@ class MirroredStore(IndexStore):
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
+    def _fetched_again(self, folder: Path) -> bool:
+        """Whether a copy that was found damaged is whole now; False = there is no other."""
+        with self._fetching(), suppress(UnknownVersionError):
+            with suppress(IndexFormatError), opened(folder):
+                return True  # another worker has fetched it meanwhile
+            self._fetch(folder.name)
+            return True
+        return False
+
     def _fetch(self, version: str) -> None:
-        """Download, verify, rename."""
+        """Download, verify, rename; a damaged copy makes room for it, whoever has it open."""
         manifest = self._manifest_of(version)
-        beside = self.root / f"{UNFINISHED}{uuid.uuid4().hex}"
+        beside, damaged = (self.root / f"{UNFINISHED}{uuid.uuid4().hex}" for _ in range(2))
         beside.mkdir()
         try:
             self._remote.download(beside, manifest)
@@ -137,9 +172,12 @@ class MirroredStore(IndexStore):
                 path.chmod(0o444)
                 sync(path)
             sync(beside)
-            beside.rename(self.root / version)
+            if (folder := self.root / version).is_dir():
+                folder.rename(damaged)
+            beside.rename(folder)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
+            shutil.rmtree(damaged, ignore_errors=True)
 
     def _manifest_of(self, version: str) -> Manifest:
         """What the object store says of a version.

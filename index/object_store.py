@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,6 +15,8 @@ from index.loading import MAX_MANIFEST_BYTES, parse_manifest, parse_pointer
 from index.manifest import MANIFEST_NAME, POINTER_NAME, VERSION_PATTERN, FileEntry, Manifest
 
 _BYTES_A_READ = 4 << 20
+# An upload that was interrupted; one that goes on has written a file since.
+_ABANDONED_AFTER_S = 24 * 3600
 
 
 class ObjectStore:
@@ -90,7 +93,9 @@ class ObjectStore:
             self._fs.mv(beside, target)
 
     def upload(self, folder: Path, manifest: Manifest) -> None:
-        """Put a version's files there, its manifest last."""
+        """Put a version's files there, its manifest last; what was interrupted before goes."""
+        for name in self.versions():
+            self._clear_abandoned(name)
         self.put(folder, manifest.version, [*sorted(manifest.files), MANIFEST_NAME])
 
     def download(self, folder: Path, manifest: Manifest) -> None:
@@ -158,6 +163,18 @@ class ObjectStore:
             with suppress(FileNotFoundError):
                 self._fs.rm_file(self._path(name, first))
             with suppress(FileNotFoundError):
+                self._fs.rm(self._path(name), recursive=True)
+
+    def _clear_abandoned(self, name: str) -> None:
+        """Remove a version without a manifest that nobody has written to for a day.
+
+        Where the driver cannot tell when a file was written, it stays.
+        """
+        with self._asked(), suppress(FileNotFoundError, NotImplementedError):
+            if self._fs.exists(self._path(name, MANIFEST_NAME)):
+                return
+            written = [self._fs.modified(path) for path in self._fs.find(self._path(name))]
+            if written and max(written).timestamp() < time.time() - _ABANDONED_AFTER_S:
                 self._fs.rm(self._path(name), recursive=True)
 
     def _entry(self, path: str) -> FileEntry:

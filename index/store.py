@@ -6,12 +6,15 @@ import os
 import shutil
 import time
 import uuid
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from index.errors import BusyError, IndexFormatError, NoCurrentVersionError, UnknownVersionError
 from index.in_use import in_use
-from index.loading import load, parse_pointer, read_manifest, verified_files
+from index.loading import load, opened, parse_pointer, read_manifest
 from index.manifest import POINTER_NAME, VERSION_PATTERN, Manifest
 from index.snapshot import Snapshot
 from index.writing import Build, sync, write_version
@@ -93,7 +96,26 @@ class IndexStore:
             UnknownVersionError: There is no such version.
             IndexFormatError: It is damaged.
         """
-        return load(self._folder(version), ef_search)
+        with self.files(version) as (manifest, files):
+            return load(manifest, files, ef_search)
+
+    @contextmanager
+    def files(
+        self, version: str | None = None, only: Collection[str] | None = None
+    ) -> Iterator[tuple[Manifest, Mapping[str, BinaryIO]]]:
+        """A version's manifest and its files, each open at its start and verified.
+
+        Args:
+            version: Which one; None = the current one.
+            only: Names of the files that are wanted; None = all.
+
+        Raises:
+            NoCurrentVersionError: None is current.
+            UnknownVersionError: There is no such version.
+            IndexFormatError: The manifest, or a file that is wanted, is damaged.
+        """
+        with opened(self._folder(version), only) as found:
+            yield found
 
     def verify(self, version: str) -> list[str]:
         """What is wrong with a version, one sentence each; empty = it loads.
@@ -103,7 +125,8 @@ class IndexStore:
         """
         folder = self._folder(version)
         try:
-            load(folder)
+            with opened(folder) as (manifest, files):
+                load(manifest, files)
         except IndexFormatError as error:
             return error.problems
         return []
@@ -139,8 +162,7 @@ class IndexStore:
             IndexFormatError: Its files are damaged; the pointer stays where it is.
             BusyError: Somebody has moved the pointer since it was seen; it stays where it is.
         """
-        folder = self._folder(version)
-        with verified_files(folder, read_manifest(folder)):
+        with self.files(version):
             self._folder(version)  # still there: large files take a while
         if seen is not None and (now := self.pointer()) != seen:
             said = "" if now.raw is None else now.raw.decode("utf-8", "replace").strip()[:100]

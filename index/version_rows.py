@@ -12,7 +12,7 @@ from index.catalogue import Item
 from index.errors import IndexFormatError
 from index.hashes import Hashes
 from index.items_file import read_items
-from index.loading import map_hashes, map_vectors, verified_files
+from index.loading import map_hashes, map_vectors
 from index.manifest import HASHES_NAME, ITEMS_NAME, VECTORS_NAME
 from index.store import IndexStore
 
@@ -41,9 +41,8 @@ def version_rows(store: IndexStore, version: str) -> Iterator[Rows]:
         UnknownVersionError: There is no such version.
         IndexFormatError: It is damaged.
     """
-    manifest = store.manifest(version)
     wanted = {ITEMS_NAME, VECTORS_NAME, HASHES_NAME}
-    with verified_files(store.root / version, manifest, only=wanted) as files:
+    with store.files(version, wanted) as (manifest, files):
         try:
             vectors, hashes = map_vectors(files, manifest), map_hashes(files, manifest)
             start = 0

@@ -23,8 +23,10 @@ from index import (
     UnknownVersionError,
     build_index,
 )
+from index.difference import difference
 from index.mirrored import MirroredStore
 from index.retention import prune
+from index.version_rows import version_rows
 from tests.index.vectors import shop, unit_rows
 
 
@@ -129,6 +131,92 @@ def test_damage_on_the_way_is_refused_and_the_old_version_serves_on(
     assert any(name in problem for problem in builder.verify(new.version))
 
 
+def spoil(path: Path) -> None:
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+
+
+@pytest.mark.parametrize("name", ["index.faiss", "vectors.npy", "manifest.json", "missing"])
+def test_a_copy_that_is_damaged_here_is_fetched_again(
+    builder: MirroredStore, reader: MirroredStore, name: str
+) -> None:
+    """A disk that loses bytes would keep a worker from ever starting again."""
+    made = build(builder)
+    serving = reader.open()
+    folder = reader.root / made.version
+    if name == "missing":
+        (folder / "vectors.npy").unlink()
+    else:
+        spoil(folder / name)
+    snapshot = reader.open()
+    assert snapshot.manifest == made
+    queries = unit_rows(4)
+    np.testing.assert_array_equal(
+        snapshot.search(queries, 5).positions, builder.open().search(queries, 5).positions
+    )
+    assert reader.verify(made.version) == []
+    assert len(serving.search(queries, 5).positions) == 4  # its files are its own
+    assert {path.name for path in reader.root.iterdir()} == {made.version, ".fetching"}
+
+
+def test_verify_says_what_is_damaged_here_and_a_rollback_mends_it(
+    builder: MirroredStore, reader: MirroredStore
+) -> None:
+    old, new = build(builder, 20, "exact").version, build(builder, 30, "exact").version
+    reader.manifest(old)
+    spoil(reader.root / old / "hashes.npy")
+    assert any("hashes.npy" in problem for problem in reader.verify(old))
+    reader.set_current(old)
+    assert reader.verify(old) == []
+    spoil(reader.root / old / "items.parquet")
+    assert len(difference(reader, old, new).added) == 10
+    spoil(reader.root / old / "vectors.npy")
+    assert sum(len(rows.items) for rows in version_rows(reader, old)) == 20
+
+
+def test_a_copy_that_has_no_other_is_refused(builder: MirroredStore, reader: MirroredStore) -> None:
+    made = build(builder, 5, "exact").version
+    reader.manifest(made)
+    build(builder, 6, "exact")
+    builder.remove(made)
+    spoil(reader.root / made / "vectors.npy")
+    with pytest.raises(IndexFormatError, match=r"vectors.npy"):
+        reader.open(made)
+
+
+def test_a_copy_stays_where_the_other_is_damaged_too(
+    builder: MirroredStore, reader: MirroredStore, url: str
+) -> None:
+    made = build(builder, 5, "exact")
+    reader.manifest()
+    spoil(reader.root / made.version / "items.parquet")
+    change(url, made, "vectors.npy", b"x")
+    with pytest.raises(IndexFormatError, match=r"vectors.npy"):
+        reader.open()
+    names = {path.name for path in (reader.root / made.version).iterdir()}
+    assert {"items.parquet", "vectors.npy", "manifest.json"} < names
+
+
+def test_several_workers_that_find_damage_at_once_fetch_it_once(
+    builder: MirroredStore, reader: MirroredStore, url: str
+) -> None:
+    made = build(builder)
+    reader.open()
+    spoil(reader.root / made.version / "vectors.npy")
+    found: list[int] = []
+
+    def start() -> None:
+        found.append(len(MirroredStore(reader.root, url).open()))
+
+    workers = [threading.Thread(target=start) for _ in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert found == [60] * 6
+    assert {path.name for path in reader.root.iterdir()} == {made.version, ".fetching"}
+
+
 def test_a_version_without_a_manifest_is_not_there(
     builder: MirroredStore, reader: MirroredStore, url: str
 ) -> None:
@@ -138,6 +226,36 @@ def test_a_version_without_a_manifest_is_not_there(
     assert reader.versions() == []
     with pytest.raises(UnknownVersionError):
         reader.open()
+
+
+def test_what_an_interrupted_upload_left_goes_with_a_later_one(
+    builder: MirroredStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day later: until then it may be the upload of another machine."""
+    half, whole = build(builder, 5, "exact"), build(builder, 6, "exact")
+    fs, folder = objects(url, half.version)
+    fs.rm_file(f"{folder}/manifest.json")
+    build(builder, 7, "exact")
+    assert len(fs.find(folder)) == len(half.files)
+    monkeypatch.setattr("index.object_store._ABANDONED_AFTER_S", -5.0)
+    newest = build(builder, 8, "exact")
+    fs.invalidate_cache()
+    assert not fs.find(folder)
+    with pytest.raises(FileNotFoundError):
+        fs.ls(folder)
+    assert {whole.version, newest.version} <= {found.version for found in builder.versions()}
+
+
+def test_a_driver_that_knows_no_times_is_no_obstacle(
+    builder: MirroredStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = build(builder, 5, "exact")
+    fs, folder = objects(url, half.version)
+    fs.rm_file(f"{folder}/manifest.json")
+    monkeypatch.setattr(type(fs), "modified", fsspec.AbstractFileSystem.modified)
+    made = build(builder, 6, "exact")
+    assert builder.current() == made.version
+    assert fs.find(folder)
 
 
 @pytest.mark.parametrize("pointer", [b"", b"../../etc\n", b"\xff"])
