@@ -100,5 +100,5 @@ class ExactEngine(Engine):
         """
         k = positions.shape[1]
         owed = min(k, self.count if allowed is None else int(np.count_nonzero(allowed)))
-        if owed and (short := positions[:, owed - 1] < 0).any():
+        if owed and np.count_nonzero(short := positions[:, owed - 1] < 0):
             scores[short], positions[short] = self.search(queries[short], k, allowed=allowed)

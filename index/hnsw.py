@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
 
@@ -80,7 +81,6 @@ class HnswEngine(Engine):
         self._groups = groups
         self._parameters = parameters
         self._exact = ExactEngine(vectors)
-        self._usual_effort = self._effort(1.0)
 
     @property
     def dim(self) -> int:
@@ -109,7 +109,6 @@ class HnswEngine(Engine):
         The graph leads through rows that are not allowed, too, so it must keep so many more in
         view. Comparing all that are allowed is quicker from a sixth of 100,000 rows downwards.
         """
-        usual = self._usual_effort if effort == 1.0 else self._effort(effort)
         nodes: NDArray[np.bool_] | None = None
         if allowed is not None:
             n_allowed = max(1, int(np.count_nonzero(allowed)))
@@ -117,13 +116,13 @@ class HnswEngine(Engine):
             if n_allowed <= _ROWS_A_VISIT * ef_search:
                 return self._exact.search(queries, k, allowed=allowed)
             nodes = self._groups.nodes_of(allowed)
-            usual = self._effort(effort * self.count / n_allowed)
-        scores, found = self._groups.spread(*self._nearest(queries, k, usual, nodes), k, allowed)
+            effort *= self.count / n_allowed
+        scores, found = self._groups.spread(*self._nearest(queries, k, effort, nodes), k, allowed)
         self._exact.complete(queries, scores, found, allowed)
         return scores, found
 
     def _nearest(
-        self, queries: NDArray[np.float32], k: int, effort: Any, allowed: NDArray[np.bool_] | None
+        self, queries: NDArray[np.float32], k: int, effort: float, allowed: NDArray[np.bool_] | None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Up to k nodes of each query, in any order of ties; -1 = none."""
         apply_threads()
@@ -133,25 +132,33 @@ class HnswEngine(Engine):
         scores = np.empty((n_queries, depth), dtype=np.float32)
         nodes = np.empty((n_queries, depth), dtype=np.int64)
         if n_queries and depth:
-            if allowed is not None:
+            ef_search = max(1, round(effort * self._parameters.ef_search))
+            if allowed is None:
+                how = _without_mask(ef_search)
+            else:
                 bits = np.packbits(allowed, bitorder="little")
-                effort.sel = library.IDSelectorBitmap(len(allowed), library.swig_ptr(bits))
+                how = library.SearchParametersHNSW(efSearch=ef_search)
+                how.sel = library.IDSelectorBitmap(len(allowed), library.swig_ptr(bits))
             self._graph.search_c(
                 n_queries,
                 library.swig_ptr(queries),
                 depth,
                 library.swig_ptr(scores),
                 library.swig_ptr(nodes),
-                effort,
+                how,
             )
         return scores, nodes
-
-    def _effort(self, effort: float) -> Any:
-        """What FAISS takes with a call, so that the graph itself stays as it is."""
-        ef_search = max(1, round(effort * self._parameters.ef_search))
-        return faiss().SearchParametersHNSW(efSearch=ef_search)
 
     def write(self, folder: Path) -> None:
         """Write the graph as a FAISS file, and the groups of its nodes."""
         write_faiss(folder / INDEX_NAME, self._graph)
         write_array(folder / GROUPS_NAME, self._groups.offsets)
+
+
+@lru_cache(maxsize=64)
+def _without_mask(ef_search: int) -> Any:
+    """What FAISS takes with a call, so that the graph itself stays as it is; nobody changes it.
+
+    Made anew for each call, it would take as long as all that orders the answer.
+    """
+    return faiss().SearchParametersHNSW(efSearch=ef_search)

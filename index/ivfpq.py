@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,8 +139,11 @@ class IvfPqEngine(Engine):
         found = np.empty((n_queries, depth), dtype=np.int64)
         if n_queries and depth:
             n_lists = len(self._parts.centroids)
-            how = library.IVFSearchParameters(nprobe=min(n_lists, max(1, round(probes))))
-            if allowed is not None:
+            n_probes = min(n_lists, max(1, round(probes)))
+            if allowed is None:
+                how = _without_mask(n_probes)
+            else:
+                how = library.IVFSearchParameters(nprobe=n_probes)
                 bits = np.packbits(allowed, bitorder="little")
                 how.sel = library.IDSelectorBitmap(len(allowed), library.swig_ptr(bits))
             scores = np.empty((n_queries, depth), dtype=np.float32)
@@ -156,3 +160,9 @@ class IvfPqEngine(Engine):
     def write(self, folder: Path) -> None:
         """Write the lists as arrays."""
         self._parts.write(folder)
+
+
+@lru_cache(maxsize=64)
+def _without_mask(n_probes: int) -> Any:
+    """What FAISS takes with a call, see ``index.hnsw``; nobody changes it."""
+    return faiss().IVFSearchParameters(nprobe=n_probes)

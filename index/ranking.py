@@ -23,7 +23,7 @@ def finish(
         (B, k) scores and (B, k) positions.
     """
     n_queries, found = scores.shape
-    if found and (positions[:, -1] < 0).any():
+    if found and np.count_nonzero(positions[:, -1] < 0):
         scores[positions < 0] = -np.inf
     _order_ties(scores, positions)
     if found == k:
@@ -47,13 +47,12 @@ def _order_ties(scores: NDArray[np.float32], positions: NDArray[np.int64]) -> No
     flat = positions.reshape(-1, copy=False)
     tied = flat_scores[1:] == flat_scores[:-1]  # to the one before
     tied[width - 1 :: width] = False  # which is another query's
-    left = np.flatnonzero(tied)
-    if not (flat[left + 1] < flat[left]).any():
+    if not np.count_nonzero(tied & (flat[1:] < flat[:-1])):
         return
     as_before = np.zeros(len(flat), np.bool_)
-    as_before[left + 1] = True
+    as_before[1:] = tied
     in_run = as_before.copy()
-    in_run[left] = True
+    in_run[:-1] |= tied
     cells = np.flatnonzero(in_run)
     found = flat[cells]
     flat[cells] = found[np.lexsort((found, (~as_before[cells]).cumsum()))]

@@ -58,7 +58,7 @@ class TestTheGraphAlone(HnswContract):
 
 def test_what_a_graph_cannot_reach_is_found_all_the_same() -> None:
     engine, rows = build(unit_rows(300), HnswParameters(m=2, ef_construction=1, ef_search=1))
-    alone = engine._nearest(rows[:50], 300, engine._usual_effort, None)[1]
+    alone = engine._nearest(rows[:50], 300, 1.0, None)[1]
     assert (alone < 0).any()
     assert (engine.search(rows[:50], 300)[1] >= 0).all()
 
