@@ -106,7 +106,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """
         found = []
         if not 1 <= self.format <= FORMAT:
-            found.append(f"its format is {self.format}, this program reads 1 to {FORMAT}")
+            found.append(_unknown_format(self.format))
         elif self.format == 1 and any(getattr(self, name) for name in _SINCE_2):
             found.append(f"its format is 1, which has no {' and no '.join(_SINCE_2)}")
         if self.digest != self._fields_digest():
@@ -141,7 +141,23 @@ def decode_manifest(raw: bytes) -> Manifest:
     """The manifest in these bytes.
 
     Raises:
-        ValueError: They hold none.
+        ValueError: They hold none, or that of a newer program.
     """
     # msgspec's own errors are ValueErrors, and so is the UnicodeDecodeError that it lets through.
-    return msgspec.json.decode(raw, type=Manifest)
+    try:
+        return msgspec.json.decode(raw, type=Manifest)
+    except msgspec.ValidationError:
+        newer = msgspec.json.decode(raw, type=_Format).format
+        if newer <= FORMAT:
+            raise
+        raise ValueError(_unknown_format(newer)) from None
+
+
+class _Format(msgspec.Struct):
+    """What a manifest of any format says: a newer one has fields that this program lacks."""
+
+    format: int = FORMAT
+
+
+def _unknown_format(number: int) -> str:
+    return f"its format is {number}, this program reads 1 to {FORMAT}"

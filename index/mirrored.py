@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from index.errors import IndexFormatError, NoCurrentVersionError, UnknownVersionError
+from index.in_use import hold
 from index.loading import opened, verified_files
-from index.manifest import MANIFEST_NAME, VERSION_PATTERN, Manifest, encode_manifest
+from index.manifest import MANIFEST_NAME, VECTORS_NAME, VERSION_PATTERN, Manifest, encode_manifest
 from index.object_store import ObjectStore
-from index.store import UNFINISHED, IndexStore, Pointer
+from index.store import UNFINISHED, IndexStore, Pointer, newest_first
 from index.writing import Build, sync
 
 _LOCK = ".fetching"
-_FETCHED = ".fetched"  # in the folder of a version that came from the object store
+_COPY = ".fetched"  # in the folder of a version that came from the object store, or went there
 
 
 class MirroredStore(IndexStore):
@@ -26,8 +27,8 @@ class MirroredStore(IndexStore):
 
     What is fetched is verified before it gets a version's name in the folder, and again before it
     is served; a copy that is damaged by then is fetched once more. What is current, and which
-    versions there are, only the object store knows; what was fetched and is there no longer goes
-    here, too, when the next version is fetched.
+    versions there are, only the object store knows; what has come or gone there and is there no
+    longer goes here, too, when the next version comes or goes.
     """
 
     def __init__(self, root: Path | str, url: str) -> None:
@@ -53,7 +54,7 @@ class MirroredStore(IndexStore):
                 continue  # `verify` says what is wrong with it
             if manifest is not None:
                 found.append(manifest)
-        return sorted(found, key=lambda m: (m.created_at_ms, m.version), reverse=True)
+        return newest_first(found)
 
     def current(self) -> str | None:
         """As ``IndexStore``; read from the object store."""
@@ -93,9 +94,14 @@ class MirroredStore(IndexStore):
         return problems or self._remote.verify(self.manifest(version))
 
     def publish(self, build: Build) -> Manifest:
-        """As ``IndexStore``; here first, then there."""
+        """As ``IndexStore``; here first, then there. What did not get there goes with the next."""
         manifest = super().publish(build)
-        self._remote.upload(self.root / manifest.version, manifest)
+        folder = self.root / manifest.version
+        with (folder / VECTORS_NAME).open("rb") as vectors:
+            hold(vectors)  # until it is there, whoever tidies the folder leaves it alone
+            (folder / _COPY).touch()
+            self._remote.upload(folder, manifest)
+        self._clear_forgotten()
         return manifest
 
     def set_current(self, version: str, *, seen: Pointer | None = None) -> None:
@@ -167,7 +173,7 @@ class MirroredStore(IndexStore):
             (beside / MANIFEST_NAME).write_bytes(encode_manifest(manifest))
             with verified_files(beside, manifest):
                 pass
-            (beside / _FETCHED).touch()
+            (beside / _COPY).touch()
             for path in beside.iterdir():
                 path.chmod(0o444)
                 sync(path)
@@ -195,8 +201,8 @@ class MirroredStore(IndexStore):
         return manifest
 
     def _clear_forgotten(self) -> None:
-        """Remove what was fetched, is in the object store no longer, and is not open here."""
+        """Remove copies of what the object store has no longer, unless they are open here."""
         known = {*self._remote.versions(), self.current()}
         for folder in self._folders():
-            if folder.name not in known and (folder / _FETCHED).exists():
+            if folder.name not in known and (folder / _COPY).exists():
                 super().remove(folder.name)

@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +56,7 @@ class IndexStore:
                 found.append(read_manifest(folder))
             except IndexFormatError:
                 continue  # `verify` says what is wrong with it
-        return sorted(found, key=lambda m: (m.created_at_ms, m.version), reverse=True)
+        return newest_first(found)
 
     def current(self) -> str | None:
         """The current version's name, None if none was made current yet.
@@ -211,12 +211,13 @@ class IndexStore:
             NoCurrentVersionError: None is current.
             UnknownVersionError: There is none before it.
         """
-        versions = [manifest.version for manifest in self.versions()]
-        now = self.manifest().version
-        older = versions[versions.index(now) + 1 :]
-        if not older:
-            raise UnknownVersionError(f"no index version in {self.root} is older than {now}")
-        return older[0]
+        now = (
+            self.manifest()
+        )  # which need not be among the others: an object store may have lost it
+        for manifest in self.versions():
+            if _age(manifest) < _age(now):
+                return manifest.version
+        raise UnknownVersionError(f"no index version in {self.root} is older than {now.version}")
 
     def _folders(self) -> list[Path]:
         if not self.root.is_dir():
@@ -251,3 +252,12 @@ class IndexStore:
                 shutil.rmtree(path, ignore_errors=True)
             else:  # a pointer
                 path.unlink(missing_ok=True)
+
+
+def newest_first(manifests: Iterable[Manifest]) -> list[Manifest]:
+    """By the time of their build."""
+    return sorted(manifests, key=_age, reverse=True)
+
+
+def _age(manifest: Manifest) -> tuple[int, str]:
+    return manifest.created_at_ms, manifest.version

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from index import IndexFormatError, IndexStore, Manifest, build_index
+from index.loading import parse_manifest
 from tests.index.damage import rewrite
 from tests.index.vectors import shop, unit_rows
 
@@ -60,6 +61,16 @@ def test_a_format_that_we_do_not_know_is_refused_by_its_number(number: int) -> N
     manifest = msgspec.json.decode(FORMAT_1, type=Manifest)
     other = msgspec.structs.replace(manifest, format=number).sealed()
     assert f"format is {number}, this program reads 1 to 2" in other.problems(other.version)[0]
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_fields_of_a_newer_format_are_told_as_that(number: int) -> None:
+    """A worker that is upgraded last meets such a version."""
+    fields = {**msgspec.json.decode(FORMAT_1), "format": number, "shards": 4}
+    with pytest.raises(IndexFormatError) as caught:
+        parse_manifest(msgspec.json.encode(fields), fields["version"])
+    told = "its format is 3, this program reads 1 to 2" in str(caught.value)
+    assert told == (number == 3)
 
 
 def test_a_version_says_how_far_it_has_read(store: IndexStore) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import numpy as np
@@ -25,6 +27,7 @@ from index import (
 )
 from index.difference import difference
 from index.mirrored import MirroredStore
+from index.object_store import ObjectStore
 from index.retention import prune
 from index.version_rows import version_rows
 from tests.index.vectors import shop, unit_rows
@@ -314,6 +317,48 @@ def test_a_cache_does_not_keep_for_ever_what_the_store_has_forgotten(
     assert len(snapshot.search(unit_rows(1), 6).positions[0]) == 6
 
 
+def test_the_folder_of_a_builder_keeps_nothing_that_nobody_can_serve(
+    builder: MirroredStore, reader: MirroredStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each night's version stayed for ever where another machine prunes, or an upload failed."""
+    old = build(builder, 5, "exact").version
+    kept = build(builder, 6, "exact").version
+    reader.remove(old)
+    put = ObjectStore.put
+
+    def falls_silent(self: ObjectStore, *args: Any) -> None:
+        raise StoreUnavailableError("silent")
+
+    monkeypatch.setattr(ObjectStore, "put", falls_silent)
+    with pytest.raises(StoreUnavailableError):
+        build(builder, 7, "exact")
+    assert builder.current() == kept
+    assert len(IndexStore(builder.root).versions()) == 3
+    monkeypatch.setattr(ObjectStore, "put", put)
+    newest = build(builder, 8, "exact").version
+    assert {each.version for each in IndexStore(builder.root).versions()} == {kept, newest}
+
+
+def test_what_is_being_uploaded_is_not_tidied_away(
+    builder: MirroredStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = MirroredStore(builder.root, url)  # of the same machine
+    old, _ = build(builder, 5, "exact"), build(builder, 6, "exact")
+    put = ObjectStore.put
+
+    def slowly(self: ObjectStore, folder: Path, *args: Any) -> None:
+        for path in (builder.root / old.version, *(builder.root / old.version).iterdir()):
+            path.chmod(0o755)
+        shutil.rmtree(builder.root / old.version)
+        worker.manifest(old.version)  # fetched, and the folder tidied
+        put(self, folder, *args)
+
+    monkeypatch.setattr(ObjectStore, "put", slowly)
+    made = build(builder, 7, "exact")
+    monkeypatch.undo()
+    assert len(worker.open()) == made.count == 7
+
+
 def test_other_files_beside_the_versions_are_not_in_the_way(
     builder: MirroredStore, reader: MirroredStore, url: str
 ) -> None:
@@ -350,6 +395,17 @@ def test_what_only_a_folder_has_does_not_become_current(
         reader.set_current(old)
     assert builder.current() == reader.current() == new
     assert len(snapshot) == 5
+
+
+def test_a_rollback_finds_its_way_when_the_store_has_lost_the_current_version(
+    builder: MirroredStore, url: str
+) -> None:
+    first, second = build(builder, 5, "exact").version, build(builder, 6, "exact")
+    fs, folder = objects(url, second.version)
+    fs.rm_file(f"{folder}/manifest.json")
+    assert builder.before_current() == first
+    builder.set_current(first)
+    assert builder.current() == first
 
 
 def test_a_manifest_that_is_damaged_there_is_no_sound_version(
