@@ -132,7 +132,9 @@ class HnswEngine(Engine):
         scores = np.empty((n_queries, depth), dtype=np.float32)
         nodes = np.empty((n_queries, depth), dtype=np.int64)
         if n_queries and depth:
-            ef_search = max(1, round(effort * self._parameters.ef_search))
+            # FAISS sets memory aside for as many: more than all would be for nothing.
+            most = min(effort * self._parameters.ef_search, self._groups.n_nodes)
+            ef_search = max(1, round(most))
             if allowed is None:
                 how = _without_mask(ef_search)
             else:

@@ -139,7 +139,7 @@ class IvfPqEngine(Engine):
         found = np.empty((n_queries, depth), dtype=np.int64)
         if n_queries and depth:
             n_lists = len(self._parts.centroids)
-            n_probes = min(n_lists, max(1, round(probes)))
+            n_probes = max(1, round(min(probes, n_lists)))
             if allowed is None:
                 how = _without_mask(n_probes)
             else:

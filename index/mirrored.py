@@ -141,9 +141,9 @@ class MirroredStore(IndexStore):
         if not folder.is_dir():
             with self._fetching():
                 if not folder.is_dir():  # another worker may have fetched it meanwhile
-                    self._fetch(name)
-                    self._clear_forgotten()
+                    self._clear_forgotten()  # first, for a full disk has room again
                     self._clear_abandoned()
+                    self._fetch(name)
         return folder
 
     @contextmanager

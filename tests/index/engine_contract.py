@@ -60,6 +60,18 @@ class EngineContract(ABC):
         assert (positions[:, 4:] == -1).all()
         assert (np.sort(positions[:, :4], axis=1) == np.arange(4)).all()
 
+    @pytest.mark.parametrize("effort", [1e6, 1e300])
+    def test_no_effort_is_too_much(self, effort: float) -> None:
+        engine, rows = self.engine(unit_rows(300))
+        queries = unit_rows(20, seed=1)
+        most = np.ones(300, np.bool_)
+        most[::7] = False
+        for allowed in (None, most):
+            found = engine.search(queries, 5, effort, allowed)[1]
+            truth = exhaustive(rows if allowed is None else rows * allowed[:, None], queries, 5)[0]
+            scores = np.take_along_axis(queries @ rows.T, found, axis=1)
+            np.testing.assert_allclose(scores, truth, atol=0.01)
+
     def test_no_rows_give_no_results(self) -> None:
         scores, positions = self.engine(unit_rows(0))[0].search(unit_rows(2), 3)
         assert positions.tolist() == [[-1] * 3] * 2

@@ -317,6 +317,25 @@ def test_a_cache_does_not_keep_for_ever_what_the_store_has_forgotten(
     assert len(snapshot.search(unit_rows(1), 6).positions[0]) == 6
 
 
+def test_what_is_forgotten_makes_room_before_the_next_version_comes(
+    builder: MirroredStore, reader: MirroredStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full of old versions would never take a new one."""
+    old = build(builder, 5, "exact").version
+    reader.open()
+    new = build(builder, 6, "exact").version
+    builder.remove(old)
+    download, there = ObjectStore.download, list[bool]()
+
+    def looked(self: ObjectStore, *args: Any) -> None:
+        there.append((reader.root / old).exists())
+        download(self, *args)
+
+    monkeypatch.setattr(ObjectStore, "download", looked)
+    assert reader.open().version == new
+    assert there == [False]
+
+
 def test_the_folder_of_a_builder_keeps_nothing_that_nobody_can_serve(
     builder: MirroredStore, reader: MirroredStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
