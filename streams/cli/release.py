@@ -49,6 +49,11 @@ def release(
 
         tell_if_awaited(settings.bootstrap_servers)
         index_versions.announce(settings, manifest)
+        if (now := store.current()) not in (version, None):
+            # The pointer moved before the broker had stored this: the last word must be what a
+            # worker that starts would serve.
+            remark(f"{now} was made current meanwhile, and is announced after this one")
+            index_versions.announce(settings, store.manifest(now))
     if keep is not None:
         for removed in prune(store, keep):
             remark(f"removed the old version {removed}")

@@ -20,10 +20,11 @@ import index
 from index import IndexStore, build_index
 from index.workplace import workplace
 from scoring.encoder import identify
+from streams import index_versions
 from streams.building.topic_items import Reading, TopicItems
 from streams.cli.exits import Exit
 from streams.cli.main import run
-from streams.index_versions import decode
+from streams.index_versions import IndexVersion, decode
 from streams.item_changes import Deletion, ItemChange
 from streams.items import Item, ItemVector
 from streams.kafka_config import producer_config
@@ -282,6 +283,27 @@ def test_a_rollback_while_a_rebuild_runs_is_the_later_word(
     assert IndexStore(shop.index_dir).current() == first
     said = [decode(m.value()).version for m in messages(shop, shop.topic("index_versions"))]
     assert said == [first, second]
+
+
+def test_a_rollback_while_a_version_is_announced_is_the_last_that_workers_hear(
+    shop: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker may take seconds to answer; the pointer is another's by then."""
+    write(shop, ("i1", a_vector(1)))
+    first = str(rebuild(capsys)["version"])
+    announce, asked = index_versions.announce, list[str]()
+
+    def rolled_back_meanwhile(settings: Settings, manifest: index.Manifest) -> IndexVersion:
+        asked.append(manifest.version)
+        if len(asked) == 1:
+            IndexStore(shop.index_dir).set_current(first)
+        return announce(settings, manifest)
+
+    monkeypatch.setattr(index_versions, "announce", rolled_back_meanwhile)
+    second = str(rebuild(capsys)["version"])
+    assert asked == [second, first]
+    said = [decode(m.value()).version for m in messages(shop, shop.topic("index_versions"))]
+    assert said == [first, second, first]
 
 
 def test_a_second_rebuild_is_turned_away(
