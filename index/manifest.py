@@ -34,6 +34,8 @@ FILE_NAMES = frozenset(
 )
 
 VERSION_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+# As builds name them.
+BUILT_PATTERN = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{8}")
 FORMAT = 2
 # Fields that format 1 did not have; its digest covers the others.
 _SINCE_2 = ("items_read", "build_parameters")

@@ -12,7 +12,15 @@ from typing import Any
 
 from index.errors import IndexError_, IndexFormatError, StoreUnavailableError
 from index.loading import MAX_MANIFEST_BYTES, parse_manifest, parse_pointer
-from index.manifest import MANIFEST_NAME, POINTER_NAME, VERSION_PATTERN, FileEntry, Manifest
+from index.manifest import (
+    BUILT_PATTERN,
+    FILE_NAMES,
+    MANIFEST_NAME,
+    POINTER_NAME,
+    VERSION_PATTERN,
+    FileEntry,
+    Manifest,
+)
 
 _BYTES_A_READ = 4 << 20
 # An upload that was interrupted; one that goes on has written a file since.
@@ -168,12 +176,16 @@ class ObjectStore:
     def _clear_abandoned(self, name: str) -> None:
         """Remove a version without a manifest that nobody has written to for a day.
 
-        Where the driver cannot tell when a file was written, it stays.
+        Only what a build has named so, and nothing that has another file: others may keep folders
+        of their own here. Where the driver cannot tell when a file was written, it stays.
         """
+        if not BUILT_PATTERN.fullmatch(name):
+            return
         with self._asked(), suppress(FileNotFoundError, NotImplementedError):
-            if self._fs.exists(self._path(name, MANIFEST_NAME)):
-                return
-            written = [self._fs.modified(path) for path in self._fs.find(self._path(name))]
+            paths = self._fs.find(self._path(name))
+            if not {path.rpartition(f"/{name}/")[2] for path in paths} <= FILE_NAMES:
+                return  # it has a manifest, most of all
+            written = [self._fs.modified(path) for path in paths]
             if written and max(written).timestamp() < time.time() - _ABANDONED_AFTER_S:
                 self._fs.rm(self._path(name), recursive=True)
 

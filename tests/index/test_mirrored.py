@@ -249,6 +249,21 @@ def test_what_an_interrupted_upload_left_goes_with_a_later_one(
     assert {whole.version, newest.version} <= {found.version for found in builder.versions()}
 
 
+def test_folders_of_others_are_no_interrupted_uploads(
+    builder: MirroredStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fs, root = fsspec.url_to_fs(url)
+    others = ("backup/vectors.npy", "20260101T120000.000Z-0123abcd/notes/vectors.npy")
+    for path in others:
+        fs.makedirs(f"{root}/{path}".rpartition("/")[0], exist_ok=True)
+        fs.pipe_file(f"{root}/{path}", b"x")
+    monkeypatch.setattr("index.object_store._ABANDONED_AFTER_S", -5.0)
+    made = build(builder, 5, "exact")
+    assert builder.current() == made.version
+    fs.invalidate_cache()
+    assert all(fs.exists(f"{root}/{path}") for path in others)
+
+
 def test_a_driver_that_knows_no_times_is_no_obstacle(
     builder: MirroredStore, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
