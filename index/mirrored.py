@@ -123,7 +123,7 @@ class MirroredStore(IndexStore):
         """As ``IndexStore``; there and here. Readers on other machines are not known."""
         if version == self.current():
             raise ValueError(f"{version} is current")
-        if (self.root / version).is_dir() and not super().remove(version):
+        if (folder := self.root / version).is_dir() and not self._discard(folder):
             return False
         self._remote.remove(version)
         return True
@@ -205,4 +205,4 @@ class MirroredStore(IndexStore):
         known = {*self._remote.versions(), self.current()}
         for folder in self._folders():
             if folder.name not in known and (folder / _COPY).exists():
-                super().remove(folder.name)
+                self._discard(folder)

@@ -7,7 +7,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -197,10 +197,15 @@ class IndexStore:
         folder = self._folder(version)
         if version == self.current():
             raise ValueError(f"{version} is current")
+        return self._discard(folder)
+
+    def _discard(self, folder: Path) -> bool:
+        """Remove a version's folder, unless it is in use; another process may have been faster."""
         if in_use(folder):
             return False
         beside = self.root / f"{UNFINISHED}{uuid.uuid4().hex}"
-        folder.rename(beside)
+        with suppress(FileNotFoundError):
+            folder.rename(beside)
         shutil.rmtree(beside, ignore_errors=True)
         return True
 

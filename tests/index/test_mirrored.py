@@ -351,6 +351,31 @@ def test_what_is_forgotten_makes_room_before_the_next_version_comes(
     assert there == [False]
 
 
+def test_what_another_process_tidies_at_the_same_time_is_not_waited_for(
+    builder: MirroredStore, reader: MirroredStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was fetched again under the lock that is held while it is tidied: for ever."""
+    old = build(builder, 5, "exact").version
+    reader.open()
+    new = build(builder, 6, "exact").version
+    builder.remove(old)
+
+    def is_gone(folder: Path) -> bool:
+        folder.rename(folder.with_name(".unfinished-of-another"))
+        return False
+
+    folder = MirroredStore._folder
+
+    def goes(self: MirroredStore, version: str | None) -> Path:
+        if version == old:
+            raise AssertionError("asked for what is being tidied away")
+        return folder(self, version)
+
+    monkeypatch.setattr("index.store.in_use", is_gone)
+    monkeypatch.setattr(MirroredStore, "_folder", goes)
+    assert reader.open().version == new
+
+
 def test_the_folder_of_a_builder_keeps_nothing_that_nobody_can_serve(
     builder: MirroredStore, reader: MirroredStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
