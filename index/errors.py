@@ -5,6 +5,7 @@
     ├── IndexFormatError           files that must not be loaded: damaged, swapped, unknown
     ├── NoCurrentVersionError      nothing is published yet
     ├── UnknownVersionError        no such version in this store
+    ├── CurrentVersionError        what is current is not removed
     ├── UnknownEngineError         no engine of that name
     ├── EngineUnavailableError     the engine's library is not installed
     ├── RecallError                a build that finds too little is not published
@@ -53,6 +54,10 @@ class NoCurrentVersionError(IndexError_):
 
 class UnknownVersionError(IndexError_):
     """The store has no version of that name."""
+
+
+class CurrentVersionError(IndexError_, ValueError):
+    """A version that cannot be removed, as it is the current one."""
 
 
 class UnknownEngineError(IndexError_, ValueError):

@@ -10,7 +10,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from index.errors import IndexFormatError, NoCurrentVersionError, UnknownVersionError
+from index.errors import (
+    CurrentVersionError,
+    IndexFormatError,
+    NoCurrentVersionError,
+    UnknownVersionError,
+)
 from index.in_use import hold
 from index.loading import opened, verified_files
 from index.manifest import MANIFEST_NAME, VECTORS_NAME, VERSION_PATTERN, Manifest, encode_manifest
@@ -122,7 +127,7 @@ class MirroredStore(IndexStore):
     def remove(self, version: str) -> bool:
         """As ``IndexStore``; there and here. Readers on other machines are not known."""
         if version == self.current():
-            raise ValueError(f"{version} is current")
+            raise CurrentVersionError(f"{version} is current")
         if (folder := self.root / version).is_dir() and not self._discard(folder):
             return False
         self._remote.remove(version)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from index.errors import CurrentVersionError, UnknownVersionError
 from index.store import IndexStore
 
 
@@ -21,9 +24,10 @@ def prune(store: IndexStore, keep: int) -> list[str]:
     """
     if keep < 1:
         raise ValueError(f"keep is {keep}, at least 1 version is needed")
-    current = store.current()
     removed = []
     for manifest in store.versions()[keep:]:
-        if manifest.version != current and store.remove(manifest.version):
-            removed.append(manifest.version)
+        # Somebody may go back to it at any time, or be removing it.
+        with suppress(CurrentVersionError, UnknownVersionError):
+            if store.remove(manifest.version):
+                removed.append(manifest.version)
     return removed

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from index.errors import BusyError, IndexFormatError, NoCurrentVersionError, UnknownVersionError
+from index.errors import (
+    BusyError,
+    CurrentVersionError,
+    IndexFormatError,
+    NoCurrentVersionError,
+    UnknownVersionError,
+)
 from index.in_use import in_use
 from index.loading import load, opened, parse_pointer, read_manifest
 from index.manifest import POINTER_NAME, VERSION_PATTERN, Manifest
@@ -192,11 +198,11 @@ class IndexStore:
 
         Raises:
             UnknownVersionError: There is no such version.
-            ValueError: It is the current one.
+            CurrentVersionError: It is the current one.
         """
         folder = self._folder(version)
         if version == self.current():
-            raise ValueError(f"{version} is current")
+            raise CurrentVersionError(f"{version} is current")
         return self._discard(folder)
 
     def _discard(self, folder: Path) -> bool:

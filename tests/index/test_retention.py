@@ -43,6 +43,24 @@ def test_the_current_version_is_kept_however_old(store: IndexStore) -> None:
         store.remove(made[0])
 
 
+def test_a_version_that_somebody_goes_back_to_meanwhile_is_kept(
+    store: IndexStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rollback in that moment ended the build that tidied, as an unexpected error."""
+    made = versions(store, 4)
+    remove = IndexStore.remove
+
+    def rolled_back_meanwhile(self: IndexStore, version: str) -> bool:
+        if version == made[2]:
+            store.set_current(made[1])
+            remove(self, made[0])
+        return remove(self, version)
+
+    monkeypatch.setattr(IndexStore, "remove", rolled_back_meanwhile)
+    assert prune(store, 1) == [made[2]]
+    assert (store.current(), there(store)) == (made[1], [made[1], made[3]])
+
+
 def hold(root: Path, version: str, connection: Any) -> None:
     snapshot = IndexStore(root).open(version)
     connection.send("open")
