@@ -53,7 +53,7 @@ def read(rows: Rows) -> tuple[Checkpoint, bytes] | None:
         return None
     try:
         facts = msgspec.json.decode(raw, type=Checkpoint)
-    except msgspec.DecodeError as error:
+    except ValueError as error:  # msgspec's are such, and of bytes that are no text
         raise RowFormatError(f"the learner's checkpoint cannot be read: {error}") from None
     parts = rows.get_many(PARTITION, [_name(number) for number in range(facts.n_parts)])
     if facts.format != _FORMAT or None in parts:
