@@ -24,6 +24,7 @@ from aiokafka.errors import (
     CommitFailedError,
     IllegalGenerationError,
     KafkaError,
+    NoOffsetForPartitionError,
     OffsetOutOfRangeError,
     UnknownMemberIdError,
 )
@@ -131,6 +132,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 timeout=_FETCH_S,
                 max_records=max_records,
             )
+        except NoOffsetForPartitionError:
+            return {}  # assigned anew while this waited: `begin` says where to go on
         except OffsetOutOfRangeError as error:
             await self._pass_over_removed(error.args[0])
             return {}

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
 from confluent_kafka import Consumer as ConfluentConsumer
 from mode.utils.queues import FlowControlEvent, FlowControlQueue
@@ -59,20 +59,20 @@ async def test_the_stock_flow_control_drops_what_is_queued_when_it_resumes() -> 
     assert queue.empty()
 
 
-class OutOfRange:
-    """An aiokafka consumer at a position that its partition does not have, and its thread."""
+class Refusing:
+    """An aiokafka consumer whose fetches end with an error, and its thread."""
 
-    def __init__(self, start: int) -> None:
+    def __init__(self, error: KafkaError, start: int = 0) -> None:
         self.sought: dict[TopicPartition, int] = {}
         self.metrics = StepMetrics()
-        self._start = start
+        self._error, self._start = error, start
         self.thread = ConsumerThread.__new__(ConsumerThread)
         self.thread.app = SimpleNamespace(metrics=self.metrics)
         self.thread._ensure_consumer = lambda: self
         self.thread._fetch_records = self._refuse
 
     async def _refuse(self, *_: object, **__: object) -> None:
-        raise OffsetOutOfRangeError({CLICKS: 100})
+        raise self._error
 
     async def beginning_offsets(self, places: Mapping[TopicPartition, int]) -> dict[Any, int]:
         return dict.fromkeys(places, self._start)
@@ -82,7 +82,7 @@ class OutOfRange:
 
 
 async def test_records_that_retention_removed_unread_are_counted_and_passed_over() -> None:
-    consumer = OutOfRange(start=130)
+    consumer = Refusing(OffsetOutOfRangeError({CLICKS: 100}), start=130)
     assert await consumer.thread.fetch({CLICKS}, 10) == {}
     assert consumer.sought == {CLICKS: 130}
     counted = consumer.metrics.registry.get_sample_value
@@ -90,7 +90,14 @@ async def test_records_that_retention_removed_unread_are_counted_and_passed_over
 
 
 async def test_a_partition_that_ends_before_the_group_s_position_is_not_read_again() -> None:
-    consumer = OutOfRange(start=0)
+    consumer = Refusing(OffsetOutOfRangeError({CLICKS: 100}))
     with pytest.raises(TopicMismatchError, match=r"clicks\[0\] ends before offset 100"):
         await consumer.thread.fetch({CLICKS}, 10)
+    assert consumer.sought == {}
+
+
+async def test_a_partition_that_is_assigned_while_a_fetch_waits_has_no_position_yet() -> None:
+    """Nobody has committed there, and `begin` has not come: the fetch was for those before."""
+    consumer = Refusing(NoOffsetForPartitionError(CLICKS))
+    assert await consumer.thread.fetch({CLICKS}, 10) == {}
     assert consumer.sought == {}

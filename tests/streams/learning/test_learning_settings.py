@@ -49,7 +49,7 @@ def test_replay_begins_with_an_export_and_heads_with_a_ranker(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({}, "set RILLSTREAM_RANKER"),
+        ({}, "--ranker or RILLSTREAM_RANKER"),
         ({"RANKER": "nowhere"}, "set RILLSTREAM_PUBLISH_DECISIONS=true"),
         ({"RANKER": "nowhere", "PUBLISH_DECISIONS": "true"}, "nowhere has no heads"),
     ],
