@@ -81,7 +81,6 @@ class Groups:
         first = np.repeat(offsets[self._several] - self._starts_of_several, n_behind)
         self._behind_several = first + np.arange(len(first))
         self._sizes = np.append(sizes, 0)  # found nowhere: node -1 has no rows
-        self._is_usual = self._sizes == 1  # a byte a node stays in the cache
 
     def first(self, n_nodes: int) -> Groups:
         """The first nodes only."""
@@ -140,12 +139,9 @@ class Groups:
         k: int,
         allowed: NDArray[np.bool_] | None,
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        usual = self._is_usual[nodes]  # (B, j)
-        if np.count_nonzero(usual) == usual.size:
+        sizes = self._sizes[nodes]  # (B, j)
+        if (sizes == 1).all():
             return finish(scores, self.offsets[nodes], k)
-        if len(nodes) > 1 and allowed is None and nodes.shape[1] == k and (nodes[:, -1] >= 0).all():
-            return self._with_copies(scores, nodes, np.flatnonzero(~usual))
-        sizes = self._sizes[nodes]
         if (
             len(nodes) == 1 and allowed is None
         ):  # as below, in a third of the steps: here each of them counts
@@ -176,36 +172,3 @@ class Groups:
         wide_scores, wide_rows = row_scores[at], rows[at]
         wide_rows[short] = -1
         return finish(wide_scores, wide_rows, k)
-
-    def _with_copies(
-        self,
-        scores: NDArray[np.float32],
-        nodes: NDArray[np.int64],
-        cells: NDArray[np.int64],
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Where few of the nodes stand for several rows: only what these push on is looked at.
-
-        Args:
-            scores: (B, k) float32, descending.
-            nodes: (B, k) int64, none of them -1.
-            cells: Those of the B * k nodes that stand for several rows, ascending.
-        """
-        n_queries, k = nodes.shape
-        n_more = self._sizes[nodes.ravel()[cells]] - 1
-        query, column = np.divmod(cells, k)
-        pushed = n_more.cumsum() - n_more  # by how many copies so far, of all queries
-        column += pushed - pushed[np.searchsorted(query, query)]
-        # Each copy but the first of its node: its place in its group, and in the answer.
-        node = np.repeat(np.arange(len(cells)), n_more)
-        number = np.arange(1, len(node) + 1) - pushed[node]
-        to = column[node] + number
-        kept = to < k
-        number, to = number[kept], (to + k * query[node])[kept]
-        # Every cell of the answer is the next node's, but for copies, which are their node's.
-        step = np.ones((n_queries, k), np.int64)
-        step.ravel()[to] = 0
-        source = step.cumsum(axis=1)
-        source += np.arange(-1, n_queries * k - 1, k)[:, None]
-        rows = self.offsets[nodes].ravel().take(source)
-        rows.ravel()[to] += number
-        return finish(scores.ravel().take(source), rows, k)
