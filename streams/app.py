@@ -87,7 +87,6 @@ def create_app(
         web_enabled=False,
         TableManager=RowTables,
         consumer_group_instance_id=instance_id,
-        consumer_auto_offset_reset="none",
         broker_session_timeout=session_timeout_s,
         broker_heartbeat_interval=heartbeat_s,
         broker_request_timeout=max(30.0, session_timeout_s),
