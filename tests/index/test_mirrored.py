@@ -332,14 +332,20 @@ def test_a_cache_does_not_keep_for_ever_what_the_store_has_forgotten(
     assert len(snapshot.search(unit_rows(1), 6).positions[0]) == 6
 
 
-def test_what_is_forgotten_makes_room_before_the_next_version_comes(
-    builder: MirroredStore, reader: MirroredStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A disk that is full of old versions would never take a new one."""
+def one_forgotten(builder: MirroredStore, reader: MirroredStore) -> tuple[str, str]:
+    """A version that the reader has and the object store has no more, and the one after it."""
     old = build(builder, 5, "exact").version
     reader.open()
     new = build(builder, 6, "exact").version
     builder.remove(old)
+    return old, new
+
+
+def test_what_is_forgotten_makes_room_before_the_next_version_comes(
+    builder: MirroredStore, reader: MirroredStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full of old versions would never take a new one."""
+    old, new = one_forgotten(builder, reader)
     download, there = ObjectStore.download, list[bool]()
 
     def looked(self: ObjectStore, *args: Any) -> None:
@@ -355,10 +361,7 @@ def test_what_another_process_tidies_at_the_same_time_is_not_waited_for(
     builder: MirroredStore, reader: MirroredStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was fetched again under the lock that is held while it is tidied: for ever."""
-    old = build(builder, 5, "exact").version
-    reader.open()
-    new = build(builder, 6, "exact").version
-    builder.remove(old)
+    old, new = one_forgotten(builder, reader)
 
     def is_gone(folder: Path) -> bool:
         folder.rename(folder.with_name(".unfinished-of-another"))

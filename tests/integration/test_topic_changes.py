@@ -1,5 +1,7 @@
 """Topics that become others under a worker: it notices, and no event is lost or counted twice."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,18 +40,27 @@ def grow(settings: Settings, topic: str, n: int) -> None:
     client.create_partitions([NewPartitions(topic, n)])[topic].result()
 
 
-def test_added_partitions_end_a_worker_and_their_events_wait_for_the_next(
-    kafka: KafkaBroker, tmp_path: Path
-) -> None:
-    """docs/delivery.md, "More partitions": the second way."""
-    settings = open_shop(kafka.bootstrap, tmp_path)
+@contextmanager
+def served(
+    settings: Settings, n_events: int, seed: int, n_users: int = 50
+) -> Iterator[tuple[EventLog, Reader, WorkerProcess]]:
+    """A worker that has answered so many events, with what wrote them and what reads its lists."""
     log, reader = EventLog(settings), Reader(settings)
     worker = WorkerProcess(settings, "w0")
     reader.start()
     worker.start()
     with workers(worker):
-        log.publish(make_events(200, n_users=50, seed=51))
-        reader.wait_for(200, 60)
+        log.publish(make_events(n_events, n_users=n_users, seed=seed))
+        reader.wait_for(n_events, 60)
+        yield log, reader, worker
+
+
+def test_added_partitions_end_a_worker_and_their_events_wait_for_the_next(
+    kafka: KafkaBroker, tmp_path: Path
+) -> None:
+    """docs/delivery.md, "More partitions": the second way."""
+    settings = open_shop(kafka.bootstrap, tmp_path)
+    with served(settings, 200, seed=51) as (log, reader, worker):
         grow(settings, settings.topic("clicks"), 6)
         assert worker.wait(60) == Exit.FATAL
         assert "clicks has 6 partitions now, this worker reads 4" in worker.log_text()
@@ -75,13 +86,7 @@ def test_a_topic_that_is_made_anew_ends_a_worker_and_is_read_from_its_beginning(
 ) -> None:
     """Its offsets begin again: rows must not take its events for those that they have."""
     settings = open_shop(kafka.bootstrap, tmp_path)
-    log, reader = EventLog(settings), Reader(settings)
-    worker = WorkerProcess(settings, "w0")
-    reader.start()
-    worker.start()
-    with workers(worker):
-        log.publish(make_events(200, n_users=50, seed=53))
-        reader.wait_for(200, 60)
+    with served(settings, 200, seed=53) as (log, reader, worker):
         expected = log.list_ids()
         clicks = settings.topic("clicks")
         client = admin(settings)
@@ -112,13 +117,7 @@ def test_a_topic_that_does_not_take_a_list_ends_a_worker_until_it_does(
     kafka: KafkaBroker, tmp_path: Path, delivery: str
 ) -> None:
     settings = open_shop(kafka.bootstrap, tmp_path, delivery=delivery)
-    log, reader = EventLog(settings), Reader(settings)
-    worker = WorkerProcess(settings, "w0")
-    reader.start()
-    worker.start()
-    with workers(worker):
-        log.publish(make_events(50, n_users=20, seed=57))
-        reader.wait_for(50, 60)
+    with served(settings, 50, seed=57, n_users=20) as (log, reader, worker):
         take_at_most(settings, settings.topic("recommendations"), 200)
         log.publish(make_events(50, n_users=20, seed=58))
         assert worker.wait(60) == Exit.FATAL
@@ -135,13 +134,7 @@ def test_what_retention_removes_unread_is_said_and_the_rest_is_read(
     kafka: KafkaBroker, tmp_path: Path
 ) -> None:
     settings = open_shop(kafka.bootstrap, tmp_path)
-    log, reader = EventLog(settings), Reader(settings)
-    worker = WorkerProcess(settings, "w0")
-    reader.start()
-    worker.start()
-    with workers(worker):
-        log.publish(make_events(200, n_users=50, seed=55))
-        reader.wait_for(200, 60)
+    with served(settings, 200, seed=55) as (log, reader, worker):
         assert worker.stop() == 0
         clicks = settings.topic("clicks")
         stood = {p: max(o for t, q, o in log.written if (t, q) == (clicks, p)) for p in range(4)}

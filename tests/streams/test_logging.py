@@ -26,10 +26,10 @@ asyncio.run(log_in())
 """
 
 
-def test_the_most_talkative_log_has_no_password(tmp_path: Path) -> None:
+def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, "-c", LOG_IN],
-        cwd=tmp_path,
+        [sys.executable, "-c", code],
+        cwd=folder,
         env={"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -37,6 +37,11 @@ def test_the_most_talkative_log_has_no_password(tmp_path: Path) -> None:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_the_most_talkative_log_has_no_password(tmp_path: Path) -> None:
+    done = run(LOG_IN, tmp_path)
     assert "DEBUG aiokafka.consumer fetches" in done.stderr
     assert "pw-plain-1f7" not in done.stderr + done.stdout
 
@@ -55,15 +60,7 @@ for log_format in ("console", "json"):
 
 def test_workers_of_one_log_can_be_told_apart(tmp_path: Path) -> None:
     """Those of `worker --workers 2`, for instance; who is alone says no name."""
-    done = subprocess.run(
-        [sys.executable, "-c", SPEAK],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
+    done = run(SPEAK, tmp_path)
     plain, named, plain_json, named_json = done.stderr.splitlines()
     assert "client_id=worker-1" in named
     assert json.loads(named_json)["client_id"] == "worker-1"
