@@ -146,8 +146,8 @@ def load_encoder(
             `onnx` is installed, else as items. int8 = the same, and an error where queries cannot
             be had so. With MiniLM, queries in int8 have a mean cosine of .9995 to those in float32,
             items in bfloat16 one of .9999, and relevance moves by less than .001
-            (docs/ranking.md), so all precisions have one version. For any other encoder three texts
-            are compared at load: below a cosine of .995, auto does without int8.
+            (docs/benchmarks-ranking.md), so all precisions have one version. For any other encoder
+            three texts are compared at load: below a cosine of .995, auto does without int8.
 
     Raises:
         EncoderSourceError: There is no such thing.

@@ -4,7 +4,7 @@ A query of six tokens costs what it takes to read the weights, so a quarter of t
 the time. Weights and tokens are rounded in blocks of 64 numbers, each block with a scale of its
 own (MatMulNBits, `accuracy_level` 4): an outlier spoils 64 numbers and not a matrix, and what a
 text becomes does not depend on its batch, as it does where one scale serves a whole batch
-(torch's and ONNX Runtime's dynamic quantisation). docs/ranking.md has the figures.
+(torch's and ONNX Runtime's dynamic quantisation). docs/benchmarks-ranking.md has the figures.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Linear layers whose weights lie in memory as oneDNN wants them: the same numbers, sooner.
 
 `torch.nn.functional.linear` on the CPU reorders the weights for every call, which costs as much as
-the product itself when a query has six tokens. docs/ranking.md has what it gains.
+the product itself when a query has six tokens. docs/benchmarks-ranking.md has what it gains.
 """
 
 from __future__ import annotations
