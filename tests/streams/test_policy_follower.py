@@ -1,4 +1,4 @@
-"""Policies that change under a running worker: the lines of docs/policies.md's second table."""
+"""Policies that change under a running worker: docs/policies.md, "Workers take it over …"."""
 
 from __future__ import annotations
 
