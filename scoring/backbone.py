@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import torch
 from safetensors import SafetensorError
@@ -22,10 +22,14 @@ from scoring.pairs import tells_segments
 Precision = Literal["auto", "float32", "bfloat16", "int8"]
 
 Backbone = Callable[[Tensor, Tensor], Tensor]
-"""(n, T) token ids and (n, T) mask -> (n, T, d) token vectors."""
+"""(n, T) token ids and (n, T) mask on the CPU -> (n, T, d) token vectors, where it computes."""
 
 PairBackbone = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(n, T) token ids, mask and segment ids of pairs -> (n, T, d) token vectors."""
+"""(n, T) token ids, mask and segment ids of pairs -> (n, T, d) token vectors: likewise."""
+
+
+_AT_ONCE_CPU: Final = 32
+_AT_ONCE_GPU: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,43 +39,49 @@ class Backbones:
     Attributes:
         items: For many long texts: the arithmetic binds.
         queries: For few short ones: the reading of the weights binds. Often the same.
+        at_once: Texts in a batch at most: 32 fill a core, a GPU wants more.
     """
 
     items: Backbone
     queries: Backbone
+    at_once: int
 
 
-def load_backbones(folder: EncoderFolder, precision: Precision, threads: int) -> Backbones:
+def load_backbones(
+    folder: EncoderFolder, precision: Precision, threads: int, device: torch.device
+) -> Backbones:
     """Plain BERT by our own short path, every other architecture by transformers.
 
     Raises:
         EncoderFormatError: The weights do not fit the configuration.
         PrecisionError: int8 is asked for where it cannot be had.
     """
-    dtype, int8 = _dtype(precision), _wants_int8(folder, precision)
+    dtype, int8 = _dtype(precision, device), _wants_int8(folder, precision, device)
+    at_once = _AT_ONCE_CPU if device.type == "cpu" else _AT_ONCE_GPU
     with _faithfully(folder):
         if not is_plain_bert(folder.config):
-            model = _by_transformers(folder, dtype)
-            return Backbones(model, model)
+            model = _by_transformers(folder, dtype, device)
+            return Backbones(model, model, at_once)
         weights = add_update(read_weights(folder.path), folder.update)
-        bert = Bert(weights, folder.config, dtype)
-        return Backbones(
-            bert, Int8Bert(weights, folder.config, bert.embed, threads) if int8 else bert
-        )
+        bert = Bert(weights, folder.config, dtype, device)
+        queries = Int8Bert(weights, folder.config, bert.embed, threads) if int8 else bert
+        return Backbones(bert, queries, at_once)
 
 
-def load_pair_backbone(folder: EncoderFolder, precision: Precision) -> PairBackbone:
+def load_pair_backbone(
+    folder: EncoderFolder, precision: Precision, device: torch.device
+) -> PairBackbone:
     """What reads two texts as one; int8 is for queries, so it means what auto does.
 
     Raises:
         EncoderFormatError: The weights do not fit the configuration.
     """
-    dtype = _dtype(precision)
+    dtype = _dtype(precision, device)
     with _faithfully(folder):
         if is_plain_bert(folder.config):
             weights = add_update(read_weights(folder.path), folder.update)
-            return Bert(weights, folder.config, dtype)
-        return _by_transformers(folder, dtype)
+            return Bert(weights, folder.config, dtype, device)
+        return _by_transformers(folder, dtype, device)
 
 
 @contextmanager
@@ -91,7 +101,7 @@ class _Forward(Protocol):
     def __call__(self, tokens: Tensor, mask: Tensor, segments: Tensor | None = None) -> Tensor: ...
 
 
-def _by_transformers(folder: EncoderFolder, dtype: torch.dtype) -> _Forward:
+def _by_transformers(folder: EncoderFolder, dtype: torch.dtype, device: torch.device) -> _Forward:
     from transformers import AutoModel
     from transformers.utils import logging
 
@@ -105,31 +115,37 @@ def _by_transformers(folder: EncoderFolder, dtype: torch.dtype) -> _Forward:
     )
     if folder.update is not None:
         model.load_state_dict(add_update(model.state_dict(), folder.update))
-    model.eval().requires_grad_(False)
+    model.eval().requires_grad_(False).to(device)
 
     def forward(tokens: Tensor, mask: Tensor, segments: Tensor | None = None) -> Tensor:
-        told = segments is not None and tells_segments(folder.config)
-        more = {"token_type_ids": segments} if told else {}
-        hidden: Tensor = model(input_ids=tokens, attention_mask=mask, **more).last_hidden_state
+        given = {"input_ids": tokens, "attention_mask": mask}
+        if segments is not None and tells_segments(folder.config):
+            given["token_type_ids"] = segments
+        given = {name: each.to(device) for name, each in given.items()}
+        hidden: Tensor = model(**given).last_hidden_state
         return hidden
 
     return forward
 
 
-def _dtype(precision: Precision) -> torch.dtype:
-    """bfloat16 if asked for, or if this CPU multiplies in it and nothing else is asked for."""
+def _dtype(precision: Precision, device: torch.device) -> torch.dtype:
+    """bfloat16 if asked for, or if the device multiplies in it and nothing else is asked for."""
     if precision in ("auto", "int8"):
-        fast = multiplies_in_bfloat16(torch.device("cpu"))
+        fast = multiplies_in_bfloat16(device)
         return torch.bfloat16 if fast else torch.float32
     return torch.bfloat16 if precision == "bfloat16" else torch.float32
 
 
-def _wants_int8(folder: EncoderFolder, precision: Precision) -> bool:
+def _wants_int8(folder: EncoderFolder, precision: Precision, device: torch.device) -> bool:
     """Whether queries are encoded with 8-bit weights; auto is where it was measured to be faster.
 
     Raises:
         PrecisionError: It is asked for where it cannot be had.
     """
+    if device.type != "cpu":
+        if precision == "int8":
+            raise PrecisionError(f"precision int8 is for the CPU, not for {device}: use auto there")
+        return False
     possible = can_run() and is_plain_bert(folder.config)
     if precision == "auto":
         return possible and torch.cpu._is_vnni_supported()  # noqa: SLF001

@@ -44,21 +44,27 @@ class _Block:
 
 
 class Bert:
-    """The encoder stack, for inference on the CPU.
+    """The encoder stack, for inference.
 
     Args:
         weights: float32, from `read_weights`.
         config: The folder's `config.json`.
         dtype: What it is computed in.
+        device: Where it is computed.
 
     Raises:
         KeyError: A weight is missing.
     """
 
     def __init__(
-        self, weights: Mapping[str, Tensor], config: Mapping[str, Any], dtype: torch.dtype
+        self,
+        weights: Mapping[str, Tensor],
+        config: Mapping[str, Any],
+        dtype: torch.dtype,
+        device: torch.device,
     ) -> None:
-        weights = {name: _as(dtype, tensor) for name, tensor in weights.items()}
+        weights = {name: _as(dtype, tensor).to(device) for name, tensor in weights.items()}
+        self._device = device
         self._eps: float = config.get("layer_norm_eps", 1e-12)
         self._heads: int = config["num_attention_heads"]
         self._words = weights["embeddings.word_embeddings.weight"]  # (V, d)
@@ -73,18 +79,20 @@ class Bert:
         ]
 
     def __call__(self, tokens: Tensor, mask: Tensor, segments: Tensor | None = None) -> Tensor:
-        """(n, T) token ids and (n, T) mask of 0 and 1 -> (n, T, d) token vectors.
+        """(n, T) token ids and (n, T) mask of 0 and 1 -> (n, T, d) token vectors, on its device.
 
         Args:
-            tokens: Of single texts, or of pairs.
+            tokens: Of single texts, or of pairs; on the CPU, as the others.
             mask: Where there are any.
             segments: (n, T) segment ids of pairs.
         """
         x = self.embed(tokens)  # (n, T, d)
         if segments is not None:
-            x = x + embedding(segments, self._segments)
+            x = x + embedding(segments.to(self._device), self._segments)
         x = self._normalised(x, self._norm)
-        visible = None if mask.all() else mask.bool()[:, None, None, :]  # (n, 1, 1, T)
+        visible = None  # or (n, 1, 1, T)
+        if not mask.all():
+            visible = mask.bool()[:, None, None, :].to(self._device)
         for block in self._blocks:
             x = self._normalised(x + self._attend(block, x, visible), block.attended_norm)
             x = self._normalised(x + block.narrow(gelu(block.widen(x))), block.narrow_norm)
@@ -92,7 +100,8 @@ class Bert:
 
     def embed(self, tokens: Tensor) -> Tensor:
         """(n, T) token ids -> (n, T, d) sums of word, place and segment, before the first norm."""
-        return embedding(tokens, self._words) + self._places[: tokens.shape[1]]
+        places = self._places[: tokens.shape[1]]
+        return embedding(tokens.to(self._device), self._words) + places
 
     def _attend(self, block: _Block, x: Tensor, visible: Tensor | None) -> Tensor:
         n, length, width = x.shape

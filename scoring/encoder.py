@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from index import Item
     from scoring.backbone import Backbone, Backbones, Precision
 
-_BATCH: Final = 32
 # Part of every version: other words for the same item are another item tower.
 _ITEM_TEXT: Final = "title. brand. category. tags. description"
 # What both towers must say nearly the same of, where they compute differently.
@@ -94,8 +93,9 @@ class Encoder:
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
         # Texts of like length share a batch, so that little of it is padding.
         by_length = sorted(range(len(texts)), key=lambda place: len(texts[place]))
-        for start in range(0, len(texts), _BATCH):
-            places = by_length[start : start + _BATCH]
+        at_once = self._backbones.at_once
+        for start in range(0, len(texts), at_once):
+            places = by_length[start : start + at_once]
             vectors[places] = self._forward(backbone, [texts[place] for place in places])
             if progress is not None:
                 progress(start + len(places), len(texts))
@@ -110,8 +110,8 @@ class Encoder:
         mask = torch.tensor([encoding.attention_mask for encoding in encodings])  # (n, T)
         with torch.inference_mode():
             hidden = backbone(tokens, mask).float()  # (n, T, d)
-            pooled = pool(hidden, mask, self._pooling)  # (n, d)
-            unit: NDArray[np.float32] = torch.nn.functional.normalize(pooled, dim=1).numpy()
+            pooled = pool(hidden, mask.to(hidden.device), self._pooling)  # (n, d)
+            unit: NDArray[np.float32] = torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
         return unit
 
 
@@ -132,6 +132,7 @@ def load_encoder(
     threads: int,
     max_tokens: int | None = None,
     precision: Precision = "auto",
+    device: str = "cpu",
 ) -> Encoder:
     """Load an encoder. The network is asked only for a source that begins with `hub:`.
 
@@ -141,15 +142,17 @@ def load_encoder(
         threads: For torch, in the whole process, and for int8 queries in a pool of their own;
             tokenizing is single-threaded where it is 1.
         max_tokens: Cut texts earlier than the folder says.
-        precision: What vectors are computed in. auto = items in bfloat16 where the CPU computes
-            with it, else in float32; queries in blocks of int8 where the CPU has VNNI and the extra
+        precision: What vectors are computed in. auto = items in bfloat16 where the device computes
+            with it, else in float32; queries in blocks of int8 where a CPU has VNNI and the extra
             `onnx` is installed, else as items. int8 = the same, and an error where queries cannot
             be had so. With MiniLM, queries in int8 have a mean cosine of .9995 to those in float32,
             items in bfloat16 one of .9999, and relevance moves by less than .001
             (docs/benchmarks-ranking.md), so all precisions have one version. For any other encoder
             three texts are compared at load: below a cosine of .995, auto does without int8.
+        device: Where both towers compute, see `device_of`.
 
     Raises:
+        DeviceError: That is not there.
         EncoderSourceError: There is no such thing.
         EncoderFormatError: It cannot be loaded faithfully.
         PrecisionError: int8 is asked for where it cannot be had, or keeps too little.
@@ -163,7 +166,9 @@ def load_encoder(
     import torch
 
     from scoring.backbone import load_backbones
+    from scoring.device import device_of
 
+    where = device_of(device)
     torch.set_num_threads(threads)
     make = partial(
         Encoder,
@@ -173,7 +178,7 @@ def load_encoder(
         max_tokens=limit,
         pooling=folder.pooling,
     )
-    backbones = load_backbones(folder, precision, threads)
+    backbones = load_backbones(folder, precision, threads, where)
     encoder = make(backbones)
     if backbones.queries is backbones.items or (cosine := _agreement(encoder)) >= _LEAST_COSINE:
         return encoder

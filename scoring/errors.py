@@ -8,6 +8,7 @@ ScoringError
 ├── EncoderSourceError     no such folder, or not an encoder: choose another source
 ├── EncoderFormatError     a folder that cannot be loaded faithfully: convert it, or choose another
 ├── PrecisionError         arithmetic that is not to be had here: install it, or ask for `auto`
+├── DeviceError            a GPU that is not there: ask for `cpu`
 ├── BalancerError          no such balancer, or an option that it cannot have: change the setting
 ├── SharingError           no such form of sharing, or a shape that it cannot have: the same
 ├── SequenceError          events that no sequence tower can learn from or be asked with
@@ -89,6 +90,10 @@ class RankerError(ScoringError, ValueError):
 
 class PrecisionError(ScoringError):
     """The precision that was asked for is not to be had for this encoder, or on this machine."""
+
+
+class DeviceError(ScoringError):
+    """The device that was asked for is not there."""
 
 
 class RecipeError(TrainingError):

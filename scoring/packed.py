@@ -16,7 +16,7 @@ _mkldnn = torch.ops.mkldnn
 
 
 def linear(weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
-    """`x @ weight.T + bias` for inference, packed where this build of torch can.
+    """`x @ weight.T + bias` for inference, packed where this build of torch can, on the CPU.
 
     Args:
         weight: (out, in).
@@ -25,7 +25,7 @@ def linear(weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
     Returns:
         (..., in) -> (..., out).
     """
-    if not _can_pack():
+    if weight.device.type != "cpu" or not _can_pack():
         return partial(torch.nn.functional.linear, weight=weight, bias=bias)
     packed = _mkldnn._reorder_linear_weight(weight, None)  # noqa: SLF001 - TorchInductor's own
     return partial(_product, packed, bias)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from scoring.backbone import PairBackbone, load_pair_backbone
+from scoring.device import device_of
 from scoring.encoder import load_tokenizer
 from scoring.errors import EncoderFormatError, ModelError
 from scoring.folder import read_folder
@@ -66,7 +67,8 @@ class Reranker:
             tokens = (torch.tensor(each) for each in (group.ids, group.mask, group.segments))
             with torch.inference_mode():
                 hidden = self._backbone(*tokens)  # (m, T, d)
-                vectors = tuple(pool_sides(hidden.float(), torch.tensor(group.sides)))
+                sides = torch.tensor(group.sides, device=hidden.device)
+                vectors = tuple(pool_sides(hidden.float(), sides).cpu())
                 grades[group.places] = self._task.grades(self._head, vectors).numpy()
         return grades
 
@@ -76,7 +78,12 @@ class Reranker:
 
 
 def load_reranker(
-    folder: str | Path, task: str | None = None, *, threads: int, precision: Precision = "auto"
+    folder: str | Path,
+    task: str | None = None,
+    *,
+    threads: int,
+    precision: Precision = "auto",
+    device: str = "cpu",
 ) -> Reranker:
     """Load the cross-encoder of a model that `rillstream train` has saved.
 
@@ -84,13 +91,16 @@ def load_reranker(
         folder: Of the model.
         task: Its name; None = the only one of type `cross-relevance`.
         threads: For torch, in the whole process.
-        precision: Of the layers; auto = bfloat16 where the CPU computes with it.
+        precision: Of the layers; auto = bfloat16 where the device computes with it.
+        device: Where the layers compute, see `device_of`.
 
     Raises:
+        DeviceError: That is not there.
         ModelError: It has no such task, or several and none is named.
         EncoderFormatError: It does not load.
     """
     torch.set_num_threads(threads)
+    where = device_of(device)
     folder = Path(folder)
     saved = read_saved(folder)
     crosses = {n: t for n, t in tasks_of(saved).items() if isinstance(t, CrossRelevance)}
@@ -111,7 +121,7 @@ def load_reranker(
         raise EncoderFormatError(f"{folder} does not load ({error})") from error
     limit = min(source.max_tokens, saved.recipe.backbone.max_tokens or source.max_tokens)
     return Reranker(
-        load_pair_backbone(source, precision),
+        load_pair_backbone(source, precision, where),
         load_tokenizer(source, limit),
         crosses[names[0]],
         head,

@@ -48,7 +48,9 @@ class Encoders:
         from scoring import load_encoder
 
         source = self.source(encoder_version)
-        encoder = load_encoder(source, threads=self._settings.torch_threads)
+        encoder = load_encoder(
+            source, threads=self._settings.torch_threads, device=self._settings.torch_device
+        )
         if encoder.version != encoder_version:  # changed under our hands
             raise EncoderFilesError(
                 f"{source} held the encoder {encoder_version} a moment ago, now it holds "

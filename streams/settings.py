@@ -202,6 +202,7 @@ class Settings(BaseSettings):
 
     faiss_threads: int = Field(1, ge=1, le=256)
     torch_threads: int = Field(1, ge=1, le=256)
+    torch_device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
     metrics_port: int | None = Field(None, ge=1, le=65_535)
     metrics_address: str = Field("127.0.0.1", min_length=1)
     log_format: Literal["console", "json"] = "console"

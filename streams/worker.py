@@ -76,7 +76,9 @@ def run(
     related = None if settings.related is None else RelatedItems.load(settings.related)
     reranker = None
     if settings.reranker is not None:
-        reranker = load_reranker(settings.reranker, threads=settings.torch_threads)
+        reranker = load_reranker(
+            settings.reranker, threads=settings.torch_threads, device=settings.torch_device
+        )
     policies = Policies.read(settings)
     counts = CountsFollowed.open(settings, metrics) if settings.shop_counts else None
     editions = Editions(

@@ -37,7 +37,7 @@ class Factored:
         self._sizes = [layer.out_features for layer in layers]
         weights = torch.cat([layer.weight.detach() for layer in layers])  # (H, D)
         biases = [
-            torch.zeros(layer.out_features) if layer.bias is None else layer.bias.detach()
+            weights.new_zeros(layer.out_features) if layer.bias is None else layer.bias.detach()
             for layer in layers
         ]
         self._bias = torch.cat(biases)  # (H,)

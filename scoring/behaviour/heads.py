@@ -17,6 +17,7 @@ from scoring.behaviour.factored import Factored, factored
 from scoring.behaviour.inputs import Past, SideInputs
 from scoring.behaviour.recipe import CosineSettings, HistorySettings
 from scoring.behaviour.saved import Behaviour, load_behaviour
+from scoring.device import device_of
 from scoring.errors import ModelError
 
 Columns = Mapping[str, NDArray[Any]]
@@ -57,10 +58,12 @@ class BehaviourHeads:
     Attributes:
         tasks: T names, of those with one chance; a task of several classes has none here.
         version: Of the saved folder.
+        device: Where they compute.
     """
 
-    def __init__(self, behaviour: Behaviour) -> None:
-        self._model = behaviour.model
+    def __init__(self, behaviour: Behaviour, device: torch.device) -> None:
+        self.device = device
+        self._model = behaviour.model.to(device)
         self._features = behaviour.saved.recipe.features
         self._encoding = behaviour.saved.encoding
         self._answering = [
@@ -71,13 +74,18 @@ class BehaviourHeads:
         self.version = behaviour.saved.version()
 
     @classmethod
-    def load(cls, folder: Path) -> BehaviourHeads:
+    def load(cls, folder: Path, device: str = "cpu") -> BehaviourHeads:
         """From a folder of `rillstream train`.
 
+        Args:
+            folder: Of the model.
+            device: Where to compute, see `device_of`.
+
         Raises:
+            DeviceError: That is not there.
             ModelError: It holds no behaviour model, or none with a task of one chance.
         """
-        heads = cls(load_behaviour(folder))
+        heads = cls(load_behaviour(folder), device_of(device))
         if not heads.tasks:
             raise ModelError(f"{folder} has classes only: there is no chance to rank by")
         return heads
@@ -85,7 +93,7 @@ class BehaviourHeads:
     @torch.no_grad()
     def users(self, columns: Columns) -> Users:
         """Columns of B users: features of side `user`, and histories."""
-        inputs = encode(self._features, self._encoding, columns, ("user",))
+        inputs = encode(self._features, self._encoding, columns, ("user",)).to(self.device)
         part = self._model.side("user")(inputs.sides["user"])  # (B, Du)
         if self._factored is not None:
             part = self._factored.of_user(part)  # (B, H)
@@ -94,7 +102,8 @@ class BehaviourHeads:
     @torch.no_grad()
     def items(self, columns: Columns) -> Items:
         """Columns of N items: features of side `item`."""
-        inputs = encode(self._features, self._encoding, columns, ("item",)).sides["item"]
+        encoded = encode(self._features, self._encoding, columns, ("item",))
+        inputs = encoded.sides["item"].to(self.device)
         part = self._model.side("item")(inputs)  # (N, Di)
         if self._factored is not None:
             part = self._factored.of_item(part)  # (N, H)
@@ -120,7 +129,7 @@ class BehaviourHeads:
             (B, K, T) in the order of `tasks`, calibrated.
         """
         n_users, n_candidates = candidates.shape
-        places = torch.from_numpy(candidates)
+        places = torch.from_numpy(candidates).to(self.device)
         of_both = self._pairs(users, items, places, pairs)  # (B, K, Dp) or None
         # Rows of a table by one flat index: half the time of a gather in two dimensions.
         chosen = items.part.index_select(0, places.flatten()).view(n_users, n_candidates, -1)
@@ -132,16 +141,16 @@ class BehaviourHeads:
             logits = self._model.heads(torch.cat(parts, dim=-1).flatten(0, 1))
         calibrated = self._model.calibration(logits)
         chances = [task.chances(calibrated) for task in self._answering]  # (B * K,) each
-        found: NDArray[np.float32] = torch.stack(chances, dim=-1).numpy()
+        found: NDArray[np.float32] = torch.stack(chances, dim=-1).cpu().numpy()
         return found.reshape(n_users, n_candidates, len(self.tasks))
 
     @torch.no_grad()
     def chances(self, columns: Columns) -> NDArray[np.float32]:
         """(n, T) of n whole rows, each with its own user and item."""
-        inputs = encode(self._features, self._encoding, columns)
+        inputs = encode(self._features, self._encoding, columns).to(self.device)
         calibrated = self._model.calibration(self._model(inputs))
         found = torch.stack([task.chances(calibrated) for task in self._answering], dim=1)
-        rows: NDArray[np.float32] = found.numpy()
+        rows: NDArray[np.float32] = found.cpu().numpy()
         return rows
 
     def _compared(self, inputs: SideInputs) -> SideInputs:
@@ -167,8 +176,8 @@ class BehaviourHeads:
         if flat:
             inputs = encode(self._features, self._encoding, flat, ("pair",)).sides["pair"]
             rows = torch.arange(n_users * n_candidates).view(n_users, n_candidates)
-            both = inputs.take(rows)
+            both = inputs.take(rows).to(self.device)
         else:
-            nothing = torch.empty(n_users, n_candidates, 0)
+            nothing = torch.empty(n_users, n_candidates, 0, device=self.device)
             both = SideInputs(nothing, nothing.long(), {})
         return self._model.pairs(users.inputs, users.pasts, items.inputs.take(places), both)

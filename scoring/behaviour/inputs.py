@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from scoring.behaviour.recipe import Side
@@ -33,6 +34,11 @@ class SideInputs:
         vectors = {name: each[places] for name, each in self.vectors.items()}
         return SideInputs(self.numbers[places], self.codes[places], vectors)
 
+    def to(self, device: torch.device) -> SideInputs:
+        """The same, there."""
+        vectors = {name: each.to(device) for name, each in self.vectors.items()}
+        return SideInputs(self.numbers.to(device), self.codes.to(device), vectors)
+
     def alone(self) -> SideInputs:
         """N rows as one candidate of each of n decisions."""
         vectors = {name: each.unsqueeze(1) for name, each in self.vectors.items()}
@@ -50,6 +56,10 @@ class Past:
         """Some of them."""
         return Past(self.items[places], self.mask[places])
 
+    def to(self, device: torch.device) -> Past:
+        """The same, there."""
+        return Past(self.items.to(device), self.mask.to(device))
+
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
@@ -66,4 +76,11 @@ class Inputs:
         return Inputs(
             {side: each.take(places) for side, each in self.sides.items()},
             {name: each.take(places) for name, each in self.pasts.items()},
+        )
+
+    def to(self, device: torch.device) -> Inputs:
+        """The same, there."""
+        return Inputs(
+            {side: each.to(device) for side, each in self.sides.items()},
+            {name: each.to(device) for name, each in self.pasts.items()},
         )

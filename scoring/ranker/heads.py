@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -51,7 +51,7 @@ class Heads:
         features: Names of the F columns.
         tasks: T names of `TASKS`.
         network: Never changed: a copy, in evaluation mode.
-        served: The same, as it scores.
+        served: The same, as and where it scores.
     """
 
     version: str
@@ -77,6 +77,12 @@ class Heads:
         version = f"heads-{content.hexdigest()[:8]}"
         return cls(version, features, tasks, own, ServedNetwork(own))
 
+    def on(self, device: torch.device) -> Heads:
+        """The same version, scoring there."""
+        if device == self.served.device:
+            return self
+        return replace(self, served=ServedNetwork(self.network, device))
+
     @property
     def features_version(self) -> str:
         """`features-` and 8 hex digits of the columns' names: rows of other columns do not fit."""
@@ -97,11 +103,12 @@ class Heads:
             columns = torch.from_numpy(np.asarray(features, np.float32).T)  # (F, M)
             given = None if codes is None else torch.from_numpy(codes)
             logits = self.served.calibrated(columns, given)  # (T, M)
-            found: NDArray[np.float32] = torch.sigmoid(logits).numpy()
+            found = torch.sigmoid(logits)
             if "value" in self.tasks:
                 at = self.tasks.index("value")
-                found[at] = logits[at].numpy()
-        return found.T
+                found[at] = logits[at]
+            scores: NDArray[np.float32] = found.cpu().numpy()
+        return scores.T
 
     def to_bytes(self) -> bytes:
         """Safetensors, with the names in their metadata.

@@ -53,7 +53,7 @@ class LearnedRanking:
         self._codes = self.heads.codes(catalogue.ids)
 
     def take(self, heads: Heads) -> None:
-        """Score with these from the next batch on.
+        """Score with these from the next batch on, where the former ones did.
 
         Raises:
             RankerError: They read other columns; the former ones stay.
@@ -61,7 +61,7 @@ class LearnedRanking:
         require_columns(heads)
         if heads.network.n_codes != self.heads.network.n_codes:  # a microsecond an item
             self._codes = heads.codes(self._catalogue.ids)
-        self.heads = heads
+        self.heads = heads.on(self.heads.served.device)
 
     def follow(self, change: Change) -> None:
         """Take over what an upsert or a deletion in the live index has changed."""

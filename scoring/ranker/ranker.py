@@ -19,6 +19,7 @@ from typing import Final
 import msgspec
 from safetensors import SafetensorError
 
+from scoring.device import device_of
 from scoring.errors import RankerError
 from scoring.ranker.features import FEATURES
 from scoring.ranker.heads import Heads
@@ -66,17 +67,23 @@ class Ranker:
         (folder / FILE).write_bytes(msgspec.json.encode(said))
 
 
-def load_ranker(folder: Path) -> Ranker:
+def load_ranker(folder: Path, device: str = "cpu") -> Ranker:
     """Read what `Ranker.save` wrote.
 
+    Args:
+        folder: Of the ranker.
+        device: Where its heads score, see `device_of`.
+
     Raises:
+        DeviceError: That is not there.
         RankerError: A file is missing, damaged, or of another version.
     """
+    where = device_of(device)
     said = read_ranker_file(folder)
     try:
         if said.format != _FORMAT:
             raise RankerError(f"{folder} has format {said.format}, this version reads {_FORMAT}")
-        heads = Heads.from_bytes((folder / HEADS).read_bytes())
+        heads = Heads.from_bytes((folder / HEADS).read_bytes()).on(where)
         found = Ranker(heads, Knowledge.load(folder, said.item_ids))
     except RankerError as error:
         raise RankerError(f"{folder} holds no ranker that can be used: {error}") from error
@@ -91,17 +98,20 @@ def load_ranker(folder: Path) -> Ranker:
     return found
 
 
-def load_named_ranker(name: NamedRanker, like: Iterable[Ranker] = ()) -> Ranker:
+def load_named_ranker(
+    name: NamedRanker, like: Iterable[Ranker] = (), device: str = "cpu"
+) -> Ranker:
     """The ranker that a policy names.
 
     Args:
         name: Where, and which.
         like: Others in memory: knowledge that is equal to theirs is held once.
+        device: As of `load_ranker`.
 
     Raises:
         RankerError: It does not load, or the folder holds another one by now.
     """
-    found = load_ranker(name.folder)
+    found = load_ranker(name.folder, device)
     if name.version != f"{found.version}+{found.heads.version}":
         raise RankerError(f"{name.folder} was replaced while it was read")
     for each in like:

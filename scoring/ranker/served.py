@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Final
 
 import torch
@@ -11,7 +12,9 @@ from scoring.ranker.network import CLIP, HeadsNetwork
 from scoring.ranker.pieces import Pieces
 
 _AT_ONCE: Final = 1_024
-"""Pairs whose columns and layers stay in the cache from the first layer to the last."""
+"""Pairs whose columns and layers stay in a processor's cache from the first layer to the last."""
+
+CPU: Final = torch.device("cpu")
 
 
 class ServedNetwork:
@@ -20,29 +23,35 @@ class ServedNetwork:
     Columns lie in rows, as the ranker makes them, so nothing is turned round; each layer works in
     place on some pairs at a time. A network that `united` has made is as many small ones as it was
     made of, until something has been learned between them: a third of the products for three.
+    A GPU works on all pairs at once.
+
+    Attributes:
+        device: Where it computes.
     """
 
-    def __init__(self, network: HeadsNetwork) -> None:
+    def __init__(self, network: HeadsNetwork, device: torch.device = CPU) -> None:
         """Take over its weights; later changes to it are not followed.
 
         Args:
-            network: In evaluation mode.
+            network: In evaluation mode, on the CPU.
+            device: Where to compute.
         """
-        layers = network.linear
-        self._mean = network.mean.detach().clone()[:, None]  # (F, 1)
-        self._deviation = network.deviation.detach().clone()[:, None]
-        self._slopes = network.slopes.detach().clone()[:, None]  # (T, 1)
-        self._shifts = network.shifts.detach().clone()[:, None]
+        self.device = device
+        self._n = _n_networks(network.linear[1:])
+        has_items = bool(network.items.any())
+        network = copy.deepcopy(network).requires_grad_(requires_grad=False).to(device)
+        self._mean = network.mean[:, None]  # (F, 1)
+        self._deviation = network.deviation[:, None]
+        self._slopes = network.slopes[:, None]  # (T, 1)
+        self._shifts = network.shifts[:, None]
         self._head = _affine(network.heads)
         self._pieces = None if network.pieces is None else _of_pieces(network.pieces)
-        self._n = _n_networks(layers[1:])
-        self._inner = [_split(layer, self._n) for layer in layers[1:]]
-        self._has_layers = bool(layers)
+        self._inner = [_split(layer, self._n) for layer in network.linear[1:]]
+        self._has_layers = bool(network.linear)
         self._n_columns = network.n_columns
         self._has_codes = network.n_codes > 0
         # Items say nothing for themselves until shown rows, or a learner on the stream, have.
-        items = network.items.detach()
-        self._items = items.T.contiguous() if bool(items.any()) else None  # (E, V)
+        self._items = network.items.T.contiguous() if has_items else None  # (E, V)
         n_inputs = network.n_columns + (0 if self._items is None else len(self._items))
         first = _affine(network.first)
         self._first = (first[0][:, :n_inputs].contiguous(), first[1])
@@ -50,14 +59,20 @@ class ServedNetwork:
     def calibrated(self, columns: Tensor, codes: Tensor | None) -> Tensor:
         """(F, M) raw columns, (M,) item codes or None -> (T, M) logits whose sigmoid is a chance.
 
+        Columns and codes may lie anywhere; the logits lie on `device`.
+
         Raises:
             ValueError: Items have vectors and there are no codes.
         """
         if self._has_codes and codes is None:
             raise ValueError("this network knows items by code: it needs their codes")
-        found = torch.empty(len(self._slopes), columns.shape[1])
-        for start in range(0, columns.shape[1], _AT_ONCE):
-            some = slice(start, start + _AT_ONCE)
+        columns = columns.to(self.device)
+        codes = None if codes is None else codes.to(self.device)
+        n_pairs = columns.shape[1]
+        found = torch.empty(len(self._slopes), n_pairs, device=self.device)
+        at_once = _AT_ONCE if self.device.type == "cpu" else max(n_pairs, 1)
+        for start in range(0, n_pairs, at_once):
+            some = slice(start, start + at_once)
             scaled = self._scaled(columns[:, some], None if codes is None else codes[some])
             weights, biases = self._first
             hidden = torch.addmm(biases, weights, scaled)  # (n w, m), or (T, m) without layers
@@ -75,7 +90,7 @@ class ServedNetwork:
     def _scaled(self, columns: Tensor, codes: Tensor | None) -> Tensor:
         """(F, m) raw, (m,) codes -> (F + P, m), or (F + P + E, m)."""
         n, end = len(self._mean), self._n_columns
-        found = torch.empty(self._first[0].shape[1], columns.shape[1])
+        found = torch.empty(self._first[0].shape[1], columns.shape[1], device=self.device)
         torch.sub(columns, self._mean, out=found[:n]).div_(self._deviation).clamp_(-CLIP, CLIP)
         if self._pieces is not None:
             of_columns, middles, halves = self._pieces
@@ -88,13 +103,12 @@ class ServedNetwork:
 
 def _of_pieces(pieces: Pieces) -> tuple[Tensor, Tensor, Tensor]:
     """(P,) columns, (P, 1) middles and halves."""
-    middles, halves = pieces.middles.clone()[:, None], pieces.halves.clone()[:, None]
-    return pieces.columns.clone(), middles, halves
+    return pieces.columns, pieces.middles[:, None], pieces.halves[:, None]
 
 
 def _affine(layer: nn.Linear) -> tuple[Tensor, Tensor]:
     """(outputs, inputs) weights and (outputs, 1) biases."""
-    return layer.weight.detach().clone(), layer.bias.detach().clone()[:, None]
+    return layer.weight, layer.bias[:, None]
 
 
 def _n_networks(layers: list[nn.Linear]) -> int:
@@ -105,7 +119,7 @@ def _n_networks(layers: list[nn.Linear]) -> int:
     for n in range(8, 1, -1):
         if width % n == 0:
             own = torch.block_diag(*[torch.ones(width // n, width // n)] * n)  # type: ignore[no-untyped-call]
-            if not any(bool(layer.weight.detach()[own == 0].any()) for layer in layers):
+            if not any(bool(layer.weight[own == 0].any()) for layer in layers):
                 return n
     return 1
 
@@ -113,6 +127,6 @@ def _n_networks(layers: list[nn.Linear]) -> int:
 def _split(layer: nn.Linear, n: int) -> tuple[Tensor, Tensor]:
     """(n, w, w) weights and (n, w, 1) biases of the networks side by side in a layer."""
     width = len(layer.weight) // n
-    weights = layer.weight.detach().reshape(n, width, n, width)
+    weights = layer.weight.reshape(n, width, n, width)
     own = torch.stack([weights[i, :, i] for i in range(n)])
-    return own.contiguous(), layer.bias.detach().clone().reshape(n, width, 1)
+    return own.contiguous(), layer.bias.reshape(n, width, 1)

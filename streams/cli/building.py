@@ -120,7 +120,7 @@ def build_version(
         report("loading the encoder", 0, 1)
         encoders = Encoders(settings)
         source = encoders.of_build(store)
-        encoder = load_encoder(source, threads=settings.torch_threads)
+        encoder = load_encoder(source, threads=settings.torch_threads, device=settings.torch_device)
         report("loading the encoder", 1, 1)
         with Staging(place.staging, encoder.dim) as staging:
             encoding_begun = time.monotonic()

@@ -79,7 +79,6 @@ def _examine(as_json: bool, **options: object) -> Iterator[Finding]:
     yield Finding("python", "ok", f"{sys.version.split()[0]} on {platform.platform()}")
     yield from _guard("packages", _packages)
     yield from _guard("faiss", _faiss)
-    yield from _guard("gpu", _gpu)
     try:
         settings = settings_from(
             bootstrap_servers=options["broker"],
@@ -91,6 +90,7 @@ def _examine(as_json: bool, **options: object) -> Iterator[Finding]:
         yield Finding("settings", "bad", line, "mend the setting that is named", code)
         return
     yield Finding("settings", "ok", f"delivery {settings.delivery}, rows in {settings.store}")
+    yield from _guard("gpu", lambda: _gpu(settings))
     yield from _guard("policy", lambda: _policy(settings))
     yield from _guard("experiment", lambda: _experiment(settings))
     yield from _guard("ranker", lambda: _ranker(settings))
@@ -125,12 +125,17 @@ def _faiss() -> Iterator[Finding]:
         yield Finding("faiss", "ok", " ".join(*found.items()))
 
 
-def _gpu() -> Iterator[Finding]:
+def _gpu(settings: "Settings") -> Iterator[Finding]:
     import torch
 
+    from scoring.device import device_of
+
+    device = device_of(settings.torch_device)
     if torch.cuda.is_available():
         names = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
-        yield Finding("gpu", "ok", ", ".join(names))
+        way_out = "RILLSTREAM_TORCH_DEVICE=cuda to use it" if device.type == "cpu" else ""
+        detail = f"{', '.join(names)}; models compute on {device}"
+        yield Finding("gpu", "ok", detail, way_out)
     else:
         yield Finding("gpu", "note", "none that PyTorch can use", "everything works without one")
 

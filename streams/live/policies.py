@@ -53,12 +53,14 @@ class Policies:
         if before is not None:
             ranker, named = before.ranker, dict(before.named)
         else:
-            ranker, named = None if settings.ranker is None else load_ranker(settings.ranker), {}
+            ranker, named = None, {}
+            if settings.ranker is not None:
+                ranker = load_ranker(settings.ranker, settings.torch_device)
         wanted = {each.ranker.version: each.ranker for each in found.each() if each.ranker}
         for version, name in wanted.items():
             if version not in named:
                 held = [each for each in (ranker, *named.values()) if each is not None]
-                named[version] = load_named_ranker(name, held)
+                named[version] = load_named_ranker(name, held, settings.torch_device)
         kept = {version: named[version] for version in wanted}
         return cls(found.own, found.experiment, ranker, kept)
 

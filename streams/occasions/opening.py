@@ -53,6 +53,9 @@ def open_hindsight(
     past = read_past(files, span, known_in(catalogue), progress, counts=settings.shop_counts)
     occasions = _some(past, at_most, seed)
     counts = np.array([past.popularity[item_id] for item_id in catalogue.ids], np.float32)
+    ranker = None
+    if settings.ranker is not None:
+        ranker = load_ranker(settings.ranker, settings.torch_device)
     queries = None
     if any(each.request.query for each in occasions):
         queries = QueryVectors(Encoders(settings).load(snapshot.encoder_version))
@@ -62,7 +65,7 @@ def open_hindsight(
         queries=queries,
         rules=rules,
         related=related,
-        ranker=None if settings.ranker is None else load_ranker(settings.ranker),
+        ranker=ranker,
         counted=past.counted if settings.shop_counts else None,
     )
 

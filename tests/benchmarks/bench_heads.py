@@ -3,11 +3,13 @@
     OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_heads
 
 Untrained weights: the time is the same. Milliseconds of processor time, the median of 40 decisions;
-20,000 items are prepared once, users anew each time.
+20,000 items are prepared once, users anew each time. With `--device cuda` it is wall-clock time,
+the way to the GPU and back included.
 """
 
 from __future__ import annotations
 
+import argparse
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -52,7 +54,9 @@ _FORMS: Final = (
 )
 
 
-def make_heads(form: str, width: int, extra: str | None, folder: Path) -> BehaviourHeads:
+def make_heads(
+    form: str, width: int, extra: str | None, folder: Path, device: str
+) -> BehaviourHeads:
     """Heads on a user's and an item's vector, their cosine, categories and numbers."""
     features: dict[str, Feature] = {
         "interest": VectorSettings(),
@@ -92,7 +96,7 @@ def make_heads(form: str, width: int, extra: str | None, folder: Path) -> Behavi
     outputs = {name: n for task in tasks.values() for name, n in task.outputs.items()}
     model = BehaviourModel(recipe, encoding, outputs)
     write_behaviour(folder, model, tasks, recipe, encoding, metrics={}, notes={})
-    return BehaviourHeads.load(folder)
+    return BehaviourHeads.load(folder, device)
 
 
 def measure(heads: BehaviourHeads, width: int, extra: str | None) -> float:
@@ -125,21 +129,25 @@ def measure(heads: BehaviourHeads, width: int, extra: str | None) -> float:
     candidates = rng.integers(_N_ITEMS, size=(_N_USERS, _N_CANDIDATES))
     match = rng.random(candidates.shape).astype(np.float32)
     pairs = {"match": match} if extra == "given" else None
+    clock = time.process_time if heads.device.type == "cpu" else time.perf_counter
     times = []
     for _ in range(_REPEATS):
-        begun = time.process_time()
+        begun = clock()
         heads.score(heads.users(users), items, candidates, pairs)
-        times.append(time.process_time() - begun)
+        times.append(clock() - begun)
     return 1000 * float(np.median(times))
 
 
 def main() -> None:
     """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    device = parser.parse_args().device
     torch.set_num_threads(1)
-    print("| | ms of a core |\n|---|---|")
+    print(f"| | ms of {'a core' if device == 'cpu' else device} |\n|---|---|")
     for name, form, width, extra in _FORMS:
         with TemporaryDirectory() as folder:
-            heads = make_heads(form, width, extra, Path(folder) / "heads")
+            heads = make_heads(form, width, extra, Path(folder) / "heads", device)
             print(f"| {name} | {measure(heads, width, extra):.1f} |", flush=True)
 
 

@@ -42,7 +42,7 @@ def towers(backbone: Backbone | None = None, precision: Any = "float32") -> Towe
     """The product's encoder, with another stack in it if one is given."""
     encoder = load_encoder(threads=1, max_tokens=ITEM_TOKENS, precision=precision)
     if backbone is not None:
-        encoder._backbones = Backbones(backbone, backbone)
+        encoder._backbones = Backbones(backbone, backbone, at_once=32)
     return encoder
 
 
@@ -145,7 +145,7 @@ class _Session(Int8Bert):
 
 
 def _bert(dtype: torch.dtype) -> Bert:
-    return Bert(*_minilm(), dtype)
+    return Bert(*_minilm(), dtype, torch.device("cpu"))
 
 
 def _minilm() -> tuple[dict[str, Tensor], Mapping[str, Any]]:

@@ -5,10 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
 WORDS = "red blue green mug cup cable bike the of for a big small tea set".split()
+
+
+@pytest.fixture
+def fake_gpu(monkeypatch: pytest.MonkeyPatch) -> FakeTensorMode:
+    """See `tests.scoring.fake_gpu`."""
+    from tests.scoring.fake_gpu import put_in
+
+    return put_in(monkeypatch)
 
 
 @pytest.fixture(scope="session")

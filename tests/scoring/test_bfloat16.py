@@ -42,4 +42,4 @@ def test_training_chooses_by_the_machine_only_if_it_may(
 def test_serving_chooses_by_the_machine(monkeypatch: pytest.MonkeyPatch, multiplies: bool) -> None:
     monkeypatch.setattr(backbone, "multiplies_in_bfloat16", lambda device: multiplies)
     expected = torch.bfloat16 if multiplies else torch.float32
-    assert backbone._dtype("auto") is expected
+    assert backbone._dtype("auto", torch.device("cpu")) is expected

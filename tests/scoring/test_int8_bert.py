@@ -86,7 +86,7 @@ def test_items_are_not_encoded_in_int8(tiny_bert: Path) -> None:
 def test_one_thread_is_the_callers_own(tiny_bert: Path) -> None:
     folder = read_folder(find_folder(tiny_bert))
     weights = read_weights(folder.path)
-    embed = Bert(weights, folder.config, torch.float32).embed
+    embed = Bert(weights, folder.config, torch.float32, torch.device("cpu")).embed
     alive, ones = Path("/proc/self/task"), torch.ones(4, 5, dtype=torch.long)
 
     def threads_of(threads: int) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from scoring.behaviour.answering import evaluate, predict
 from scoring.behaviour.heads import BehaviourHeads
@@ -18,6 +20,7 @@ from scoring.behaviour.saved import SAID, load_behaviour, read_behaviour
 from scoring.errors import ModelError
 from scoring.training.rows import Reading
 from tests.scoring.behaviour.shop_log import RECIPE, write_log
+from tests.scoring.fake_gpu import GPU
 
 FORMS = {
     "hard": "",
@@ -26,8 +29,13 @@ FORMS = {
 }
 
 
-def trained(folder: Path, sharing: str = "", epochs: int = 4) -> Path:
+POSITION = 'position = { type = "number", side = "pair" }'
+
+
+def trained(folder: Path, sharing: str = "", epochs: int = 4, *, position: bool = True) -> Path:
     recipe = RECIPE.replace("epochs = 4", f"epochs = {epochs}")
+    if not position:
+        recipe = recipe.replace(POSITION, "")
     if sharing:
         recipe = recipe.replace("hidden = [16]\ntower = [8]", sharing)
     (folder / "heads.toml").write_text(recipe)
@@ -69,6 +77,36 @@ def test_parts_computed_once_each_make_the_chances_of_whole_rows(tmp_path: Path,
     np.testing.assert_allclose(found.reshape(6, 3), expected, atol=1e-6)
     np.testing.assert_array_equal(found, again)
     assert np.ptp(found, axis=1).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("form", "position"), [("hard", True), ("hard", False), ("no bottom", True), ("mmoe", True)]
+)
+def test_all_of_the_heads_are_on_the_gpu(
+    tmp_path: Path, form: str, position: bool, fake_gpu: FakeTensorMode
+) -> None:
+    """Chances without numbers are no array: whoever gets as far as that computed them there."""
+    write_log(tmp_path, 400)
+    behaviour = load_behaviour(trained(tmp_path, FORMS[form], epochs=1, position=position))
+    user: dict[str, Any] = {
+        "country": objects(["no", "elsewhere"]),
+        "age": np.array([30, np.nan], np.float32),
+        "interest": np.ones((2, 3), np.float32),
+        "past": objects([["tea", "mug", "tea", "mug"], []]),
+    }
+    item = {"item": np.ones((2, 3), np.float32), "kind": objects(["mug", "tea"])}
+    pairs = {"position": np.ones((2, 1), np.float32)} if position else None
+    rows = {name: each[:, 0] for name, each in (pairs or {}).items()}
+    no_array = pytest.raises(RuntimeError, match=re.escape(".numpy() is not supported"))
+
+    heads = BehaviourHeads(behaviour, GPU)
+    with fake_gpu:
+        users, items = heads.users(user), heads.items(item)
+        assert {users.part.device.type, items.part.device.type} == {"cuda"}
+        with no_array:
+            heads.score(users, items, np.array([[0], [1]]), pairs)
+        with no_array:
+            heads.chances({**user, **item, **rows})
 
 
 def test_what_a_log_says_is_learned_calibrated_and_kept(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from index import LiveIndex, Snapshot
 from scoring import Policy, Recommender
@@ -17,10 +18,12 @@ from scoring.ranker.closed_form import TABLES
 from scoring.ranker.features import FEATURES
 from scoring.ranker.heads import Heads
 from scoring.ranker.knowledge import Knowledge
+from scoring.ranker.learned import LearnedRanking
 from scoring.ranker.network import HeadsNetwork
 from scoring.ranker.ranker import Ranker, load_ranker
 from scoring.ranker.tables import ItemTables
 from scoring.shop_counts import ShopCounts
+from tests.scoring.fake_gpu import GPU
 from tests.scoring.shop import DAY_MS, NOW_MS, Words, did, item, open_shop, request
 
 IDS = ["mug", "pot", "saw", "nail"]
@@ -147,6 +150,17 @@ def test_other_heads_are_taken_between_batches(shop: Snapshot) -> None:
     made.take_heads(newer)
     assert made.heads_version == newer.version
     assert ids_of(made, asked)[-1] == "saw"
+
+
+def test_other_heads_score_where_the_former_ones_did(
+    shop: Snapshot, fake_gpu: FakeTensorMode
+) -> None:
+    there = Ranker(heads("cvr").on(GPU), knowledge())
+    ranking = LearnedRanking(there, shop.catalogue)
+    newer = heads("cvr", times=1.0)
+    ranking.take(newer)
+    assert ranking.heads.version == newer.version
+    assert ranking.heads.served.device == GPU
 
 
 def test_heads_that_read_other_columns_are_refused(shop: Snapshot) -> None:
