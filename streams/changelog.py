@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from streams.errors import BrokerUnavailableError, ChangelogLostError
 from streams.positions import place_of
+from streams.refusal import denied
 from streams.rows import RowStore
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,7 @@ class Changelog:
             BrokerUnavailableError: a partition did not become stable, or nothing arrived, within
                 `timeout_s`.
             ChangelogLostError: a partition ends before what its store has read of it.
+            RefusedError: an ACL is in the way.
         """
         begun, n_rows = time.monotonic(), 0
         ends = self._stable_ends(list(stores), timeout_s, stopped)
@@ -82,6 +84,7 @@ class Changelog:
                 stable = self._ends(admin, partitions, IsolationLevel.READ_COMMITTED)
                 written = self._ends(admin, partitions, IsolationLevel.READ_UNCOMMITTED)
             except KafkaException as exception:
+                self._raise_if_denied(exception.args[0])
                 reason = str(exception.args[0])
             else:
                 if stable == written:
@@ -130,8 +133,9 @@ class Changelog:
                 rows: dict[int, dict[bytes, bytes | None]] = {}
                 reached: dict[int, int] = {}
                 for message in consumer.consume(2000, 0.2):
-                    heard, error = time.monotonic(), message.error()
+                    error = message.error()
                     if error is None:
+                        heard = time.monotonic()
                         partition, offset = place_of(message)
                         rows.setdefault(partition, {})[message.key() or b""] = message.value()
                         reached[partition] = offset + 1
@@ -140,8 +144,9 @@ class Changelog:
                         partition, end = place_of(message)
                         reached[partition] = end
                         behind.pop(partition, None)
-                    elif not error.retriable():
-                        raise KafkaException(error)
+                    else:  # a broker that is just back knows no topic for a moment
+                        self._raise_if_denied(error)
+                        log.warning("the changelog is not read now", error=error.str())
                 for partition, position in reached.items():
                     stores[partition].apply(rows.get(partition, {}), position)
                 if time.monotonic() - heard > timeout_s:
@@ -151,3 +156,7 @@ class Changelog:
         finally:
             consumer.close()
         return n_rows
+
+    def _raise_if_denied(self, error: KafkaError) -> None:
+        if (refused := denied(error, f"{self._topic} was not read")) is not None:
+            raise refused

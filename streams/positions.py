@@ -8,6 +8,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams.errors import BrokerUnavailableError
+from streams.refusal import denied
 
 Source = tuple[str, int]
 
@@ -82,6 +83,7 @@ class GroupPositions:
 
         Raises:
             BrokerUnavailableError: no stable answer within `timeout_s`.
+            RefusedError: an ACL is in the way.
         """
         return {s: offset for s, (offset, _) in self.noted(sources, timeout_s).items()}
 
@@ -153,6 +155,8 @@ class GroupPositions:
                     # It may have lost its brokers for ever (see connection.py); a new one is cheap.
                     self._consumer.close()
                     self._consumer = Consumer(self._config)
+            if (refused := denied(error, "the group's positions were not read")) is not None:
+                raise refused
             if error.code() not in _RETRY or time.monotonic() > deadline:
                 raise BrokerUnavailableError(
                     "the group's committed positions could not be read within "

@@ -5,6 +5,7 @@ import time
 from typing import Any, cast
 
 import structlog
+from aiokafka.errors import IllegalStateError
 from faust.tables.manager import TableManager
 from faust.tables.recovery import RebalanceAgain, Recovery, ServiceStopped
 from mode import Service
@@ -30,7 +31,7 @@ class RowRecovery(Recovery):
             self.signal_recovery_start.clear()
             try:
                 await self._wait(self._recover(self._generation_id))
-            except RebalanceAgain:
+            except (RebalanceAgain, IllegalStateError):  # partitions to begin with are gone again
                 log.info("rebalanced again during recovery")
             except ServiceStopped:
                 return

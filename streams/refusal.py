@@ -71,6 +71,25 @@ def unanswered(
     )
 
 
+def denied(error: KafkaError, what: str) -> RefusedError | None:
+    """What to end with where the broker knows us, and an ACL is in the way; None = none is.
+
+    Args:
+        error: The broker's answer.
+        what: What was not done, in a few words.
+    """
+    from confluent_kafka import KafkaError
+
+    if error.code() in {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    }:
+        return RefusedError(f"{what}: the broker denies it ({error.str()}); look at its ACLs")
+    return None
+
+
 def _is_refusal(error: KafkaError) -> bool:
     from confluent_kafka import KafkaError
 

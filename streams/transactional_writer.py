@@ -204,6 +204,8 @@ class TransactionalWriter(Writer):
                 producer.init_transactions(self._timeout_s)
             except KafkaException as exception:
                 error = exception.args[0]
+                if (fatal := hopeless(error)) is not None:
+                    raise fatal from exception
                 if not (error.retriable() or error.code() in _NOT_YET):
                     raise
                 log.warning("the broker does not open transactions yet", error=str(error))

@@ -16,31 +16,22 @@ under way while they are set, and every run says where the run before it ended.
 import asyncio
 import struct
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
-import aiokafka
-import structlog
-from aiokafka.errors import (
-    CommitFailedError,
-    IllegalGenerationError,
-    KafkaError,
-    NoOffsetForPartitionError,
-    OffsetOutOfRangeError,
-    UnknownMemberIdError,
-)
-from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
+from mode import Service
 from mode.utils.futures import notify
 
-from streams.errors import FencedError, TopicMismatchError
+from streams.consumer_thread import ConsumerThread, new_client_loop
+from streams.errors import BrokerUnavailableError
 from streams.positions import Source
 from streams.runs import Claim, Run
 
-log = structlog.get_logger(__name__)
-
-_FETCH_S = 0.2
+_ASK_EVERY_S = 0.5
+_COMMIT_S = 60.0
 _RECORDS_PER_RUN = 128
 
 
@@ -59,131 +50,6 @@ def group_metadata(group: str, generation: int, member: str, instance: str | Non
         + b"\x00"
         + static
     )
-
-
-def new_client_loop() -> asyncio.AbstractEventLoop:
-    """An event loop for aiokafka: asyncio's own, whatever the rest of the process runs on.
-
-    uvloop refuses to write to a connection that the broker has just closed with a RuntimeError,
-    which aiokafka does not expect (aio-libs/aiokafka#1038): its task that keeps the metadata
-    current ends, nothing finds the group's coordinator any more, and the worker is put out of the
-    group ten seconds after the broker's return.
-    """
-    return asyncio.SelectorEventLoop()
-
-
-class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """The aiokafka consumer in its own thread and event loop."""
-
-    def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
-        conf = self.app.conf
-        self._assignor = self.app.assignor
-        return aiokafka.AIOKafkaConsumer(
-            client_id=conf.broker_client_id,
-            group_id=conf.id,
-            group_instance_id=conf.consumer_group_instance_id,
-            bootstrap_servers=driver.server_list(transport.url, transport.default_port),
-            partition_assignment_strategy=[self._assignor],
-            enable_auto_commit=False,
-            auto_offset_reset="none",  # see `fetch`
-            max_poll_records=conf.broker_max_poll_records,
-            max_poll_interval_ms=int((conf.broker_max_poll_interval or 0) * 1000),
-            max_partition_fetch_bytes=conf.consumer_max_fetch_size,
-            # One fetch request a broker is under way at a time, and it waits this long for the
-            # partitions that have nothing; an event of another partition waits with it (Faust's own
-            # 1,500 ms are its stalls).
-            fetch_max_wait_ms=20,
-            request_timeout_ms=int(conf.broker_request_timeout * 1000),
-            retry_backoff_ms=100,
-            session_timeout_ms=int(conf.broker_session_timeout * 1000),
-            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
-            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
-            isolation_level="read_committed",
-            metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
-            connections_max_idle_ms=conf.consumer_connections_max_idle_ms,
-            **driver.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
-        )
-
-    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Pause everything in aiokafka before anybody can fetch; `begin` resumes the sources."""
-        self._ensure_consumer().pause(*(TopicPartition(tp.topic, tp.partition) for tp in assigned))
-        await super().on_partitions_assigned(assigned, generation_id)
-
-    async def begin(self, positions: Mapping[Source, int]) -> None:
-        """Set the position of each source partition and let it be fetched."""
-        consumer = self._ensure_consumer()
-        for source, position in positions.items():
-            partition = TopicPartition(*source)
-            consumer.seek(partition, position)
-            consumer.resume(partition)
-
-    async def fetch(
-        self, sources: set[TopicPartition], max_records: int
-    ) -> Mapping[Any, list[Any]]:
-        """Records that have arrived, after waiting for some for a moment.
-
-        Raises:
-            TopicMismatchError: a partition ends before the group's position.
-        """
-        try:
-            fetched = await self._fetch_records(
-                self._ensure_consumer(),
-                sources,
-                timeout=_FETCH_S,
-                max_records=max_records,
-            )
-        except NoOffsetForPartitionError:
-            return {}  # assigned anew while this waited: `begin` says where to go on
-        except OffsetOutOfRangeError as error:
-            await self._pass_over_removed(error.args[0])
-            return {}
-        return cast(Mapping[Any, list[Any]], fetched)
-
-    async def _pass_over_removed(self, places: Mapping[TopicPartition, int]) -> None:
-        """Go on behind what retention has removed unread, and say so."""
-        consumer = self._ensure_consumer()
-        try:
-            starts = await consumer.beginning_offsets(places)
-        except KafkaError as error:  # the next fetch asks again
-            log.warning("where partitions begin was not read", error=repr(error))
-            return
-        for partition, position in places.items():
-            start = starts[partition]
-            if start < position:
-                raise TopicMismatchError(
-                    f"{partition.topic}[{partition.partition}] ends before offset {position}, "
-                    "where the group stands: it was made anew, or lost records. If it was made "
-                    "anew, start the worker again. If it lost records, make it anew: rows know a "
-                    "topic by its id, and would take new events at old offsets for those they have"
-                )
-            log.error(
-                "records were removed before they were read",
-                topic=partition.topic,
-                partition=partition.partition,
-                records=start - position,
-            )
-            self.app.metrics.removed_unread.labels(partition.topic).inc(start - position)
-            consumer.seek(partition, start)
-
-    async def commit_positions(
-        self, positions: Mapping[Source, int], notes: Mapping[Source, str], generation: int
-    ) -> None:
-        """Commit as a member of `generation` (at-least-once delivery)."""
-        consumer = self._ensure_consumer()
-        if consumer._coordinator.generation != generation:
-            raise FencedError(
-                f"generation {generation} of the group is over, it is now "
-                f"{consumer._coordinator.generation}"
-            )
-        try:
-            await consumer.commit(
-                {
-                    TopicPartition(*source): OffsetAndMetadata(end, notes.get(source, ""))
-                    for source, end in positions.items()
-                }
-            )
-        except (CommitFailedError, IllegalGenerationError, UnknownMemberIdError) as error:
-            raise FencedError(f"generation {generation} of the group is over: {error}") from error
 
 
 class Consumer(driver.Consumer):
@@ -254,14 +120,31 @@ class Consumer(driver.Consumer):
     def commit_positions(
         self, positions: Mapping[Source, int], notes: Mapping[Source, str], generation: int
     ) -> None:
-        """Commit from any thread but the consumer's own; waits for the answer."""
-        asyncio.run_coroutine_threadsafe(
+        """Commit from any thread but the consumer's own; waits for the answer.
+
+        Raises:
+            BrokerUnavailableError: None came.
+        """
+        answer = asyncio.run_coroutine_threadsafe(
             self._thread.commit_positions(positions, notes, generation), self._thread.thread_loop
-        ).result(timeout=60)
+        )
+        try:
+            answer.result(timeout=_COMMIT_S)
+        except TimeoutError as error:
+            raise BrokerUnavailableError(
+                f"positions were not committed within {_COMMIT_S:.0f} s: is the broker there?"
+            ) from error
 
     async def leave_group(self) -> None:
         """Tell the coordinator that this member is gone."""
         await self._in_thread(self._thread._ensure_consumer()._coordinator._maybe_leave_group())
+
+    @Service.task
+    async def _watch_membership(self) -> None:
+        while not self.should_stop:
+            await self.sleep(_ASK_EVERY_S)
+            if self._thread._consumer is not None:  # it may still be connecting
+                await self._in_thread(self._thread.check_membership())
 
     async def _in_thread(self, coroutine: Any) -> Any:
         return await asyncio.wrap_future(

@@ -10,9 +10,10 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from streams.errors import FatalError, RefusedError, TopicMismatchError
+from streams.errors import FatalError, SettingsError, TopicMismatchError
 from streams.outbox import Letter, Outbox
 from streams.positions import place_of
+from streams.refusal import denied
 
 LOOK_EVERY_S = 0.5
 """A batch takes milliseconds; one that takes longer is looked after."""
@@ -21,24 +22,19 @@ Boundary = Callable[[str], None]
 """Called with the name of each line of the crash table; a crash test ends the process there."""
 
 
-_REFUSALS = {
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError.GROUP_AUTHORIZATION_FAILED,
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-}
-
-
 def hopeless(error: KafkaError) -> FatalError | None:
     """What to end with where sending the same again cannot help; None = it may."""
-    if error.code() in _REFUSALS:
-        return RefusedError(
-            f"the broker does not let this worker write: {error.str()}; look at its ACLs"
-        )
+    if (refused := denied(error, "nothing was written")) is not None:
+        return refused
     if error.code() in (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD):
         return TopicMismatchError(
             f"a topic does not take what this worker writes: {error.str()}; look at the topic's "
             "max.message.bytes and cleanup.policy, or set fewer RILLSTREAM_CANDIDATES"
+        )
+    if error.code() == KafkaError.INVALID_TRANSACTION_TIMEOUT:
+        return SettingsError(
+            "the broker allows no transaction to last RILLSTREAM_SESSION_TIMEOUT_S seconds: set "
+            "fewer, or raise its transaction.max.timeout.ms"
         )
     return None
 

@@ -23,6 +23,7 @@ MAY_IMPORT_FAUST = (
     "streams/app.py",
     "streams/table.py",
     "streams/transport.py",
+    "streams/consumer_thread.py",
     "streams/recovery.py",
     "streams/agents/",
 )

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import ApiVersionResponse_v0
 from aiokafka.protocol.metadata import MetadataRequest
 
-from streams.transport import new_client_loop
+from streams.consumer_thread import new_client_loop
 
 N_APIS = 60
 

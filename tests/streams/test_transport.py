@@ -1,20 +1,36 @@
 """The consumer: librdkafka's metadata format, runs that chain, and the flaw of the stock one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    IllegalStateError,
+    InconsistentGroupProtocolError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    TopicAuthorizationFailedError,
+    UnknownError,
+)
 from aiokafka.structs import TopicPartition
 from confluent_kafka import Consumer as ConfluentConsumer
 from mode.utils.queues import FlowControlEvent, FlowControlQueue
 
-from streams.errors import TopicMismatchError
+from streams.consumer_thread import ConsumerThread
+from streams.errors import (
+    BrokerUnavailableError,
+    RefusedError,
+    RillstreamError,
+    SettingsError,
+    TopicMismatchError,
+)
 from streams.metrics import StepMetrics
 from streams.runs import Claim
-from streams.transport import Consumer, ConsumerThread, group_metadata
+from streams.transport import Consumer, group_metadata
 
 CLICKS = TopicPartition("clicks", 0)
 
@@ -62,22 +78,33 @@ async def test_the_stock_flow_control_drops_what_is_queued_when_it_resumes() -> 
 class Refusing:
     """An aiokafka consumer whose fetches end with an error, and its thread."""
 
-    def __init__(self, error: KafkaError, start: int = 0) -> None:
+    def __init__(
+        self, error: KafkaError, start: int = 0, keeps: Iterable[TopicPartition] = (CLICKS,)
+    ) -> None:
         self.sought: dict[TopicPartition, int] = {}
         self.metrics = StepMetrics()
-        self._error, self._start = error, start
+        self._error, self._start, self._keeps = error, start, frozenset(keeps)
+        self._coordinator = SimpleNamespace(check_errors=self._raise)
         self.thread = ConsumerThread.__new__(ConsumerThread)
         self.thread.app = SimpleNamespace(metrics=self.metrics)
         self.thread._ensure_consumer = lambda: self
         self.thread._fetch_records = self._refuse
 
+    def _raise(self) -> None:
+        raise self._error
+
     async def _refuse(self, *_: object, **__: object) -> None:
         raise self._error
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        return self._keeps
 
     async def beginning_offsets(self, places: Mapping[TopicPartition, int]) -> dict[Any, int]:
         return dict.fromkeys(places, self._start)
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
+        if partition not in self._keeps:
+            raise IllegalStateError(f"No current assignment for partition {partition}")
         self.sought[partition] = offset
 
 
@@ -87,6 +114,36 @@ async def test_records_that_retention_removed_unread_are_counted_and_passed_over
     assert consumer.sought == {CLICKS: 130}
     counted = consumer.metrics.registry.get_sample_value
     assert counted("rillstream_removed_unread_total", {"topic": "clicks"}) == 30
+
+
+async def test_a_partition_that_is_revoked_while_its_start_is_asked_for_is_let_be() -> None:
+    """Its next owner begins where the group stands, and counts what is gone there."""
+    views = TopicPartition("searches", 1)
+    consumer = Refusing(OffsetOutOfRangeError({CLICKS: 100, views: 7}), start=130, keeps=[views])
+    assert await consumer.thread.fetch({CLICKS, views}, 10) == {}
+    assert consumer.sought == {views: 130}
+    counted = consumer.metrics.registry.get_sample_value
+    assert counted("rillstream_removed_unread_total", {"topic": "clicks"}) is None
+    assert counted("rillstream_removed_unread_total", {"topic": "searches"}) == 123
+
+
+ENDS: list[tuple[KafkaError, type[RillstreamError], str]] = [
+    (TopicAuthorizationFailedError("clicks"), RefusedError, "topic clicks: look at its ACLs"),
+    (GroupAuthorizationFailedError("shop"), RefusedError, "group shop: look at its ACLs"),
+    (InconsistentGroupProtocolError(), SettingsError, "another RILLSTREAM_APP_ID"),
+    (UnknownError(), BrokerUnavailableError, "cannot go on: UnknownError"),
+]
+
+
+@pytest.mark.parametrize(("error", "ours", "said"), ENDS)
+async def test_what_aiokafka_cannot_repeat_ends_the_worker_with_its_fate(
+    error: KafkaError, ours: type[RillstreamError], said: str
+) -> None:
+    """Also between two claims, when nothing is fetched: nobody else asks its coordinator."""
+    with pytest.raises(ours, match=said):
+        await Refusing(error).thread.fetch({CLICKS}, 10)
+    with pytest.raises(ours, match=said):
+        await Refusing(error).thread.check_membership()
 
 
 async def test_a_partition_that_ends_before_the_group_s_position_is_not_read_again() -> None:
