@@ -1,93 +1,36 @@
-"""Dead letters: what a worker could not read, raw, with where it was and why; list and replay."""
+"""The dead letters of all topics: listed, and sent back to where they came from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from streams.errors import BrokerUnavailableError, Reason, TopicMismatchError
+from streams.dead_letter import DeadLetter, letter_of
+from streams.errors import BrokerUnavailableError, TopicMismatchError
 from streams.kafka_config import producer_config
 from streams.settings import Settings
-from streams.topics import (
-    DEAD_LETTER_BYTES,
-    DEAD_LETTERS,
-    LEARNED,
-    SOURCES,
-    connect,
-    dead_letter_topic,
-)
+from streams.topics import LEARNED, SOURCES, connect, dead_letter_topic
 
 if TYPE_CHECKING:
-    from confluent_kafka import Message
+    from confluent_kafka import Message, Producer
 
-HEADER_TOPIC: Final = "rillstream.topic"
-HEADER_PARTITION: Final = "rillstream.partition"
-HEADER_OFFSET: Final = "rillstream.offset"
-HEADER_REASON: Final = "rillstream.reason"
-HEADER_KIND: Final = "rillstream.kind"
-MAX_REASON_BYTES: Final = 1_024
-MAX_LETTER_BYTES: Final = DEAD_LETTER_BYTES - 10_000
-"""Of key and value: what is left beside headers and the record's own frame."""
-
-MAX_KEY_BYTES: Final = 100_000
 _ANSWER_S: Final = 15.0
-
-Headers = list[tuple[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """One message that could not be applied.
+class Replayed:
+    """What a replay did.
 
     Attributes:
-        topic: Where it was read; so are `partition` and `offset`.
-        key: Its key, as it was.
-        raw: Its value, untouched.
-        kind: Why, in one word.
-        reason: Why, in one line.
-        at_ms: When it was put aside.
-        letter_offset: Its own offset among the dead letters.
+        n_sent: Sent back, and acknowledged.
+        n_cut: Left out, for only their beginning was kept.
+        n_repeated: Left out, for they are later attempts of messages that were sent.
     """
 
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    raw: bytes | None
-    kind: str
-    reason: str
-    at_ms: int
-    letter_offset: int
-
-
-def dead_letter_record(
-    raw: bytes | None,
-    topic: str,
-    partition: int,
-    offset: int,
-    key: bytes | None,
-    reason: str,
-    kind: Reason = "invalid",
-) -> tuple[str, bytes | None, bytes | None, Headers]:
-    """What to send for a message that was rejected: topic, key, value, headers.
-
-    Key and value are as they were, but for the end of what no dead letter can hold: a topic may
-    allow longer messages than ours do, and one that the broker refuses would stop the worker.
-    """
-    n_bytes = len(key or b"") + len(raw or b"")
-    if n_bytes > MAX_LETTER_BYTES:
-        key = None if key is None else key[:MAX_KEY_BYTES]
-        raw = None if raw is None else raw[: MAX_LETTER_BYTES - len(key or b"")]
-        reason = f"cut, for key and value have {n_bytes} bytes: {reason}"
-    headers = [
-        (HEADER_TOPIC, topic.encode()),
-        (HEADER_PARTITION, str(partition).encode()),
-        (HEADER_OFFSET, str(offset).encode()),
-        (HEADER_KIND, kind.encode()),
-        (HEADER_REASON, reason.encode(errors="replace")[:MAX_REASON_BYTES]),
-    ]
-    return dead_letter_topic(topic), key, raw, headers
+    n_sent: int
+    n_cut: int
+    n_repeated: int
 
 
 def list_dead_letters(
@@ -113,7 +56,7 @@ def list_dead_letters(
             if max_n is not None and n_seen >= max_n:
                 return
             n_seen += 1
-            yield _letter(message)
+            yield letter_of(message)
 
 
 def replay_dead_letters(
@@ -122,21 +65,19 @@ def replay_dead_letters(
     topic: str | None = None,
     max_n: int | None = None,
     from_start: bool = False,
-) -> int:
+) -> Replayed:
     """Send dead letters back to where they came from: the same bytes under the same key.
 
     What was sent back is remembered at the broker (group `<app_id>-dead-letters-replay`), so that
     the next call goes on after it. At least once: a crash between sending and remembering sends
-    some again, which their users' rows notice by event id.
+    some again, which their users' rows notice by event id. One that cannot be read again comes back
+    with one attempt more; a call never sends a message twice, however many letters it has by then.
 
     Args:
         settings: Where the broker is.
         topic: Only those of this source topic.
         max_n: Stop after so many.
         from_start: Forget what was sent back before.
-
-    Returns:
-        How many were sent and acknowledged.
 
     Raises:
         BrokerUnavailableError: No broker answers, or it did not acknowledge.
@@ -154,21 +95,21 @@ def replay_dead_letters(
             failures.append(str(error))
 
     positions: dict[tuple[str, int], int] = {}
-    n_sent = 0
+    sent: set[tuple[str, str, int]] = set()
+    n_cut = n_repeated = 0
     with reader(settings, "dead-letters-replay", "dead letters were not sent back") as consumer:
         boxes = _boxes(settings, topic)
         for message in messages_there_now(consumer, boxes, from_start=from_start):
-            if max_n is not None and n_sent >= max_n:
+            if max_n is not None and len(sent) >= max_n:
                 break
-            letter = _letter(message)
-            while True:
-                try:
-                    producer.produce(letter.topic, letter.raw, letter.key, on_delivery=delivered)
-                except BufferError:  # librdkafka's queue is full
-                    producer.poll(0.1)
-                    continue
-                break
-            n_sent += 1
+            letter = letter_of(message)
+            if letter.is_cut:
+                n_cut += 1
+            elif (message_id := _message_id(letter)) in sent:
+                n_repeated += 1
+            else:
+                sent.add(message_id)
+                _send_back(producer, letter, delivered)
             positions[message.topic() or "", message.partition() or 0] = letter.letter_offset + 1
         if producer.flush(35) or failures:
             why = failures[0] if failures else "timed out"
@@ -176,7 +117,28 @@ def replay_dead_letters(
         if positions:
             done = [TopicPartition(*where, position) for where, position in positions.items()]
             consumer.commit(offsets=done, asynchronous=False)
-        return n_sent
+        return Replayed(len(sent), n_cut, n_repeated)
+
+
+def _message_id(letter: DeadLetter) -> tuple[str, str, int]:
+    """A topic that was made anew has other messages at the same places."""
+    return letter.topic, letter.first, hash((letter.key, letter.raw))
+
+
+def _send_back(producer: Producer, letter: DeadLetter, delivered: Callable[..., None]) -> None:
+    while True:
+        try:
+            producer.produce(
+                letter.topic,
+                letter.raw,
+                letter.key,
+                headers=list(letter.back_headers),
+                on_delivery=delivered,
+            )
+        except BufferError:  # librdkafka's queue is full
+            producer.poll(0.1)
+        else:
+            return
 
 
 def _boxes(settings: Settings, topic: str | None) -> list[str]:
@@ -199,30 +161,3 @@ def _boxes(settings: Settings, topic: str | None) -> list[str]:
             f"use one of {', '.join(boxes)}"
         )
     return [box]
-
-
-def _letter(message: Message) -> DeadLetter:
-    """Headers are read leniently: a dead letter of another program must still be listed."""
-    headers = dict(message.headers() or ())
-    text = {
-        name: value.decode(errors="replace")
-        for name, value in headers.items()
-        if isinstance(value, bytes)
-    }
-    letters = message.topic() or ""
-
-    def number(name: str) -> int:
-        value = text.get(name, "")
-        return int(value) if value.isdecimal() else -1
-
-    return DeadLetter(
-        topic=text.get(HEADER_TOPIC) or letters.removesuffix(DEAD_LETTERS),
-        partition=number(HEADER_PARTITION),
-        offset=number(HEADER_OFFSET),
-        key=message.key(),
-        raw=message.value(),
-        kind=text.get(HEADER_KIND, "unknown"),
-        reason=text.get(HEADER_REASON, ""),
-        at_ms=message.timestamp()[1],
-        letter_offset=message.offset() or 0,
-    )

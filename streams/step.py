@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from scoring import Request, Slate
-from streams.dead_letters import dead_letter_record
+from streams.dead_letter import dead_letter_record
 from streams.decision import Decision, Shop
 from streams.errors import FatalError, RejectedError
 from streams.list_records import ListRecords, Pending, Ranking, recommendation_id
@@ -206,5 +206,6 @@ def letter(record: Record, run: Run, error: Exception) -> Letter:
         record.key,
         rejected.reason,
         rejected.kind,
+        headers=record.headers,
     )
     return Letter(topic, key, value, headers)

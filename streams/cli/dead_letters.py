@@ -52,13 +52,15 @@ def list_letters(
                     "kind": letter.kind,
                     "reason": letter.reason,
                     "at_ms": letter.at_ms,
+                    "attempts": letter.attempts,
                     "key": _text(letter.key),
                     "value": _text(letter.raw),
                 }
             )
             continue
         place = f"{letter.topic}[{letter.partition}]@{letter.offset}"
-        print(f"{moment(letter.at_ms)}  {place}  {letter.reason}")
+        times = "" if letter.attempts == 1 else f" (attempt {letter.attempts})"
+        print(f"{moment(letter.at_ms)}  {place}{times}  {letter.reason}")
         print(f"    {(_text(letter.raw) or '')[:160]}")
     if n_shown == 0 and not as_json:
         remark("No dead letters.")
@@ -76,18 +78,23 @@ def replay(
 ) -> None:
     """Send dead letters to their topics again, unchanged.
 
-    Mend the cause first: what still cannot be read becomes a new dead letter. The broker remembers
-    how far a replay came; the next one goes on from there.
+    Mend the cause first: what still cannot be read becomes a new dead letter, which says how many
+    attempts there were. The broker remembers how far a replay came; the next one goes on from
+    there. One too long to be kept whole is left out.
     """
     settings = settings_from(bootstrap_servers=broker)
     from streams.dead_letters import replay_dead_letters
 
     tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
-    n_sent = replay_dead_letters(settings, topic=topic, max_n=maximum, from_start=from_start)
+    done = replay_dead_letters(settings, topic=topic, max_n=maximum, from_start=from_start)
     if as_json:
-        print_json({"sent": n_sent})
-    else:
-        print(f"{n_sent:,} dead letters sent again.")
+        print_json({"sent": done.n_sent, "cut": done.n_cut, "repeated": done.n_repeated})
+        return
+    print(f"{done.n_sent:,} dead letters sent again.")
+    if done.n_cut:
+        remark(f"{done.n_cut:,} were left out: only their beginning was kept.")
+    if done.n_repeated:
+        remark(f"{done.n_repeated:,} were left out: later attempts of those that were sent.")
 
 
 def _text(raw: bytes | None) -> str | None:

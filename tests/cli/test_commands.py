@@ -10,7 +10,7 @@ import pytest
 from streams.brokers.embedded import EmbeddedBroker
 from streams.cli.exits import Exit
 from streams.cli.main import run
-from streams.dead_letters import dead_letter_record
+from streams.dead_letter import dead_letter_record
 from streams.kafka_config import producer_config
 from streams.outputs import Recommendation, RecommendedItem, Tasks, Trigger
 from streams.records import encode
@@ -119,7 +119,7 @@ def test_dead_letters_are_listed_and_sent_again(
     assert (found["topic"], found["partition"], found["offset"]) == ("clicks", 3, 7)
     assert (found["reason"], found["key"], found["value"]) == ("no JSON", "ann", "{")
     assert run(["dead-letters", "replay", "--broker", broker, "--json"]) == Exit.OK
-    assert printed(capsys) == [{"sent": 1}]
+    assert printed(capsys) == [{"sent": 1, "cut": 0, "repeated": 0}]
 
 
 def test_a_dry_run_prints_every_definition_and_needs_no_broker(

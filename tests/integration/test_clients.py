@@ -12,7 +12,8 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 
 from streams.brokers.kafka import KafkaBroker
 from streams.cli import doctor
-from streams.dead_letters import dead_letter_record, list_dead_letters, replay_dead_letters
+from streams.dead_letter import dead_letter_record
+from streams.dead_letters import list_dead_letters, replay_dead_letters
 from streams.errors import TopicMismatchError
 from streams.kafka_config import client_config, producer_config
 from streams.outputs import Recommendation, Trigger
@@ -144,8 +145,8 @@ def test_dead_letters_of_transactions_are_listed_and_replayed_once(settings: Set
             producer.abort_transaction(20)
     begun_s = time.monotonic()
     assert [letter.raw for letter in list_dead_letters(settings)] == [b"junk 0", b"junk 2"]
-    assert replay_dead_letters(settings) == 2
-    assert replay_dead_letters(settings) == 0
+    assert replay_dead_letters(settings).n_sent == 2
+    assert replay_dead_letters(settings).n_sent == 0
     assert time.monotonic() - begun_s < 15
     assert [(m.key(), m.value()) for m in messages(settings, clicks)] == [
         (b"u", b"junk 0"),

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import Producer
 
-from streams.dead_letters import (
+from streams.dead_letter import (
     MAX_KEY_BYTES,
     MAX_LETTER_BYTES,
     MAX_REASON_BYTES,
     dead_letter_record,
-    list_dead_letters,
-    replay_dead_letters,
 )
+from streams.dead_letters import Replayed, list_dead_letters, replay_dead_letters
 from streams.errors import BrokerUnavailableError, TopicMismatchError
 from streams.kafka_config import producer_config
+from streams.positions import place_of
 from streams.settings import Settings, load_settings
 from tests.streams.reading import messages
 
@@ -42,6 +42,8 @@ def test_a_dead_letter_is_the_raw_message_with_headers() -> None:
         "rillstream.offset": b"17",
         "rillstream.kind": b"invalid",
         "rillstream.reason": b"no JSON",
+        "rillstream.attempts": b"1",
+        "rillstream.first": b"3:17",
     }
 
 
@@ -90,7 +92,7 @@ def test_a_list_may_be_of_one_topic_and_short(embedded: Settings) -> None:
 
 def test_no_dead_letters_is_an_empty_list(embedded: Settings) -> None:
     assert list(list_dead_letters(embedded)) == []
-    assert replay_dead_letters(embedded) == 0
+    assert replay_dead_letters(embedded).n_sent == 0
 
 
 def test_a_kind_of_topic_has_its_prefix(embedded: Settings) -> None:
@@ -107,7 +109,7 @@ def test_letters_of_the_learner_are_listed_with_those_of_workers(embedded: Setti
     found = sorted(letter.topic for letter in list_dead_letters(eu))
     assert found == ["eu.clicks", "eu.decisions", "eu.impressions"]
     assert [letter.topic for letter in list_dead_letters(eu, topic="decisions")] == ["eu.decisions"]
-    assert replay_dead_letters(eu) == 3
+    assert replay_dead_letters(eu).n_sent == 3
 
 
 def test_a_topic_that_has_no_dead_letters_is_not_an_empty_list(embedded: Settings) -> None:
@@ -126,7 +128,7 @@ def test_a_letter_without_headers_is_listed_too(embedded: Settings) -> None:
 def test_a_replay_sends_the_same_bytes_under_the_same_key_back(embedded: Settings) -> None:
     sent = [("clicks", b"u1", JUNK), ("clicks", None, b"2"), ("clicks", b"u3", None)]
     put(embedded, *sent, ("searches", b"u4", b"4"))
-    assert replay_dead_letters(embedded) == 4
+    assert replay_dead_letters(embedded).n_sent == 4
     back = {(message.key(), message.value()) for message in messages(embedded, "clicks")}
     assert back == {(key, raw) for _, key, raw in sent}
     assert [message.value() for message in messages(embedded, "searches")] == [b"4"]
@@ -134,16 +136,77 @@ def test_a_replay_sends_the_same_bytes_under_the_same_key_back(embedded: Setting
 
 def test_the_next_replay_goes_on_where_the_last_one_ended(embedded: Settings) -> None:
     put(embedded, *[("clicks", b"u", str(n).encode()) for n in range(6)])
-    assert replay_dead_letters(embedded, max_n=4) == 4
-    assert replay_dead_letters(embedded) == 2
-    assert replay_dead_letters(embedded) == 0
+    assert replay_dead_letters(embedded, max_n=4).n_sent == 4
+    assert replay_dead_letters(embedded).n_sent == 2
+    assert replay_dead_letters(embedded).n_sent == 0
     put(embedded, ("clicks", b"u", b"new"))
-    assert replay_dead_letters(embedded) == 1
+    assert replay_dead_letters(embedded).n_sent == 1
     assert sorted(m.value() or b"" for m in messages(embedded, "clicks")) == [
         *[str(n).encode() for n in range(6)],
         b"new",
     ]
-    assert replay_dead_letters(embedded, from_start=True) == 7
+    assert replay_dead_letters(embedded, from_start=True).n_sent == 7
+
+
+def read_in_vain(settings: Settings, *, after: int) -> None:
+    """Put aside what came to clicks behind an offset, as a worker that still cannot read it."""
+    producer = Producer(producer_config(settings))
+    for message in messages(settings, "clicks"):
+        partition, offset = place_of(message)
+        if offset < after:
+            continue
+        topic, key, value, headers = dead_letter_record(
+            message.value(),
+            "clicks",
+            partition,
+            offset,
+            message.key(),
+            "bad",
+            headers=message.headers() or (),  # type: ignore[arg-type]
+        )
+        producer.produce(topic, value, key, headers=headers)  # type: ignore[arg-type]
+    assert producer.flush(10) == 0
+
+
+def test_a_letter_that_is_replayed_unmended_is_the_same_message_with_one_attempt_more(
+    embedded: Settings,
+) -> None:
+    put(embedded, ("clicks", b"u", JUNK))
+    for attempt in range(3):
+        assert replay_dead_letters(embedded) == Replayed(1, 0, 0)
+        read_in_vain(embedded, after=attempt)
+    letters = list(list_dead_letters(embedded))
+    assert [letter.attempts for letter in letters] == [1, 2, 3, 4]
+    assert {(letter.key, letter.raw, letter.first) for letter in letters} == {(b"u", JUNK, "3:0")}
+    (*_, last) = messages(embedded, "clicks.dlq")
+    assert len(last.headers() or ()) == 7
+
+
+def test_a_replay_of_everything_sends_each_message_once_however_often_it_came_back(
+    embedded: Settings,
+) -> None:
+    """Else each one doubles what there is."""
+    put(embedded, ("clicks", b"u", JUNK), ("clicks", b"u", b"other"))
+    for n in range(3):
+        assert replay_dead_letters(embedded, from_start=True) == Replayed(2, 0, 2 * n)
+        read_in_vain(embedded, after=2 * n)
+    assert len(list(list_dead_letters(embedded))) == 8
+
+
+def test_a_letter_that_was_cut_is_not_sent_back(embedded: Settings) -> None:
+    """Half a message is none, and its topic would refuse it for good, with all behind it."""
+    put(embedded, ("clicks", b"u", b"x" * 3_000_000), ("clicks", b"u", JUNK))
+    assert replay_dead_letters(embedded) == Replayed(1, 1, 0)
+    assert [message.value() for message in messages(embedded, "clicks")] == [JUNK]
+    assert replay_dead_letters(embedded) == Replayed(0, 0, 0)
+
+
+@pytest.mark.parametrize("said", [b"\xff\xfe", b"-1", "\u0663".encode(), b"9" * 5_000, b""])
+def test_attempts_that_anybody_may_have_written_are_read_leniently(said: bytes) -> None:
+    foreign = [("rillstream.attempts", said), ("rillstream.first", said), ("\ud800", None)]
+    _, _, _, headers = dead_letter_record(JUNK, "clicks", 3, 17, b"u", "bad", headers=foreign)
+    assert dict(headers)["rillstream.attempts"] == b"1"
+    assert len(dict(headers)["rillstream.first"]) <= 64
 
 
 def test_no_broker_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:

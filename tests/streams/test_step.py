@@ -172,6 +172,17 @@ def test_what_cannot_be_read_becomes_a_dead_letter_untouched(
     assert outbox.ends == {("clicks", 0): 6}
 
 
+def test_a_letter_that_was_sent_back_and_cannot_be_read_again_says_how_often_and_where_first() -> (
+    None
+):
+    run = run_of((b"u1", b"{"), begin=9)
+    run.records[0].headers = (("rillstream.attempts", b"2"), ("rillstream.first", b"0:4"))  # type: ignore[misc]
+    (letter,) = a_step(Rows(), OneItem())([run], CLAIM).letters
+    headers = dict(letter.headers)
+    assert (letter.key, letter.value, headers["rillstream.offset"]) == (b"u1", b"{", b"9")
+    assert (headers["rillstream.attempts"], headers["rillstream.first"]) == (b"3", b"0:4")
+
+
 def test_one_event_that_cannot_be_ranked_does_not_take_the_batch_with_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
