@@ -30,9 +30,10 @@ from streams.live.rules_follower import RulesFollower
 from streams.live.shop_follower import CountsFollowed, ShopFollower
 from streams.live.version_follower import VersionFollower
 from streams.metrics import StepMetrics
+from streams.parts import BetweenBatches, Work
 from streams.positions import noted_now
 from streams.rules_file import rules_of, usable
-from streams.serve import BetweenBatches, Work, serve
+from streams.serve import serve
 from streams.settings import Settings
 from streams.step import Apply, Publishing, RecommendationStep
 from streams.table import RowTable

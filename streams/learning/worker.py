@@ -21,8 +21,9 @@ from streams.learning.reread import RereadPositions
 from streams.learning.step import LearnedTopics, Learning, LearningStep
 from streams.learning.timing import Timing
 from streams.metrics import StepMetrics
+from streams.parts import Work
 from streams.positions import GroupPositions, Source
-from streams.serve import Work, serve
+from streams.serve import serve
 from streams.settings import Settings
 from streams.table import RowTable
 from streams.topics import LEARNED, check_topics, learner_app_id, sources

@@ -13,7 +13,7 @@ from streams.errors import RetryError
 from streams.item_changes import ItemChange
 from streams.live.edition import Edition
 from streams.live.index_metrics import IndexMetrics
-from streams.serve import BetweenBatches
+from streams.parts import BetweenBatches
 
 log = structlog.get_logger(__name__)
 

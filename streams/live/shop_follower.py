@@ -15,7 +15,7 @@ from streams.connection import PartitionReader
 from streams.errors import BrokerUnavailableError, RejectedError
 from streams.kafka_config import consumer_config
 from streams.metrics import StepMetrics
-from streams.serve import BetweenBatches
+from streams.parts import BetweenBatches
 from streams.settings import Settings
 from streams.shop_count_record import decode_shop_count
 from streams.topic_facts import topic_facts

@@ -21,7 +21,7 @@ from streams.live.index_metrics import IndexMetrics
 from streams.live.item_follower import CLOSE_S, ItemFollower
 from streams.live.live_ranking import LiveRanking
 from streams.live.rebuilds import Rebuilds
-from streams.serve import BetweenBatches
+from streams.parts import BetweenBatches
 
 log = structlog.get_logger(__name__)
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from index import IndexStore, set_threads
 from scoring import Recommender, load_encoder
 from streams.metrics import StepMetrics
+from streams.parts import Work
 from streams.policy_file import policy_of
-from streams.serve import Work
 from streams.settings import Settings
 from streams.table import RowTable
 from streams.worker import event_plan
