@@ -84,7 +84,7 @@ def dead_letter_record(
     reason: str,
     kind: Reason = "invalid",
     *,
-    headers: Sequence[tuple[str, bytes | None]] = (),
+    headers: Sequence[tuple[str, object]] = (),
 ) -> tuple[str, bytes | None, bytes | None, Headers]:
     """What to send for a message that was rejected: topic, key, value, headers.
 
@@ -115,7 +115,7 @@ def dead_letter_record(
 
 def letter_of(message: Message) -> DeadLetter:
     """Headers are read leniently: a dead letter of another program must still be listed."""
-    text = _texts(message.headers() or ())
+    text = _texts(list(message.headers() or ()))
     letters = message.topic() or ""
     partition, offset = _number(text, HEADER_PARTITION, -1), _number(text, HEADER_OFFSET, -1)
     own = f"{letters}:{message.partition()}:{message.offset()}"  # of one without a place
@@ -135,7 +135,7 @@ def letter_of(message: Message) -> DeadLetter:
     )
 
 
-def _texts(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
+def _texts(headers: Sequence[tuple[str, object]]) -> dict[str, str]:
     return {
         name: value.decode(errors="replace") for name, value in headers if isinstance(value, bytes)
     }

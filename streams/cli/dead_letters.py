@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from streams.cli.options import Broker, Json, examples, new_app, settings_from
-from streams.cli.printing import moment, print_json, remark
+from streams.cli.printing import moment, print_json, remark, visible
 from streams.cli.waiting import tell_if_awaited
 
 app = new_app(
@@ -58,10 +58,10 @@ def list_letters(
                 }
             )
             continue
-        place = f"{letter.topic}[{letter.partition}]@{letter.offset}"
+        place = f"{visible(letter.topic)}[{letter.partition}]@{letter.offset}"
         times = "" if letter.attempts == 1 else f" (attempt {letter.attempts})"
-        print(f"{moment(letter.at_ms)}  {place}{times}  {letter.reason}")
-        print(f"    {(_text(letter.raw) or '')[:160]}")
+        print(f"{moment(letter.at_ms)}  {place}{times}  {visible(letter.reason)}")
+        print(f"    {visible((_text(letter.raw) or '')[:160])}")
     if n_shown == 0 and not as_json:
         remark("No dead letters.")
 

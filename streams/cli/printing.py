@@ -72,6 +72,13 @@ def print_table(
     print("\n".join(line.rstrip() for line in drawn.get().splitlines()))
 
 
+def visible(text: str) -> str:
+    """A text of somebody else's on one line: what would move a terminal's cursor is spelled out."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
+
+
 def remark(line: str) -> None:
     """Tell the person at the terminal something that is not output."""
     print(line, file=sys.stderr, flush=True)

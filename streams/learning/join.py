@@ -25,6 +25,9 @@ T = TypeVar("T")
 
 Joinable = MadeList | Impression | Click
 
+_Name = tuple[str, ...]
+"""Ids as they are: joined into one text, those with a blank in them could be others' too."""
+
 
 @dataclass(frozen=True, slots=True)
 class AnsweredList:
@@ -120,7 +123,7 @@ class Join:
         self.closed_ms = through_ms
         for made in self._made.before(through_ms - self._window_ms):
             if made.recommendation_id in self._shown_to.get(made.user_id, ()):
-                self._made.put(made.recommendation_id, made.moment_ms + self._window_ms, made)
+                self._made.put((made.recommendation_id,), made.moment_ms + self._window_ms, made)
             else:
                 self.counts["never_shown"] += 1
         for click in self._clicks.before(self.horizon_ms):
@@ -130,11 +133,11 @@ class Join:
     def _observe_decision(self, made: MadeList) -> None:
         if made.shadow or not made.items or self._is_late(made.moment_ms):
             return
-        known = self._made.get(made.recommendation_id)
+        known = self._made.get((made.recommendation_id,))
         if known is not None:
             self.counts["duplicates"] += 1
             made = min(known, made, key=lambda each: (each.moment_ms, each.at_ms, each.items))
-        self._made.put(made.recommendation_id, made.moment_ms, made)
+        self._made.put((made.recommendation_id,), made.moment_ms, made)
 
     def _observe_impression(self, impression: Impression) -> None:
         if self._is_late(impression.at_ms):
@@ -153,10 +156,10 @@ class Join:
             self.counts["duplicates"] += 1
             click = min(known, click, key=lambda each: (each.at_ms, each.type, str(each.item_id)))
         of_user.put(click)
-        self._clicks.put(f"{click.event_id} {click.user_id}", click.at_ms, click)
+        self._clicks.put((click.event_id, click.user_id), click.at_ms, click)
 
     def _answered(self, shown: Shown) -> AnsweredList | None:
-        made = self._made.get(shown.recommendation_id)
+        made = self._made.get((shown.recommendation_id,))
         if made is None:
             self.counts["no_decision"] += 1
             return None
@@ -166,7 +169,7 @@ class Join:
         if not made.moment_ms <= shown.at_ms <= made.moment_ms + self._window_ms:
             self.counts["too_far"] += 1
             return None
-        self._made.drop(shown.recommendation_id)
+        self._made.drop((shown.recommendation_id,))
         clicks = self._clicks_of.get(shown.user_id, UserClicks())
         due_ms = shown.at_ms + self._window_ms
         lists = self._shown_to[shown.user_id]
@@ -186,7 +189,7 @@ class Join:
 
     def _keep(self, shown: Shown) -> None:
         self._shown_to.setdefault(shown.user_id, UserLists()).put(shown)
-        self._shown.put(f"{shown.recommendation_id} {shown.user_id}", shown.at_ms, shown)
+        self._shown.put((shown.recommendation_id, shown.user_id), shown.at_ms, shown)
 
     def _is_late(self, at_ms: int) -> bool:
         late = at_ms < self.closed_ms
@@ -227,18 +230,18 @@ class _Waiting(Generic[T]):
     def __init__(self, most: int, lose: Callable[[T], None]) -> None:
         self._most = most
         self._lose = lose
-        self._records: dict[str, tuple[int, T]] = {}
-        self._oldest: list[tuple[int, str]] = []
+        self._records: dict[_Name, tuple[int, T]] = {}
+        self._oldest: list[tuple[int, _Name]] = []
 
     def __len__(self) -> int:
         return len(self._records)
 
-    def get(self, name: str) -> T | None:
+    def get(self, name: _Name) -> T | None:
         """The record of that name."""
         found = self._records.get(name)
         return None if found is None else found[1]
 
-    def put(self, name: str, at_ms: int, record: T) -> None:
+    def put(self, name: _Name, at_ms: int, record: T) -> None:
         """Keep one, in place of that of its name; the oldest goes where there are too many."""
         known = self._records.get(name)
         self._records[name] = (at_ms, record)
@@ -249,7 +252,7 @@ class _Waiting(Generic[T]):
                 pass
             self._lose(oldest)
 
-    def drop(self, name: str) -> None:
+    def drop(self, name: _Name) -> None:
         """Keep it no longer."""
         self._records.pop(name, None)
 

@@ -122,6 +122,21 @@ def test_dead_letters_are_listed_and_sent_again(
     assert printed(capsys) == [{"sent": 1, "cut": 0, "repeated": 0}]
 
 
+def test_a_dead_letter_cannot_write_into_the_terminal(
+    broker: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Anybody who may send an event may send these bytes, and reads where they go."""
+    raw = "ä\x1b]0;owned\x07\x1b[2J\nfake line".encode()
+    topic, key, value, headers = dead_letter_record(raw, "clicks", 3, 7, b"ann", "bad \x1b[31m")
+    send(broker, topic, value, (key or b"").decode(), headers)
+    capsys.readouterr()
+    assert run(["dead-letters", "list", "--broker", broker]) == Exit.OK
+    told = capsys.readouterr().out
+    assert "\x1b" not in told
+    assert "\x07" not in told
+    assert r"ä\x1b]0;owned\x07\x1b[2J\nfake line" in told
+
+
 def test_a_dry_run_prints_every_definition_and_needs_no_broker(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -71,6 +71,21 @@ def test_what_was_shown_and_not_answered_is_a_negative_and_what_was_not_shown_is
     np.testing.assert_array_equal(log.features, [[0], [1], [2]])
 
 
+def test_ids_with_blanks_are_not_taken_for_those_of_others() -> None:
+    """Joined into one text, these two pairs of ids are the same."""
+    lists, join = joined(
+        *(made("a b", 1_000, user="c"), shown("a b", 1_010, user="c")),
+        *(made("a", 1_000, user="b c"), shown("a", 1_010, user="b c")),
+        *(did("e f", 1_020, "b", user_id="c"), did("e", 1_030, "b", user_id="f c")),
+        through_ms=1_200,
+    )
+    assert [each.made.user_id for each in lists] == ["b c", "c"]
+    assert [list(each.answers) for each in lists] == [[], ["b"]]
+    assert join.n_waiting == 2, "both clicks, for the lists that may still come"
+    join.close(10_000)
+    assert join.n_waiting == 0
+
+
 @pytest.mark.parametrize(
     ("records", "count"),
     [
