@@ -120,8 +120,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         Raises:
             RillstreamError: see `as_fate`.
         """
+        coordinator = None if self._consumer is None else self._consumer._coordinator
+        if coordinator is None:  # it is still connecting
+            return
         try:
-            self._ensure_consumer()._coordinator.check_errors()
+            coordinator.check_errors()
         except KafkaError as error:
             raise as_fate(error) from error
 

@@ -142,9 +142,8 @@ class Consumer(driver.Consumer):
     @Service.task
     async def _watch_membership(self) -> None:
         while not self.should_stop:
+            await self._in_thread(self._thread.check_membership())
             await self.sleep(_ASK_EVERY_S)
-            if self._thread._consumer is not None:  # it may still be connecting
-                await self._in_thread(self._thread.check_membership())
 
     async def _in_thread(self, coroutine: Any) -> Any:
         return await asyncio.wrap_future(

@@ -88,6 +88,7 @@ class Refusing:
         self.thread = ConsumerThread.__new__(ConsumerThread)
         self.thread.app = SimpleNamespace(metrics=self.metrics)
         self.thread._ensure_consumer = lambda: self
+        self.thread._consumer = self
         self.thread._fetch_records = self._refuse
 
     def _raise(self) -> None:
@@ -144,6 +145,14 @@ async def test_what_aiokafka_cannot_repeat_ends_the_worker_with_its_fate(
         await Refusing(error).thread.fetch({CLICKS}, 10)
     with pytest.raises(ours, match=said):
         await Refusing(error).thread.check_membership()
+
+
+async def test_a_consumer_that_still_connects_has_no_membership_to_ask_for() -> None:
+    consumer = Refusing(UnknownError())
+    consumer._coordinator = None  # as aiokafka has it until it has started
+    await consumer.thread.check_membership()
+    consumer.thread._consumer = None
+    await consumer.thread.check_membership()
 
 
 async def test_a_partition_that_ends_before_the_group_s_position_is_not_read_again() -> None:
