@@ -12,6 +12,7 @@ import structlog
 from aiokafka.errors import (
     CommitFailedError,
     IllegalGenerationError,
+    IllegalStateError,
     KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
@@ -78,9 +79,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         self._ensure_consumer().pause(*(TopicPartition(tp.topic, tp.partition) for tp in assigned))
         await super().on_partitions_assigned(assigned, generation_id)
 
-    async def begin(self, positions: Mapping[Source, int]) -> None:
-        """Set the position of each source partition and let it be fetched."""
+    async def begin(self, positions: Mapping[Source, int], generation: int) -> None:
+        """Set the position of each source partition and let it be fetched.
+
+        Raises:
+            IllegalStateError: the generation whose positions these are is over.
+        """
         consumer = self._ensure_consumer()
+        now = consumer._coordinator.generation
+        if now != generation:
+            raise IllegalStateError(f"positions of generation {generation}, it is now {now}")
         for source, position in positions.items():
             partition = TopicPartition(*source)
             consumer.seek(partition, position)

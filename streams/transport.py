@@ -99,12 +99,16 @@ class Consumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
 
     async def begin(self, positions: Mapping[Source, int], generation: int) -> None:
-        """Start a claim: runs of this generation, from these positions on."""
+        """Start a claim: runs of this generation, from these positions on.
+
+        Raises:
+            IllegalStateError: the generation is over; the next rebalance begins again.
+        """
         async with self._seeking:  # no fetch is under way that could return records from before
             coordinator = self._thread._ensure_consumer()._coordinator
             self._claims += 1
             self._ends = dict(positions)
-            await self._in_thread(self._thread.begin(positions))
+            await self._in_thread(self._thread.begin(positions, generation))
             self.claim = Claim(
                 self._claims,
                 generation,

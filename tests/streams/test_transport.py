@@ -84,7 +84,8 @@ class Refusing:
         self.sought: dict[TopicPartition, int] = {}
         self.metrics = StepMetrics()
         self._error, self._start, self._keeps = error, start, frozenset(keeps)
-        self._coordinator = SimpleNamespace(check_errors=self._raise)
+        self.resumed: list[TopicPartition] = []
+        self._coordinator = SimpleNamespace(check_errors=self._raise, generation=6)
         self.thread = ConsumerThread.__new__(ConsumerThread)
         self.thread.app = SimpleNamespace(metrics=self.metrics)
         self.thread._ensure_consumer = lambda: self
@@ -96,6 +97,9 @@ class Refusing:
 
     async def _refuse(self, *_: object, **__: object) -> None:
         raise self._error
+
+    def resume(self, partition: TopicPartition) -> None:
+        self.resumed.append(partition)
 
     def assignment(self) -> frozenset[TopicPartition]:
         return self._keeps
@@ -145,6 +149,16 @@ async def test_what_aiokafka_cannot_repeat_ends_the_worker_with_its_fate(
         await Refusing(error).thread.fetch({CLICKS}, 10)
     with pytest.raises(ours, match=said):
         await Refusing(error).thread.check_membership()
+
+
+async def test_positions_of_a_generation_that_is_over_are_not_begun_with() -> None:
+    """What is assigned by now is paused until its own recovery has found its own positions."""
+    consumer = Refusing(UnknownError())
+    with pytest.raises(IllegalStateError, match="generation 5, it is now 6"):
+        await consumer.thread.begin({("clicks", 0): 17}, 5)
+    assert (consumer.sought, consumer.resumed) == ({}, [])
+    await consumer.thread.begin({("clicks", 0): 17}, 6)
+    assert (consumer.sought, consumer.resumed) == ({CLICKS: 17}, [CLICKS])
 
 
 async def test_a_consumer_that_still_connects_has_no_membership_to_ask_for() -> None:
