@@ -7,7 +7,7 @@ were, and where the first was.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -99,7 +99,7 @@ def dead_letter_record(
         raw = None if raw is None else raw[: MAX_LETTER_BYTES - len(key or b"")]
         reason = f"cut, for key and value have {n_bytes} bytes: {reason}"
         cut = [(HEADER_CUT, str(n_bytes).encode())]
-    text = _texts(headers)
+    text = _texts(dict(headers))
     first = text.get(HEADER_FIRST, "")[:_MAX_PLACE_BYTES] or f"{partition}:{offset}"
     put = [
         (HEADER_TOPIC, topic.encode()),
@@ -115,7 +115,7 @@ def dead_letter_record(
 
 def letter_of(message: Message) -> DeadLetter:
     """Headers are read leniently: a dead letter of another program must still be listed."""
-    text = _texts(list(message.headers() or ()))
+    text = _texts(dict(message.headers() or ()))
     letters = message.topic() or ""
     partition, offset = _number(text, HEADER_PARTITION, -1), _number(text, HEADER_OFFSET, -1)
     own = f"{letters}:{message.partition()}:{message.offset()}"  # of one without a place
@@ -135,9 +135,11 @@ def letter_of(message: Message) -> DeadLetter:
     )
 
 
-def _texts(headers: Sequence[tuple[str, object]]) -> dict[str, str]:
+def _texts(headers: Mapping[str, object]) -> dict[str, str]:
     return {
-        name: value.decode(errors="replace") for name, value in headers if isinstance(value, bytes)
+        name: value.decode(errors="replace")
+        for name, value in headers.items()
+        if isinstance(value, bytes)
     }
 
 

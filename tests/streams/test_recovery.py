@@ -12,7 +12,7 @@ from streams.recovery import RowRecovery
 class Overtaken(RowRecovery):
     """Twice in a row its partitions are gone when their positions are to be set; then it ends."""
 
-    should_stop = False  # type: ignore[assignment]
+    should_stop = False
     signal_recovery_start: Any = SimpleNamespace(clear=lambda: None)
 
     def __init__(self) -> None:

@@ -85,7 +85,7 @@ class Refusing:
         self.metrics = StepMetrics()
         self._error, self._start, self._keeps = error, start, frozenset(keeps)
         self.resumed: list[TopicPartition] = []
-        self._coordinator = SimpleNamespace(check_errors=self._raise, generation=6)
+        self._coordinator: Any = SimpleNamespace(check_errors=self._raise, generation=6)
         self.thread = ConsumerThread.__new__(ConsumerThread)
         self.thread.app = SimpleNamespace(metrics=self.metrics)
         self.thread._ensure_consumer = lambda: self
