@@ -18,12 +18,18 @@ from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from index import IndexStore, set_threads
 from scoring import Policy, Recommender, load_ranker
 from scoring.purchases import read_purchases
+from scoring.ranker.features import IN_PIECES
+from scoring.ranker.heads import Heads
 from scoring.ranker.learned import LearnedRanking
 from scoring.ranker.lists import Question
+from scoring.ranker.network import HeadsNetwork
+from scoring.ranker.pieces import Pieces
+from scoring.ranker.ranker import Ranker
 from scoring.rings import read_rings, type_weights
 from scoring.training.rows import Reading
 from streams.baskets.baskets import baskets_of
@@ -50,6 +56,22 @@ def median_ms(work: Callable[[], object], clock: Callable[[], float]) -> float:
         work()
         found.append((clock() - begun) * 1000)
     return float(np.median(found))
+
+
+def with_clicks(heads: Heads, features: NDArray[np.float32]) -> Heads:
+    """Heads as shown rows make them: three tasks, columns in pieces, vectors of 4,096 item codes.
+
+    Their weights are random: the time is the same.
+    """
+    network = HeadsNetwork(
+        len(heads.features),
+        3,
+        n_codes=4_096,
+        pieces=Pieces.of(features.T, IN_PIECES),
+    )
+    torch.manual_seed(0)
+    network.items.data.normal_(0, 0.1)
+    return Heads.of(heads.features, ("ctr", "engagement", "cvr"), network).on(heads.served.device)
 
 
 def main() -> None:
@@ -84,6 +106,19 @@ def main() -> None:
     cosines, interests = gathered.told.cosines, gathered.interests
     features = ranking.source.features(known, pool, cosines, interests, columns)
     codes = np.zeros(len(pool.pairs), np.int64)
+    clicks = with_clicks(ranker.heads, features)
+    codes_of_clicks = np.arange(len(pool.pairs)) % clicks.network.n_codes
+    both = Recommender(
+        snapshot,
+        None,
+        policy=policy,
+        shop=replay.shop,
+        ranker=Ranker(clicks, ranker.knowledge),
+    )
+
+    def laid_out() -> NDArray[np.float32]:
+        return ranking.source.features(known, pool, cosines, interests, columns)
+
     n_own = float(np.mean(np.diff(purchases.starts)))
     print(
         f"{len(requests)} users, {len(pool.pairs) / len(requests):.0f} candidates each, "
@@ -93,10 +128,14 @@ def main() -> None:
         "what the pasts speak for, candidates": lambda: ranking.source.ask(
             requests, rings, purchases, policy
         ),
-        "columns": lambda: ranking.source.features(known, pool, cosines, interests, columns),
+        "columns": laid_out,
         "network": lambda: ranking.heads.score(features.T, codes),
+        "columns and network": lambda: ranking.heads.score(laid_out().T, codes),
+        "network, with chances of clicks": lambda: clicks.score(features.T, codes_of_clicks),
+        "columns and this network": lambda: clicks.score(laid_out().T, codes_of_clicks),
         "a whole decision, documented sum": lambda: plain.recommend(requests),
         "a whole decision, learned": lambda: learned.recommend(requests),
+        "a whole decision, with chances of clicks": lambda: both.recommend(requests),
     }
     print("| | ms |\n|---|---|")
     for name, work in rows.items():
