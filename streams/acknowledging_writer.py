@@ -56,6 +56,7 @@ class AcknowledgingWriter(Writer):
             except KafkaException as exception:
                 failed.append(exception.args[0])
             while self._producer.flush(LOOK_EVERY_S):
+                self.moved()
                 if self._lost:  # it may never send again (see connection.py)
                     self._producer.purge()
             if not failed:

@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaConnectionError
 from faust.serializers.schemas import Schema
 
 from streams.errors import BrokerUnavailableError
+from streams.health import Health
 from streams.kafka_config import ssl_context
 from streams.lane import Intake
 from streams.metrics import StepMetrics
@@ -36,6 +37,7 @@ class RunSchema(Schema):
 class App(faust.App):
     """A Faust app whose consumer delivers runs; only the writer's commits move its positions."""
 
+    health: Health
     intake: Intake
     metrics: StepMetrics
     positions: GroupPositions

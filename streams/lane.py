@@ -7,6 +7,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from streams.errors import GapError
+from streams.health import Health
 from streams.outbox import Outbox
 from streams.positions import Source
 from streams.runs import Claim, Run
@@ -46,6 +47,7 @@ class Lane:
         writer_thread: Executor,
         batch_max: int,
         failed: Callable[[BaseException], None],
+        health: Health,
     ) -> None:
         self.name = name
         self.topics = frozenset(topics)
@@ -55,6 +57,7 @@ class Lane:
         self._compute_thread = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-compute")
         self._batch_max = batch_max
         self._failed = failed
+        self._health = health
         self._waiting: deque[Taken] = deque()
         self._n_waiting = 0
         self._arrived = asyncio.Event()
@@ -123,9 +126,10 @@ class Lane:
             batch = await self._gather()
             runs = [event.value for event in batch]
             try:
-                outbox = await loop.run_in_executor(
-                    self._compute_thread, self._process, runs, runs[0].claim
-                )
+                with self._health.under_way(f"a batch of {self.name}"):
+                    outbox = await loop.run_in_executor(
+                        self._compute_thread, self._process, runs, runs[0].claim
+                    )
                 if committing is not None:
                     await committing
             except BaseException as error:

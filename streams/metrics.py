@@ -1,19 +1,20 @@
 """What a worker counts about itself, for Prometheus."""
 
+import time
 from collections import Counter as Counts
 from collections.abc import Mapping, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from streams.errors import SettingsError
 from streams.outbox import Outbox
 from streams.runs import Run
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5)
+_DELAYS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60, 600, 3600)
 
 
 class StepMetrics:
-    """Counters of one worker.  Progress while there is lag is what a liveness check should look at.
+    """Counters of one worker; `streams.probes` offers them.
 
     Args:
         registry: Where they are registered; a fresh one by default, so that tests do not share
@@ -88,6 +89,18 @@ class StepMetrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self.ready = Gauge(
+            "rillstream_ready",
+            "Whether it has its partitions and their rows",
+            registry=self.registry,
+        )
+        self._delay = Histogram(
+            "rillstream_delay_seconds",
+            "From the timestamp of a batch's oldest record to its list being durable",
+            ["topic"],
+            buckets=_DELAYS,
+            registry=self.registry,
+        )
         self.position = Gauge(
             "rillstream_position",
             "Next offset of each source partition, once committed",
@@ -121,18 +134,5 @@ class StepMetrics:
         self._dead.inc(len(outbox.letters))
         for (topic, partition), end in outbox.ends.items():
             self.position.labels(topic, partition).set(end)
-
-    def serve(self, port: int, address: str) -> None:
-        """Offer the counters at `http://<address>:<port>/metrics`, to whoever can reach it.
-
-        Raises:
-            SettingsError: Something else is there, or the address is not one of this machine.
-        """
-        try:
-            start_http_server(port, addr=address, registry=self.registry)
-        except OSError as error:
-            raise SettingsError(
-                f"no metrics at {address}:{port} ({error.strerror}): give each worker and learner "
-                "a RILLSTREAM_METRICS_PORT of its own, and RILLSTREAM_METRICS_ADDRESS an address "
-                "of this machine"
-            ) from error
+        for topic, oldest_ms in outbox.oldest_ms.items():
+            self._delay.labels(topic).observe(max(0.0, time.time() - oldest_ms / 1000))

@@ -24,7 +24,7 @@ class Outbox:
 
     ``rows`` maps a partition to the new row of each user in it: the changelog gets them, and after
     that the local store.  ``reached`` maps each source partition to (position before the batch,
-    position after it).
+    position after it).  ``oldest_ms`` has, by topic, when the oldest record in it was produced.
     """
 
     claim: Claim
@@ -34,6 +34,7 @@ class Outbox:
     rows: dict[int, dict[bytes, bytes]] = field(default_factory=dict)
     reached: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
     notes: dict[tuple[str, int], str] = field(default_factory=dict)
+    oldest_ms: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, runs: Iterable[Run], claim: Claim) -> "Outbox":
@@ -42,6 +43,8 @@ class Outbox:
         for run in runs:
             begin, _ = outbox.reached.get(run.source, (run.begin, run.end))
             outbox.reached[run.source] = (begin, run.end)
+            first_ms = run.records[0].timestamp
+            outbox.oldest_ms[run.topic] = min(first_ms, outbox.oldest_ms.get(run.topic, first_ms))
         return outbox
 
     def send(self, topic: str, key: bytes | None, value: bytes | None) -> None:

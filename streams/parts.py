@@ -12,6 +12,7 @@ from streams.acknowledging_writer import AcknowledgingWriter
 from streams.app import App, create_app
 from streams.changelog import Changelog
 from streams.errors import SettingsError
+from streams.health import Health
 from streams.kafka_config import aiokafka_config, client_config, producer_config
 from streams.lane import Intake, Lane, Process
 from streams.markers import ForgottenMarkers
@@ -66,6 +67,7 @@ class Parts:
         settings: Settings,
         plan: Plan,
         metrics: StepMetrics,
+        health: Health,
         boundary: Boundary,
         positions: type[GroupPositions],
         ended: Callable[[], object],
@@ -76,6 +78,7 @@ class Parts:
             settings: Everything that can be set.
             plan: The jobs.
             metrics: Where batches are counted.
+            health: Told how it goes.
             boundary: Called at each line of the writer's crash table.
             positions: Where each claim begins to read.
             ended: Called at the first failure.
@@ -83,6 +86,7 @@ class Parts:
         self._settings = settings
         self._positions = positions
         self._metrics = metrics
+        self._health = health
         self._boundary = boundary
         self._ended = ended
         self.failure: BaseException | None = None
@@ -116,6 +120,7 @@ class Parts:
             security=settings.security,
         )
         app.metrics = self._metrics
+        app.health = self._health
         app.positions = self._positions(client_config(settings), settings.app_id)
         app.fetch_pause_s = settings.batch_window_ms / 1000
         app.recovery_timeout_s = settings.session_timeout_s + 60
@@ -182,6 +187,7 @@ class Parts:
             writer_thread=self.writer_thread,
             batch_max=self._settings.batch_max,
             failed=self.fail,
+            health=self._health,
         )
         if work.begun is not None:
             work.begun(lane.between_batches)
@@ -203,7 +209,10 @@ class Parts:
             raise self.failure  # nothing may be committed behind a batch that was not
         if not outbox.reached:
             return  # its effect, and its place in the topics, come with a later one
-        with self._metrics.commit_s.time():
+        with (
+            self._metrics.commit_s.time(),
+            self._health.under_way("a commit") as self.writer.moved,
+        ):
             positions = self.writer.commit(outbox)
             self.rows.settle(outbox.rows, positions)
         self._boundary("rows stored")

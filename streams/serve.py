@@ -16,6 +16,7 @@ from streams.errors import (
     GapError,
     RetryError,
 )
+from streams.health import Health
 from streams.kafka_config import client_config
 from streams.metrics import StepMetrics
 from streams.parts import Parts, Plan, check_metadata_format
@@ -32,6 +33,7 @@ def serve(
     plan: Plan,
     *,
     metrics: StepMetrics | None = None,
+    health: Health | None = None,
     boundary: Boundary = pass_by,
     positions: type[GroupPositions] = GroupPositions,
     loop: str = "uvloop",
@@ -42,6 +44,7 @@ def serve(
         settings: Everything that can be set.
         plan: The jobs.
         metrics: Where batches are counted.
+        health: Told how it goes.
         boundary: Called at each line of the writer's crash table.
         positions: Where each claim begins to read.
         loop: `uvloop` or `asyncio`.
@@ -54,7 +57,14 @@ def serve(
         import uvloop
 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    server = _Server(settings, plan, metrics or StepMetrics(), boundary, positions)
+    server = _Server(
+        settings,
+        plan,
+        metrics or StepMetrics(),
+        health or Health.of(settings),
+        boundary,
+        positions,
+    )
     return asyncio.run(server.run())
 
 
@@ -64,12 +74,15 @@ class _Server:
         settings: Settings,
         plan: Plan,
         metrics: StepMetrics,
+        health: Health,
         boundary: Boundary,
         positions: type[GroupPositions],
     ) -> None:
         self._settings = settings
+        self._health = health
+        metrics.ready.set_function(lambda: health.why_not_ready() is None)
         self._stop = asyncio.Event()
-        self._parts = Parts(settings, plan, metrics, boundary, positions, self._stop.set)
+        self._parts = Parts(settings, plan, metrics, health, boundary, positions, self._stop.set)
         self._app = self._parts.app
 
     async def run(self) -> int:
@@ -83,6 +96,7 @@ class _Server:
         await asyncio.wait([starting, stop], return_when=asyncio.FIRST_COMPLETED)
         await self._end_of(starting, "the writer could not start")
         tasks = [asyncio.create_task(lane.run()) for lane in self._app.intake.lanes]
+        tasks.append(asyncio.create_task(self._beat()))
         watch = TopicWatch(
             self._settings,
             self._parts.topics,
@@ -109,6 +123,13 @@ class _Server:
                 task.cancel()
         return self._exit_code()
 
+    async def _beat(self) -> None:
+        """A loop that is blocked does not come back to this."""
+        with self._health.under_way("the event loop") as moved:
+            while True:
+                moved()
+                await asyncio.sleep(1)
+
     async def _end_of(self, last: asyncio.Future[Any], why_not: str) -> None:
         """Wait for what has to end before this process may; a broker that is away holds it up."""
         limit_s = self._settings.session_timeout_s
@@ -123,6 +144,7 @@ class _Server:
 
     async def _finish(self) -> None:
         """Commit what is under way, leave the group, close everything."""
+        self._health.not_ready("it is stopping")
         self._app.intake.give_back()
         await self._app.stop()
         parts, loop = self._parts, asyncio.get_running_loop()

@@ -142,6 +142,7 @@ class TransactionalWriter(Writer):
 
         def hopeless() -> bool:
             producer.poll(0)  # where the client says that it has lost them
+            self.moved()
             return bool(lost) or time.monotonic() > latest
 
         return self._calls.call(lambda: self._transact(producer, outbox), hopeless, LOOK_EVERY_S)
@@ -198,6 +199,7 @@ class TransactionalWriter(Writer):
 
     def _open(self) -> None:
         while True:
+            self.moved()
             self._lost = Lost()
             producer = Producer({**self._config, "error_cb": self._lost})
             try:

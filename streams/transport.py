@@ -95,6 +95,7 @@ class Consumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Let what is being processed finish, give the rest back unread."""
         self.claim = None
+        self.app.health.not_ready("partitions are being assigned")
         self.app.intake.give_back()
         await super().on_partitions_revoked(revoked)
 
@@ -120,6 +121,7 @@ class Consumer(driver.Consumer):
                 ),
             )
         self.app.intake.begin(self.claim, positions)
+        self.app.health.ready()
 
     def commit_positions(
         self, positions: Mapping[Source, int], notes: Mapping[Source, str], generation: int
@@ -155,29 +157,34 @@ class Consumer(driver.Consumer):
         )
 
     async def _drain_messages(self, fetcher: Any) -> None:
-        intake = self.app.intake
-        while not (self.should_stop or fetcher.should_stop):
-            claim = self.claim
-            if claim is None or not self.flow_active:
-                await self.sleep(0.01)
-                continue
-            sources = await intake.open_sources(self._ends)
-            if not sources:
-                continue
-            async with self._seeking:
-                if self.claim is not claim or not self.flow_active:
-                    continue
-                fetched = await self._in_thread(
-                    self._thread.fetch({TopicPartition(*s) for s in sources}, _RECORDS_PER_RUN * 8)
-                )
-            for message in self._runs(fetched, claim):
-                if self.claim is not claim:
-                    break  # the next claim starts from the committed positions
-                await self.callback(message)
-            if sum(map(len, fetched.values())) < _RECORDS_PER_RUN:
-                # Little is coming in: let it gather, or each record would be a run, a batch and a
-                # transaction of its own.
-                await asyncio.sleep(self.app.fetch_pause_s)
+        with self.app.health.under_way("fetching") as moved:
+            while not (self.should_stop or fetcher.should_stop):
+                moved()
+                await self._drain()
+
+    async def _drain(self) -> None:
+        """Fetch once, and hand on what came."""
+        claim = self.claim
+        if claim is None or not self.flow_active:
+            await self.sleep(0.01)
+            return
+        sources = await self.app.intake.open_sources(self._ends)
+        if not sources:
+            return
+        async with self._seeking:
+            if self.claim is not claim or not self.flow_active:
+                return
+            fetched = await self._in_thread(
+                self._thread.fetch({TopicPartition(*s) for s in sources}, _RECORDS_PER_RUN * 8)
+            )
+        for message in self._runs(fetched, claim):
+            if self.claim is not claim:
+                break  # the next claim starts from the committed positions
+            await self.callback(message)
+        if sum(map(len, fetched.values())) < _RECORDS_PER_RUN:
+            # Little is coming in: let it gather, or each record would be a run, a batch and a
+            # transaction of its own.
+            await asyncio.sleep(self.app.fetch_pause_s)
 
     def _runs(self, fetched: Mapping[Any, list[Any]], claim: Claim) -> Iterator[ConsumerMessage]:
         for tp, records in fetched.items():

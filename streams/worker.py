@@ -15,6 +15,7 @@ from scoring import History, RelatedItems, Request, Rules, load_reranker
 from streams.agents import clicks, impressions, items, searches
 from streams.encoders import Encoders, Tower
 from streams.errors import TopicMismatchError
+from streams.health import Health
 from streams.kafka_config import client_config
 from streams.list_records import Ranking
 from streams.live.announcements import Announcements
@@ -32,6 +33,7 @@ from streams.live.version_follower import VersionFollower
 from streams.metrics import StepMetrics
 from streams.parts import BetweenBatches, Work
 from streams.positions import noted_now
+from streams.probes import offered
 from streams.rules_file import rules_of, usable
 from streams.serve import serve
 from streams.settings import Settings
@@ -65,12 +67,24 @@ def run(
         NoCurrentVersionError: there is no index yet.
     """
     configure_logging(settings)
+    metrics, health = StepMetrics(), Health.of(settings)
+    with offered(settings.metrics_port, settings.metrics_address, health, metrics.registry):
+        return _run(settings, metrics, health, load_tower, boundary, rebuilds)
+
+
+def _run(
+    settings: Settings,
+    metrics: StepMetrics,
+    health: Health,
+    load_tower: Callable[[str], Tower] | None,
+    boundary: Boundary,
+    rebuilds: Callable[[Settings, IndexMetrics], Rebuilds],
+) -> int:
     log.info("starting", broker=settings.bootstrap_servers)
     begun = time.monotonic()
     if problems := check_topics(settings):
         raise TopicMismatchError("; ".join(problems))
     set_threads(settings.faiss_threads)
-    metrics = StepMetrics()
     index_metrics = IndexMetrics(metrics.registry)
     announcements = Announcements(settings)  # before the current version is opened
     rules = rules_of(settings)
@@ -107,8 +121,6 @@ def run(
         heads=ranking.heads_version,
         seconds=round(time.monotonic() - begun, 2),
     )
-    if settings.metrics_port is not None:
-        metrics.serve(settings.metrics_port, settings.metrics_address)
 
     items_topic = settings.topic("items")
     partitions = [(items_topic, partition) for partition in range(settings.partitions)]
@@ -170,6 +182,7 @@ def run(
             settings,
             lambda rows: [encoding, replace(plan(rows), begun=follow)],
             metrics=metrics,
+            health=health,
             boundary=boundary,
         )
     finally:

@@ -18,6 +18,9 @@ from streams.refusal import denied
 LOOK_EVERY_S = 0.5
 """A batch takes milliseconds; one that takes longer is looked after."""
 
+Moved = Callable[[], None]
+"""Called while something waits for the broker, in calls that end by themselves: it is not stuck."""
+
 Boundary = Callable[[str], None]
 """Called with the name of each line of the crash table; a crash test ends the process there."""
 
@@ -43,16 +46,21 @@ def pass_by(name: str) -> None:
     """The boundary of a worker that is not under test."""
 
 
+def unheard() -> None:
+    """Nobody asks whether it moves."""
+
+
 class Writer(ABC):
     """Makes outboxes durable, one after the other, in the order in which they come.
 
-    Called from one thread.
+    Called from one thread. `moved` is told while a commit waits for a broker that is away.
     """
 
     def __init__(self, config: Mapping[str, Any], changelog: str, boundary: Boundary) -> None:
         self._config = dict(config)
         self._changelog = changelog
         self._boundary = boundary
+        self.moved: Moved = unheard
         self._producer: Producer
 
     @abstractmethod

@@ -14,6 +14,7 @@ from scoring.online.learner import OnlineLearner
 from scoring.online.settings import OnlineSettings
 from scoring.ranker.heads import Heads
 from streams.errors import SettingsError, TopicMismatchError
+from streams.health import Health
 from streams.kafka_config import client_config
 from streams.learning.course import Course, Taught
 from streams.learning.metrics import LearnerMetrics
@@ -23,6 +24,7 @@ from streams.learning.timing import Timing
 from streams.metrics import StepMetrics
 from streams.parts import Work
 from streams.positions import GroupPositions, Source
+from streams.probes import offered
 from streams.serve import serve
 from streams.settings import Settings
 from streams.table import RowTable
@@ -69,10 +71,8 @@ def run(
     )
     OnlineLearner(learning.base, learning.settings)  # imports seconds' worth, before anything waits
     topics = topics_of(settings)
-    metrics = StepMetrics()
+    metrics, health = StepMetrics(), Health.of(own)
     counts = LearnerMetrics(metrics.registry)
-    if settings.metrics_port is not None:
-        metrics.serve(settings.metrics_port, settings.metrics_address)
 
     def stood() -> Mapping[Source, int | None]:
         positions = GroupPositions(client_config(own), own.app_id)
@@ -90,7 +90,10 @@ def run(
         names = [topics.decisions, topics.impressions, topics.clicks]
         return [Work("learning", names, [topics.model_versions], step)]
 
-    return serve(own, plan, metrics=metrics, boundary=boundary, positions=RereadPositions)
+    with offered(settings.metrics_port, settings.metrics_address, health, metrics.registry):
+        return serve(
+            own, plan, metrics=metrics, health=health, boundary=boundary, positions=RereadPositions
+        )
 
 
 def learning_of(settings: Settings) -> Learning:

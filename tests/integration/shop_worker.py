@@ -2,7 +2,7 @@
 
 Settings come from the environment, like a real worker's.  CRASH_AT=<boundary>:<n> ends it with
 kill -9 the n-th time it passes that line of the writer's crash table; EVENT_LOOP chooses the event
-loop.
+loop, STUCK_AFTER_S when it counts as dead.
 """
 
 import os
@@ -11,7 +11,9 @@ import sys
 
 from index import IndexStore
 from scoring import Recommender
+from streams.health import STUCK_AFTER_S, Health
 from streams.metrics import StepMetrics
+from streams.probes import offered
 from streams.serve import serve
 from streams.settings import load_settings
 from streams.worker import configure_logging, event_plan
@@ -38,14 +40,17 @@ def main() -> int:
     configure_logging(settings)
     recommender = Recommender(IndexStore(settings.index_dir).open(), None)
     metrics = StepMetrics()
+    health = Health(float(os.environ.get("STUCK_AFTER_S", STUCK_AFTER_S)))
     plan = event_plan(settings, recommender, metrics)
-    return serve(
-        settings,
-        lambda rows: [plan(rows)],
-        metrics=metrics,
-        boundary=crash_at(os.environ.get("CRASH_AT", "nowhere:0")),
-        loop=os.environ.get("EVENT_LOOP", "uvloop"),
-    )
+    with offered(settings.metrics_port, settings.metrics_address, health, metrics.registry):
+        return serve(
+            settings,
+            lambda rows: [plan(rows)],
+            metrics=metrics,
+            health=health,
+            boundary=crash_at(os.environ.get("CRASH_AT", "nowhere:0")),
+            loop=os.environ.get("EVENT_LOOP", "uvloop"),
+        )
 
 
 if __name__ == "__main__":

@@ -74,7 +74,9 @@ class WorkerProcess:
                 "max_message_bytes",
                 "rebuild_at",
                 "shop_counts",
-            }
+                "metrics_port",
+            },
+            exclude_none=True,
         )
         env = {f"RILLSTREAM_{name.upper()}": str(value) for name, value in fields.items()}
         env |= security_variables(settings.security)

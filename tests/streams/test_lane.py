@@ -1,6 +1,7 @@
 """The lane: runs in order, one commit at a time, holes and stale claims noticed at the door."""
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from streams.errors import FencedError, GapError
+from streams.health import Health
 from streams.lane import Intake, Lane
 from streams.outbox import Outbox
 from streams.runs import Claim, Run
@@ -29,13 +31,15 @@ class Event:
 
 
 def a_run(begin: int, end: int, claim: Claim = CLAIM, topic: str = "clicks") -> Run:
-    return Run(topic, 0, begin, end, [SimpleNamespace(offset=o) for o in range(begin, end)], claim)
+    records = [SimpleNamespace(offset=o, timestamp=0) for o in range(begin, end)]
+    return Run(topic, 0, begin, end, records, claim)
 
 
 class Harness:
     """A lane whose batches are noted instead of sent."""
 
     def __init__(self, *, batch_max: int = 100) -> None:
+        self.health = Health()
         self.batches: list[list[Run]] = []
         self.durable: list[dict[Any, Any]] = []
         self.failures: list[BaseException] = []
@@ -48,6 +52,7 @@ class Harness:
             writer_thread=ThreadPoolExecutor(1),
             batch_max=batch_max,
             failed=self.failures.append,
+            health=self.health,
         )
         self.lane.begin(CLAIM, {("clicks", 0): 0, ("searches", 0): 0, ("items", 0): 0})
 
@@ -105,7 +110,8 @@ async def test_holes_inside_the_log_are_no_holes_in_the_chain() -> None:
     """Compaction and transaction markers leave offsets out; the run still says where it begins."""
     harness = Harness()
     harness.lane.take(Event(a_run(0, 3)))
-    compacted = Run("clicks", 0, 3, 10, [SimpleNamespace(offset=9)], CLAIM)
+    last = SimpleNamespace(offset=9, timestamp=0)
+    compacted = Run("clicks", 0, 3, 10, [last], CLAIM)
     harness.lane.take(Event(compacted))
     await run_briefly(harness)
     assert harness.durable[-1][("clicks", 0)][1] == 10
@@ -159,3 +165,23 @@ async def test_a_full_lane_stops_the_fetching_of_its_topics_only() -> None:
     full.lane.take(Event(a_run(0, 4)))
     open_sources = await intake.open_sources([("clicks", 0), ("items", 0)])
     assert open_sources == {("items", 0)}
+
+
+async def test_a_batch_is_under_way_until_it_is_computed() -> None:
+    """Also while what runs between two batches does not let it begin."""
+    harness = Harness()
+    harness.health = harness.lane._health = Health(limit_s=-1)
+    go_on = threading.Event()
+    harness.lane.between_batches(go_on.wait)
+    task = asyncio.create_task(harness.lane.run())
+    await asyncio.sleep(0.05)
+    assert harness.health.why_dead() is None  # nothing to do
+    harness.lane.take(Event(a_run(0, 3)))
+    await asyncio.sleep(0.05)
+    assert harness.health.why_dead() == "a batch of events has not moved for 0 s"
+    go_on.set()
+    await asyncio.sleep(0.2)
+    assert harness.durable
+    assert harness.health.why_dead() is None
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

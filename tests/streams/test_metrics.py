@@ -1,59 +1,51 @@
-"""What a worker counts about itself, and where it offers that."""
+"""What a worker counts about itself."""
 
-import socket
-from http.client import HTTPConnection
+import time
+from types import SimpleNamespace
 
 import pytest
 
-from streams.errors import SettingsError
 from streams.metrics import StepMetrics
 from streams.outbox import Letter, Outbox
-from streams.runs import Claim
-from streams.settings import load_settings
+from streams.runs import Claim, Run
 
-
-def test_a_port_that_is_taken_is_said_with_its_setting() -> None:
-    """Workers and learner read the same settings, and each is a process of its own."""
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        port = other.getsockname()[1]
-        with pytest.raises(SettingsError, match=rf"127.0.0.1:{port} .*RILLSTREAM_METRICS_PORT"):
-            StepMetrics().serve(port, "127.0.0.1")
-
-
-@pytest.mark.parametrize("address", ["192.0.2.1", "no-such-host.invalid"])
-def test_an_address_of_another_machine_is_said_with_its_setting(address: str) -> None:
-    """192.0.2.0/24 is nobody's (RFC 5737)."""
-    with pytest.raises(SettingsError, match=rf"{address}:9 .*RILLSTREAM_METRICS_ADDRESS"):
-        StepMetrics().serve(9, address)
-
-
-def test_a_machine_in_the_network_is_answered_where_that_was_asked_for() -> None:
-    """A container's Prometheus is never on 127.0.0.1 of the container; the default is."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.2", 0))
-        port = free.getsockname()[1]
-    StepMetrics().serve(port, "0.0.0.0")  # noqa: S104
-    asked = HTTPConnection("127.0.0.2", port, timeout=10)
-    asked.request("GET", "/metrics")
-    assert b"rillstream_lists_total" in asked.getresponse().read()
-    asked.close()
-
-
-def test_by_default_only_this_machine_is_answered() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.2", 0))
-        port = free.getsockname()[1]
-    StepMetrics().serve(port, load_settings().metrics_address)
-    with pytest.raises(ConnectionRefusedError):
-        HTTPConnection("127.0.0.2", port, timeout=10).connect()
+CLAIM = Claim(1, 1, b"")
 
 
 def test_dead_letters_count_once_they_are_durable() -> None:
     """Those of a batch that is computed again count once; a learner's come long after reading."""
     metrics = StepMetrics()
-    outbox = Outbox(Claim(1, 1, b""), letters=[Letter("clicks.dlq", None, b"no JSON", [])])
+    outbox = Outbox(CLAIM, letters=[Letter("clicks.dlq", None, b"no JSON", [])])
     assert metrics.registry.get_sample_value("rillstream_dead_letters_total") == 0
     metrics.durable(outbox)
     assert metrics.registry.get_sample_value("rillstream_dead_letters_total") == 1
+
+
+def test_a_delay_is_that_of_the_oldest_record_of_a_batch() -> None:
+    now_ms = int(time.time() * 1000)
+    records = [[30_000, 10], [90_000, 5_000]]  # ms ago, in two partitions
+    runs = [
+        Run(
+            "clicks",
+            partition,
+            0,
+            2,
+            [SimpleNamespace(timestamp=now_ms - ago) for ago in ages],
+            CLAIM,
+        )
+        for partition, ages in enumerate(records)
+    ]
+    metrics = StepMetrics()
+    metrics.durable(Outbox.of(runs, CLAIM))
+    found = metrics.registry.get_sample_value
+    assert found("rillstream_delay_seconds_count", {"topic": "clicks"}) == 1
+    assert found("rillstream_delay_seconds_sum", {"topic": "clicks"}) == pytest.approx(90, abs=10)
+
+
+def test_a_record_from_the_future_has_no_delay() -> None:
+    """The clocks of two machines differ."""
+    metrics = StepMetrics()
+    ahead = Outbox(CLAIM, oldest_ms={"clicks": int(time.time() * 1000) + 60_000})
+    metrics.durable(ahead)
+    found = metrics.registry.get_sample_value
+    assert found("rillstream_delay_seconds_sum", {"topic": "clicks"}) == 0

@@ -5,11 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from streams.cli.exits import Exit
+from tests.streams.asking import ask, ask_until, free_port
 
 _BROKER_GOES_AT_THE_START = """
 from streams.brokers.embedded import EmbeddedBroker
@@ -47,3 +50,45 @@ def test_a_worker_that_waits_for_its_first_transaction_can_be_stopped(tmp_path: 
             process.kill()
     assert process.returncode == Exit.WORLD_DOWN
     assert "the writer could not start within 1 s" in told
+
+
+_COMPUTES_FOR_EVER = """
+import sys, threading
+from streams.brokers.embedded import EmbeddedBroker
+from streams.health import Health
+from streams.metrics import StepMetrics
+from streams.probes import offered
+from streams.serve import Work, serve
+from streams.settings import load_settings
+from streams.topics import create_topics
+
+with EmbeddedBroker() as broker:
+    settings = load_settings(bootstrap_servers=broker.bootstrap)
+    create_topics(settings)
+    print(broker.bootstrap, flush=True)
+    metrics, health = StepMetrics(), Health(limit_s=3)
+    work = Work("events", ["clicks"], [], lambda runs, claim: threading.Event().wait())
+    with offered(int(sys.argv[1]), "127.0.0.1", health, metrics.registry):
+        serve(settings, lambda rows: [work], metrics=metrics, health=health)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(90)
+def test_a_batch_that_does_not_end_is_death_and_idleness_is_not(tmp_path: Path) -> None:
+    port = free_port()
+    command = [sys.executable, "-c", _COMPUTES_FOR_EVER, str(port)]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            broker = process.stdout.readline().strip()
+            ask_until(port, "/readyz", 200)
+            assert "rillstream_ready 1.0" in ask(port, "/metrics")[1]
+            time.sleep(4)
+            assert ask(port, "/livez") == (200, "ok\n")
+            producer = Producer({"bootstrap.servers": broker})
+            producer.produce("clicks", b"{}")
+            producer.flush(10)
+            assert "a batch of events has not moved for" in ask_until(port, "/livez", 503)
+        finally:
+            process.kill()
