@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,8 +16,10 @@ import pytest
 from streams.child import begin
 from streams.cli import supervisor
 from streams.cli.exits import Exit
-from streams.cli.supervisor import Supervisor
+from streams.cli.supervisor import Supervisor, gravest
+from streams.errors import SettingsError
 from streams.settings import Settings
+from tests.streams.asking import ask, ask_until, free_port
 
 ROOT = Path(__file__).parents[2]
 NOTE = """
@@ -41,7 +44,7 @@ time.sleep(30)
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(state_dir=tmp_path / "state", metrics_port=9100)
+    return Settings(state_dir=tmp_path / "state", metrics_port=free_port())
 
 
 def supervise(
@@ -177,4 +180,130 @@ def test_workers_share_nothing_that_must_be_their_own(settings: Settings, tmp_pa
     )
     assert supervise(settings, tell, n_workers=2).run() == Exit.OK
     own = [(settings.state_dir / f"worker-{n}" / "own").read_text() for n in range(2)]
-    assert own == ["rillstream-0 9100", "rillstream-1 9101"]
+    assert settings.metrics_port is not None
+    ports = settings.metrics_port + 1, settings.metrics_port + 2  # the first is the supervisor's
+    assert own == [f"rillstream-{n} {port}" for n, port in enumerate(ports)]
+
+
+def ending_with(code: str) -> str:
+    """A worker that ends so when it is told to."""
+    return UNTIL_TOLD.replace("sys.exit(0)", code)
+
+
+def test_a_worker_that_fails_while_it_drains_is_told(settings: Settings) -> None:
+    when_ready(settings, 2, signal.SIGTERM)
+    code = ending_with("sys.exit(3 if folder.name == 'worker-1' else 0)")
+    assert supervise(settings, code, n_workers=2).run() == Exit.WORLD_DOWN
+
+
+def test_a_worker_that_had_to_be_killed_is_told(settings: Settings) -> None:
+    when_ready(settings, 1, signal.SIGTERM, signal.SIGTERM)
+    deaf = NOTE + (
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n(folder / 'ready').touch()\ntime.sleep(30)"
+    )
+    assert supervise(settings, deaf).run() == Exit.UNEXPECTED
+
+
+def test_a_worker_that_is_stopped_before_it_listens_ended_well(settings: Settings) -> None:
+    """SIGTERM while it imports: nothing was under way. The second is the command line's answer."""
+    when_ready(settings, 2, signal.SIGTERM)
+    code = NOTE + (
+        "signal.signal(signal.SIGTERM, signal.SIG_DFL if folder.name == 'worker-0' "
+        "else lambda *_: sys.exit(143))\n"
+        "(folder / 'ready').touch()\ntime.sleep(30)"
+    )
+    assert supervise(settings, code, n_workers=2).run() == Exit.OK
+
+
+def test_a_worker_that_waits_to_be_started_again_is_told(settings: Settings) -> None:
+    supervisor = supervise(settings, NOTE + "sys.exit(3)", first_pause_s=20)
+
+    def stop_meanwhile() -> None:
+        while supervisor._all[0].code == Exit.OK:
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=stop_meanwhile, daemon=True).start()
+    assert supervisor.run() == Exit.WORLD_DOWN
+
+
+def test_what_a_restart_has_mended_is_told_no_more(settings: Settings) -> None:
+    code = NOTE + "sys.exit(1 if len(list(folder.iterdir())) < 2 else 0)"
+    assert supervise(settings, code).run() == Exit.OK
+
+
+@pytest.mark.parametrize(
+    ("codes", "told"),
+    [
+        ([], 0),
+        ([0, 0], 0),
+        ([0, 75], 75),
+        ([75, 3], 3),
+        ([3, 1, 75], 1),
+        ([1, 2], 2),
+        ([2, 4], 4),
+        ([3, 4, 5, 0], 5),
+        ([3, 99], 99),
+    ],
+)
+def test_of_several_ends_the_gravest_is_told(codes: list[int], told: int) -> None:
+    assert gravest(codes) == told
+
+
+def test_a_port_that_is_taken_ends_the_supervisor_before_a_worker_begins(
+    settings: Settings,
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", settings.metrics_port or 0))
+        other.listen()
+        with pytest.raises(SettingsError, match="RILLSTREAM_METRICS_PORT"):
+            supervise(settings, NOTE).run()
+    assert starts(settings) == 0
+
+
+ANSWERING = """
+import os, pathlib, time
+from prometheus_client import CollectorRegistry
+from streams.health import Health
+from streams.probes import offered
+folder = pathlib.Path(os.environ["RILLSTREAM_STATE_DIR"])
+folder.mkdir(parents=True, exist_ok=True)
+health = Health()
+with offered(int(os.environ["RILLSTREAM_METRICS_PORT"]), "127.0.0.1", health, CollectorRegistry()):
+    while not (folder / "go").exists():
+        time.sleep(0.02)
+    health.ready()
+    time.sleep(30)
+"""
+
+
+def test_a_supervisor_answers_for_all_its_workers(settings: Settings) -> None:
+    port, found = settings.metrics_port or 0, list[object]()
+
+    def watch() -> None:
+        try:
+            found.append(ask_until(port, "/livez", 200))
+            go = [settings.state_dir / f"worker-{number}" / "go" for number in range(2)]
+            wait_for(go[0].parent)
+            go[0].touch()
+            ask_until(port + 1, "/readyz", 200)
+            ask_until(port + 2, "/readyz", 503)
+            found.append(ask(port, "/readyz"))
+            go[1].touch()
+            found.append(ask_until(port, "/readyz", 200))
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    asking = threading.Thread(target=watch)
+    asking.start()
+    supervise(settings, ANSWERING, n_workers=2).run()
+    asking.join()
+    assert found == ["ok\n", (503, "worker 1: it is starting\n"), "ok\n"]
+
+
+def test_a_supervisor_counts_restarts(settings: Settings) -> None:
+    crash_twice = NOTE + "sys.exit(1 if len(list(folder.iterdir())) < 3 else 0)"
+    supervisor = supervise(settings, crash_twice, first_pause_s=0.01)
+    supervisor.run()
+    counted = supervisor._metrics.registry.get_sample_value
+    assert counted("rillstream_worker_restarts_total", {"worker": "0"}) == 2
