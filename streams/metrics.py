@@ -94,6 +94,16 @@ class StepMetrics:
             "Whether it has its partitions and their rows",
             registry=self.registry,
         )
+        self._restored_rows = Counter(
+            "rillstream_restored_rows",
+            "Rows read from the changelog before work could begin",
+            registry=self.registry,
+        )
+        self._restore_s = Gauge(
+            "rillstream_restore_seconds",
+            "How long it took the last time, from the assignment of partitions",
+            registry=self.registry,
+        )
         self._delay = Histogram(
             "rillstream_delay_seconds",
             "From the timestamp of a batch's oldest record to its list being durable",
@@ -128,6 +138,11 @@ class StepMetrics:
         """Places of the lists of one batch."""
         self._shown.labels("head").inc(n_head)
         self._shown.labels("tail").inc(n_tail)
+
+    def restored(self, n_rows: int, seconds: float) -> None:
+        """Partitions were assigned, and their rows are here."""
+        self._restored_rows.inc(n_rows)
+        self._restore_s.set(seconds)
 
     def durable(self, outbox: Outbox) -> None:
         """One batch was committed."""

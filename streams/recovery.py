@@ -64,11 +64,13 @@ class RowRecovery(Recovery):
         self.tables.on_actives_ready()
         self.tables.on_standbys_ready()
         app.on_rebalance_end()
+        seconds = time.monotonic() - begun
+        app.metrics.restored(restored.n_rows, seconds)
         log.info(
             "worker ready",
             partitions=len(sources),
             rows_recovered=restored.n_rows,
-            seconds=round(time.monotonic() - begun, 3),
+            seconds=round(seconds, 3),
         )
 
 

@@ -204,6 +204,17 @@ def test_a_worker_that_had_to_be_killed_is_told(settings: Settings) -> None:
     assert supervise(settings, deaf).run() == Exit.UNEXPECTED
 
 
+def test_a_worker_that_waits_for_its_broker_is_given_the_session_time_out(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then it gives up by itself, and says so."""
+    monkeypatch.setattr(supervisor, "DRAIN_S", 0.5)
+    when_ready(settings, 1, signal.SIGTERM)
+    longer = settings.model_copy(update={"session_timeout_s": 5.0})
+    code = ending_with("(time.sleep(1.5), sys.exit(3))")
+    assert supervise(longer, code).run() == Exit.WORLD_DOWN
+
+
 def test_a_worker_that_is_stopped_before_it_listens_ended_well(settings: Settings) -> None:
     """SIGTERM while it imports: nothing was under way. The second is the command line's answer."""
     when_ready(settings, 2, signal.SIGTERM)

@@ -83,7 +83,9 @@ def test_a_batch_that_does_not_end_is_death_and_idleness_is_not(tmp_path: Path) 
             assert process.stdout is not None
             broker = process.stdout.readline().strip()
             ask_until(port, "/readyz", 200)
-            assert "rillstream_ready 1.0" in ask(port, "/metrics")[1]
+            counted = ask(port, "/metrics")[1]
+            assert "rillstream_ready 1.0" in counted
+            assert "rillstream_restore_seconds 0.0\n" not in counted
             time.sleep(4)
             assert ask(port, "/livez") == (200, "ok\n")
             producer = Producer({"bootstrap.servers": broker})
