@@ -54,6 +54,7 @@ def test_one_of_two_of_a_kind_that_stands_still_is_enough() -> None:
         clock.now_s = 301
         other()  # it has ended: it neither moves nor stands still
         assert health.why_dead() == "fetching has not moved for 301 s"
+    clock.now_s = 1e6
     assert health.why_dead() is None
 
 

@@ -170,18 +170,20 @@ async def test_a_full_lane_stops_the_fetching_of_its_topics_only() -> None:
 async def test_a_batch_is_under_way_until_it_is_computed() -> None:
     """Also while what runs between two batches does not let it begin."""
     harness = Harness()
-    harness.health = harness.lane._health = Health(limit_s=-1)
+    harness.lane._health = health = Health(limit_s=-1)
     go_on = threading.Event()
     harness.lane.between_batches(go_on.wait)
     task = asyncio.create_task(harness.lane.run())
-    await asyncio.sleep(0.05)
-    assert harness.health.why_dead() is None  # nothing to do
-    harness.lane.take(Event(a_run(0, 3)))
-    await asyncio.sleep(0.05)
-    assert harness.health.why_dead() == "a batch of events has not moved for 0 s"
-    go_on.set()
+    try:
+        await asyncio.sleep(0.05)
+        assert health.why_dead() is None  # nothing to do
+        harness.lane.take(Event(a_run(0, 3)))
+        await asyncio.sleep(0.05)
+        assert health.why_dead() == "a batch of events has not moved for 0 s"
+    finally:
+        go_on.set()
     await asyncio.sleep(0.2)
     assert harness.durable
-    assert harness.health.why_dead() is None
+    assert health.why_dead() is None
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
