@@ -23,7 +23,7 @@ def test_dead_letters_count_once_they_are_durable() -> None:
 
 def test_a_delay_is_that_of_the_oldest_record_of_a_batch() -> None:
     now_ms = int(time.time() * 1000)
-    records = [[30_000, 10], [90_000, 5_000]]  # ms ago, in two partitions
+    records = [[30_000, 10], [90_000, 5_000], [60_000, 20]]  # ms ago, in three partitions
     runs = [
         Run(
             "clicks",
