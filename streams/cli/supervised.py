@@ -11,7 +11,6 @@ from streams.health import Health
 from streams.probes import LIVE, READY
 
 ANSWER_S: Final = 2.0
-_HERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where such an address is asked
 
 
 class Workers:
@@ -26,11 +25,11 @@ class Workers:
 
         Args:
             own: Of the supervisor itself.
-            address: Where all workers answer.
+            address: Where all workers answer; 0.0.0.0 asked on Linux is this machine.
             ports: Of each.
         """
         self._own = own
-        self._address = _HERE.get(address, address)
+        self._address = address
         self._ports = ports
 
     def why_dead(self) -> str | None:
