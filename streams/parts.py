@@ -1,17 +1,14 @@
 """What a worker consists of: app, rows, writer and lanes, made from its settings and its jobs."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer
-
 from streams.acknowledging_writer import AcknowledgingWriter
 from streams.app import App, create_app
 from streams.changelog import Changelog
-from streams.errors import SettingsError
 from streams.health import Health
 from streams.kafka_config import aiokafka_config, client_config, producer_config
 from streams.lane import Intake, Lane, Process
@@ -25,7 +22,6 @@ from streams.state_folder import StateFolder
 from streams.table import RowTable
 from streams.topics import changelog_topic, dead_letter_topic, topic_ids
 from streams.transactional_writer import TransactionalWriter
-from streams.transport import group_metadata
 from streams.writer import Boundary, Writer
 
 BetweenBatches = Callable[[Callable[[], object]], "Future[Any]"]
@@ -224,22 +220,3 @@ def _agent(lane: Lane) -> Any:
         await lane.feed(stream.noack().events())
 
     return agent
-
-
-def check_metadata_format(config: Mapping[str, Any]) -> None:
-    """Compare our group metadata with librdkafka's, whose format is its own and may change.
-
-    Raises:
-        SettingsError: the installed librdkafka writes it differently.
-    """
-    consumer = Consumer({**config, "group.id": "format", "group.instance.id": "check"})
-    try:
-        theirs = consumer.consumer_group_metadata()
-    finally:
-        consumer.close()
-    ours = group_metadata("format", -1, "", "check")
-    if theirs != ours:
-        raise SettingsError(
-            f"librdkafka writes group metadata as {theirs!r}, this release as {ours!r}: install "
-            "the confluent-kafka version of constraints.txt"
-        )

@@ -16,10 +16,11 @@ from streams.errors import (
     GapError,
     RetryError,
 )
+from streams.group_metadata import check_metadata_format
 from streams.health import Health
 from streams.kafka_config import client_config
 from streams.metrics import StepMetrics
-from streams.parts import Parts, Plan, check_metadata_format
+from streams.parts import Parts, Plan
 from streams.positions import GroupPositions
 from streams.settings import Settings
 from streams.topic_watch import TopicWatch

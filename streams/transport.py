@@ -14,7 +14,6 @@ under way while they are set, and every run says where the run before it ended.
 """
 
 import asyncio
-import struct
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -27,29 +26,13 @@ from mode.utils.futures import notify
 
 from streams.consumer_thread import ConsumerThread, new_client_loop
 from streams.errors import BrokerUnavailableError
+from streams.group_metadata import group_metadata
 from streams.positions import Source
 from streams.runs import Claim, Run
 
 _ASK_EVERY_S = 0.5
 _COMMIT_S = 60.0
 _RECORDS_PER_RUN = 128
-
-
-def group_metadata(group: str, generation: int, member: str, instance: str | None) -> bytes:
-    """What a confluent consumer's `consumer_group_metadata()` would return.
-
-    The format is librdkafka's own, CGMDv2.
-    """
-    static = b"\x01" if instance is None else b"\x00" + instance.encode() + b"\x00"
-    return (
-        b"CGMDv2:"
-        + struct.pack("<i", generation)
-        + group.encode()
-        + b"\x00"
-        + member.encode()
-        + b"\x00"
-        + static
-    )
 
 
 class Consumer(driver.Consumer):

@@ -12,12 +12,12 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from streams.brokers.kafka import KafkaBroker
+from streams.group_metadata import group_metadata
 from streams.markers import ForgottenMarkers
 from streams.outbox import Outbox
 from streams.positions import GroupPositions
 from streams.runs import Claim
 from streams.transactional_writer import TransactionalWriter
-from streams.transport import group_metadata
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 

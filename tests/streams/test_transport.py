@@ -28,9 +28,10 @@ from streams.errors import (
     SettingsError,
     TopicMismatchError,
 )
+from streams.group_metadata import group_metadata
 from streams.metrics import StepMetrics
 from streams.runs import Claim
-from streams.transport import Consumer, group_metadata
+from streams.transport import Consumer
 
 CLICKS = TopicPartition("clicks", 0)
 
