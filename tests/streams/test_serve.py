@@ -58,7 +58,8 @@ from streams.brokers.embedded import EmbeddedBroker
 from streams.health import Health
 from streams.metrics import StepMetrics
 from streams.probes import offered
-from streams.serve import Work, serve
+from streams.parts import Work
+from streams.serve import serve
 from streams.settings import load_settings
 from streams.topics import create_topics
 
