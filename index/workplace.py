@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from index.errors import BusyError
 
 _FOLDER = ".building"
+_STAGING = "staging"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Workplace:
@@ -25,7 +28,7 @@ class Workplace:
     def __init__(self, folder: Path) -> None:
         """Use this folder, which is locked for this process."""
         self._folder = folder
-        self.staging = folder / "staging"
+        self.staging = folder / _STAGING
         shutil.rmtree(self.staging, ignore_errors=True)  # of a build that was killed
         self.staging.mkdir()
 
@@ -49,6 +52,8 @@ def workplace(root: Path) -> Iterator[Workplace]:
 
     Raises:
         BusyError: Another build has it.
+        OSError: The disk is full, most of all: what was staged is removed, what was encoded stays,
+            and the next build begins with it.
     """
     folder = root / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -61,12 +66,17 @@ def workplace(root: Path) -> Iterator[Workplace]:
             raise BusyError(
                 f"another build (process {owner}) works in {root}: let it end, then try again"
             ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        place = Workplace(folder)
+        with suppress(OSError):  # for the message above; a full disk is found out later
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         try:
+            place = Workplace(folder)
             yield place
+        except OSError as error:
+            if error.errno in _FULL and not error.filename:  # a write knows no name
+                raise OSError(error.errno, error.strerror, str(root)) from error
+            raise
         finally:
-            shutil.rmtree(place.staging, ignore_errors=True)
+            shutil.rmtree(folder / _STAGING, ignore_errors=True)
     finally:
         os.close(descriptor)

@@ -28,7 +28,7 @@ MEANINGS = {
     Exit.OK: "done",
     Exit.UNEXPECTED: "unexpected error; run again with --debug and report it",
     Exit.USAGE: "wrong arguments",
-    Exit.WORLD_DOWN: "the broker or the object store is down or too slow; try again",
+    Exit.WORLD_DOWN: "broker or object store down or too slow, or a disk full; try again",
     Exit.BAD_INPUT: "an input file or record cannot be used",
     Exit.FATAL: "settings, topics, index and model do not fit together; change one of them",
     Exit.BUSY: "another build works in this index folder, or a version was made current meanwhile",
@@ -54,6 +54,8 @@ _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
 _OF_A_PATH = (errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
 """Errors of a path that have no class of their own."""
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 # Of packages that a command need not have loaded.
 _BY_NAME: tuple[tuple[str, str, Exit], ...] = (
     ("index.errors", "BusyError", Exit.BUSY),
@@ -75,6 +77,9 @@ def explain(error: Exception) -> tuple[Exit, str]:
             return code, _of_a_path(error)
     if isinstance(error, OSError) and error.errno in _OF_A_PATH:
         return Exit.BAD_INPUT, _of_a_path(error)
+    if isinstance(error, OSError) and error.errno in _FULL:
+        where = error.filename or "a disk"
+        return Exit.WORLD_DOWN, f"{where}: {error.strerror}. Make room, then run it again"
     if isinstance(error, UnicodeDecodeError):
         return Exit.BAD_INPUT, f"what was read is not UTF-8: {_one_line(error)}"
     for module, name, code in _BY_NAME:

@@ -23,7 +23,9 @@ from streams.errors import (
         (NotADirectoryError(20, "Not a directory", "state"), Exit.BAD_INPUT),
         (OSError(30, "Read-only file system", "state"), Exit.BAD_INPUT),
         (OSError(36, "File name too long", "a" * 300), Exit.BAD_INPUT),
-        (OSError(28, "No space left on device", "state"), Exit.UNEXPECTED),
+        (OSError(28, "No space left on device", "state"), Exit.WORLD_DOWN),
+        (OSError(122, "Disk quota exceeded"), Exit.WORLD_DOWN),
+        (OSError(5, "Input/output error", "state"), Exit.UNEXPECTED),
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), Exit.BAD_INPUT),
         (BrokerUnavailableError("nobody answers"), Exit.WORLD_DOWN),
         (FencedError("old generation"), Exit.FENCED),
@@ -51,6 +53,23 @@ def test_an_error_of_several_lines_becomes_one() -> None:
 )
 def test_an_error_of_a_path_says_the_path_and_no_number(error: OSError, line: str) -> None:
     """What could not be made a folder for it is a file: a file that exists is no riddle."""
+    assert explain(error)[1] == line
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            OSError(28, "No space left on device", "indexes"),
+            "indexes: No space left on device. Make room, then run it again",
+        ),
+        (
+            OSError(122, "Disk quota exceeded"),
+            "a disk: Disk quota exceeded. Make room, then run it again",
+        ),
+    ],
+)
+def test_a_full_disk_says_where_and_the_way_out(error: OSError, line: str) -> None:
     assert explain(error)[1] == line
 
 
