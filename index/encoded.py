@@ -19,7 +19,12 @@ class EncodedLog:
     """Records of checksum, hash and vector, appended one batch after the other.
 
     Each batch reaches the operating system before ``append`` returns, so that kill -9 loses none of
-    it. What a power failure leaves at the end, half written or empty, is cut off by the checksums.
+    it. What a power failure leaves at the end, half written or empty, is cut off by the checksums;
+    records that a disk has damaged are left out.
+
+    Attributes:
+        known: What was in it when it was opened.
+        n_damaged: Records among those that are left out.
     """
 
     def __init__(self, path: Path, dim: int) -> None:
@@ -33,9 +38,11 @@ class EncodedLog:
             [("checksum", "<u4"), ("hash", "<u8", (2,)), ("vector", "<f4", (dim,))]
         )
         self._file = path.open("a+b")
-        n_sound = self._n_sound()
-        self._file.truncate(n_sound * self._record.itemsize)
-        self.known = self._known(path, n_sound)
+        sound = self._sound()
+        n_records = int(sound[-1]) + 1 if len(sound) else 0
+        self._file.truncate(n_records * self._record.itemsize)
+        self.n_damaged = n_records - len(sound)
+        self.known = self._known(path, n_records, sound)
 
     def __enter__(self) -> Self:
         """Leaving the block closes the file."""
@@ -57,24 +64,24 @@ class EncodedLog:
         self._file.write(records.tobytes())
         self._file.flush()
 
-    def _n_sound(self) -> int:
-        """Records from the start that are whole."""
-        n_sound = 0
+    def _sound(self) -> NDArray[np.int64]:
+        """Numbers of the records that are whole, ascending."""
+        sound: list[NDArray[np.int64]] = []
+        n_read = 0
         self._file.seek(0)
         while raw := self._file.read(_RECORDS_A_STEP * self._record.itemsize):
-            whole = len(raw) // self._record.itemsize
-            for record in np.frombuffer(raw, self._record, whole):
-                if record["checksum"] != _checksum(record):
-                    return n_sound
-                n_sound += 1
-        return n_sound
+            records = np.frombuffer(raw, self._record, len(raw) // self._record.itemsize)
+            checksums = np.fromiter(map(_checksum, records), np.uint32, len(records))
+            sound.append(n_read + np.flatnonzero(records["checksum"] == checksums))
+            n_read += len(records)
+        return np.concatenate([np.empty(0, np.int64), *sound])
 
-    def _known(self, path: Path, n: int) -> Known:
+    def _known(self, path: Path, n: int, sound: NDArray[np.int64]) -> Known:
         if n == 0:  # an empty map cannot be made
             records: NDArray[Any] = np.empty(0, self._record)
         else:
             records = np.memmap(path, self._record, "r", shape=(n,))
-        return Known(records["hash"], records["vector"])
+        return Known(records["hash"], records["vector"], sound)
 
 
 def _checksum(record: Any) -> int:

@@ -193,7 +193,12 @@ def encode(
     from streams.building.encoding import Encoding
 
     with EncodedLog(log_path, staging.dim) as log:
-        encoding = Encoding(tower, staging, log, of_versions(store, tower.version, staging.dim))
+        if log.n_damaged:
+            remark(
+                f"{log.n_damaged:,} vectors that a killed build has left are damaged, and encoded"
+            )
+        known = of_versions(store, tower.version, staging.dim, remark)
+        encoding = Encoding(tower, staging, log, known)
         encoding.run(items, popularity, progress)
     return encoding.n_encoded, encoding.n_reused
 

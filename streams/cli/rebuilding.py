@@ -103,7 +103,10 @@ def rebuild_from_topic(
         if n_gaps:
             tower = encoders.load(version)
             parts = gaps.changes(
-                lacking, tower, lambda: of_versions(store, version, dim), timeout_s=patience_s
+                lacking,
+                tower,
+                lambda: of_versions(store, version, dim, remark),
+                timeout_s=patience_s,
             )
             for done, changes in enumerate(parts):
                 topic.stage_changes(changes, staging, popularity)

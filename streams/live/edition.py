@@ -284,7 +284,7 @@ class Editions:
 
     def _known(self, live: LiveIndex) -> list[Known]:
         store = index_store(self._settings)
-        return of_versions(store, live.encoder_version, live.dim)
+        return of_versions(store, live.encoder_version, live.dim, log.warning)
 
 
 def _give_way() -> None:

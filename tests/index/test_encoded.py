@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 from pathlib import Path
@@ -72,7 +73,22 @@ def test_a_flipped_bit_never_becomes_a_vector(tmp_path: Path, place: int, bit: i
     raw = bytearray(path.read_bytes())
     raw[place] ^= 1 << bit
     path.write_bytes(raw)
-    assert found(path) == list(range(place // 36))
+    assert found(path) == [n for n in range(60) if n != place // 36]
+
+
+def test_what_is_damaged_is_counted_and_written_anew(tmp_path: Path) -> None:
+    """One flipped bit, and all that a killed build had encoded after it was cut off."""
+    path = tmp_path / "log"
+    write(path, 60)
+    raw = bytearray(path.read_bytes())
+    for n in (3, 4, 59):
+        raw[n * 36 + 20] ^= 1
+    path.write_bytes(raw)
+    with EncodedLog(path, 4) as log:
+        assert log.n_damaged == 2  # the last is a torn end
+        assert len(log.known) == 57
+        log.append(HASHES[[3, 4, 59]], ROWS[[3, 4, 59]])
+    assert found(path) == list(range(60))
 
 
 def test_empty_blocks_at_the_end_are_no_records(tmp_path: Path) -> None:
@@ -117,3 +133,24 @@ def test_one_build_at_a_time_and_a_killed_one_leaves_the_door_open(tmp_path: Pat
     with workplace(tmp_path) as place:
         assert list(place.staging.iterdir()) == []
     assert not (tmp_path / ".building" / "staging").exists()
+
+
+def test_a_full_disk_says_where_and_keeps_what_was_encoded(tmp_path: Path) -> None:
+
+    def build() -> None:
+        with workplace(tmp_path) as place, Path("/dev/full").open("wb", buffering=0) as file:
+            write(place.encoded("m"), 60)
+            file.write(b"x")
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        build()
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path))
+    assert not (tmp_path / ".building" / "staging").exists()
+    with workplace(tmp_path) as place:
+        assert found(place.encoded("m")) == list(range(60))
+
+
+def test_other_errors_of_a_build_are_what_they_are(tmp_path: Path) -> None:
+    with pytest.raises(ConnectionError) as caught, workplace(tmp_path):
+        raise ConnectionResetError(errno.ECONNRESET, "reset")
+    assert caught.value.filename is None

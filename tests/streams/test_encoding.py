@@ -14,6 +14,7 @@ from index import IndexStore, Item
 from index.build import build_staged
 from index.encoded import EncodedLog
 from index.known import of_versions
+from index.mirrored import MirroredStore
 from index.staging import Staged, Staging
 from index.workplace import workplace
 from streams.building import encoding
@@ -56,9 +57,12 @@ def items(n: int, price: float = 1.0) -> list[Item]:
     return [Item(item_id=f"i{i}", title=f"Teapot {i}", price=price) for i in range(n)]
 
 
-def build(store: IndexStore, catalogue: Sequence[Item], tower: FakeTower) -> Encoding:
+def build(
+    store: IndexStore, catalogue: Sequence[Item], tower: FakeTower, said: list[str] | None = None
+) -> Encoding:
+    complaints: list[str] = []
     with workplace(store.root) as place:
-        known = of_versions(store, tower.version, DIM)
+        known = of_versions(store, tower.version, DIM, complaints.append)
         with (
             EncodedLog(place.encoded(tower.version), DIM) as log,
             Staging(place.staging, DIM) as staging,
@@ -67,6 +71,9 @@ def build(store: IndexStore, catalogue: Sequence[Item], tower: FakeTower) -> Enc
             done.run(catalogue)
             build_staged(store, staging.finish(), encoder_version=tower.version)
         place.forget_encoded()
+    assert said is not None or complaints == []
+    if said is not None:
+        said += complaints
     return done
 
 
@@ -145,18 +152,60 @@ def test_another_models_vectors_are_not_taken(store: IndexStore) -> None:
     assert store.open().encoder_version == "fake-2"
 
 
-def test_vectors_of_a_damaged_version_are_encoded_again(store: IndexStore) -> None:
-    build(store, items(20), FakeTower())
-    version = store.current()
+def spoil(store: IndexStore, version: str | None, name: str = "vectors.npy") -> None:
     assert version is not None
-    path = store.root / version / "vectors.npy"
+    path = store.root / version / name
     path.chmod(0o644)
     raw = bytearray(path.read_bytes())
     raw[-5] ^= 1
     path.write_bytes(raw)
+
+
+def test_vectors_of_a_damaged_version_are_encoded_again(store: IndexStore) -> None:
+    build(store, items(20), FakeTower())
+    spoil(store, damaged := store.current())
+    tower, said = FakeTower(), list[str]()
+    build(store, items(20), tower, said)
+    assert len(tower.texts) == 20
+    check(store, items(20))
+    assert len(said) == 1
+    assert f"{damaged} are not used again" in said[0]
+    assert "vectors.npy has another SHA-256" in said[0]
+
+
+@pytest.mark.parametrize("name", ["vectors.npy", "hashes.npy"])
+def test_in_the_place_of_a_damaged_version_comes_the_one_before(
+    store: IndexStore, name: str
+) -> None:
+    """All of a catalogue was encoded anew, and nobody was told why."""
+    build(store, items(20), FakeTower())
+    build(store, items(30), FakeTower())
+    spoil(store, store.current(), name)
+    tower, said = FakeTower(), list[str]()
+    build(store, items(30), tower, said)
+    assert sorted(tower.texts) == sorted(item.title for item in items(30)[20:])
+    check(store, items(30))
+    assert len(said) == 1
+    assert name in said[0]
+
+
+def test_a_damaged_copy_of_an_object_store_is_fetched_again(tmp_path: Path) -> None:
+    store = MirroredStore(tmp_path / "indexes", f"file://{tmp_path}/objects")
+    build(store, items(20), FakeTower())
+    spoil(store, store.current())
+    tower = FakeTower()
+    build(store, items(22), tower)
+    assert len(tower.texts) == 2
+    check(store, items(22))
+
+
+def test_who_goes_back_to_an_earlier_model_encodes_nothing_again(store: IndexStore) -> None:
+    """Neither the newest version nor the current one is of it."""
+    build(store, items(20), FakeTower())
+    build(store, items(20), FakeTower("fake-2"))
     tower = FakeTower()
     build(store, items(20), tower)
-    assert len(tower.texts) == 20
+    assert tower.texts == []
     check(store, items(20))
 
 
