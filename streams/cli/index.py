@@ -54,6 +54,7 @@ def build(
             show_default="RILLSTREAM_INDEX_DIR, or ./indexes",
         ),
     ] = None,
+    index_url: IndexUrl = None,
     encoder: EncoderSource = None,
     engine: Annotated[
         str, typer.Option(help="One by hand; auto: see rillstream index explain.")
@@ -91,9 +92,13 @@ def build(
     with file and line before anything is encoded. Exit code 7 when the recall target is missed, 6
     when another build works in the folder.
     """
-    place = "index_url" if out is not None and "://" in out else "index_dir"
+    if out is not None and "://" in out:
+        if index_url not in (None, out):
+            raise typer.BadParameter(f"--out {out} and --index-url {index_url} are two places")
+        out, index_url = None, out
     settings = settings_from(
-        **{place: out},
+        index_dir=out,
+        index_url=index_url,
         bootstrap_servers=broker,
         encoder=encoder,
         min_recall=min_recall,
@@ -193,6 +198,7 @@ def explain(
     ] = None,
     engine: Annotated[str, typer.Option(help="An engine by hand.")] = "auto",
     index_dir: IndexDir = None,
+    index_url: IndexUrl = None,
     as_json: Json = False,
 ) -> None:
     """Tell which engine would serve so many items, and why.
@@ -206,7 +212,7 @@ def explain(
     if memory and memory_bytes is None:
         raise typer.BadParameter(f"--memory {memory}: a number and MB or GB is needed")
     explain_choice(
-        settings_from(index_dir=index_dir),
+        settings_from(index_dir=index_dir, index_url=index_url),
         what,
         recall=recall,
         memory=memory_bytes,

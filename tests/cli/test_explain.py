@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from index import IndexStore, build_index
+from index.mirrored import MirroredStore
 from streams.cli.exits import Exit
 from streams.cli.explain import number
 from streams.cli.main import run
@@ -48,6 +49,17 @@ def test_a_file_of_items_is_counted(tmp_path: Path, capsys: pytest.CaptureFixtur
     path = tmp_path / "items.jsonl"
     path.write_text("".join(f'{{"item_id": "{i}", "title": "t"}}\n' for i in range(7)))
     assert explained(capsys, str(path))["count"] == 7
+
+
+def test_a_version_of_an_object_store_is_explained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"file://{tmp_path}/objects"
+    store = MirroredStore(tmp_path / "builder", url)
+    manifest = build_index(store, shop(50), unit_rows(50), encoder_version="m")
+    where = ["--index-dir", str(tmp_path / "here"), "--index-url", url]
+    for words in ([], [manifest.version]):
+        assert explained(capsys, *words, *where)["version"] == manifest.version
 
 
 def test_a_version_is_explained_beside_what_serves_it(

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+import typer
 
 from index import IndexStore, Item, build_index
 from streams.cli.exits import Exit
+from streams.cli.index import app
 from streams.cli.main import run
 from streams.index_versions import decode
 from streams.settings import Settings
@@ -18,6 +20,9 @@ from tests.streams.conftest import embedded
 from tests.streams.reading import messages
 
 __all__ = ["embedded"]
+
+
+group = typer.main.get_group(app)
 
 
 @pytest.fixture
@@ -125,6 +130,29 @@ def test_a_build_goes_to_an_object_store_and_is_served_from_there(
     assert "sound" in printed(capsys, "verify")
     assert json.loads(printed(capsys, "search", "teapot", "--json"))["item_id"] == "pot"
     assert (tmp_path / "elsewhere" / built["version"] / "manifest.json").is_file()
+
+
+def test_every_command_of_versions_takes_an_object_store() -> None:
+    """One that does not serves whatever the folder holds, and says nothing."""
+    for name, command in group.commands.items():
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {"--index-dir", "--index-url"} <= options, name
+
+
+def test_a_build_takes_a_folder_and_an_object_store(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items, url = tmp_path / "items.jsonl", f"file://{tmp_path}/objects"
+    items.write_text('{"item_id": "pot", "title": "Red enamel teapot"}\n')
+    where = ["--index-dir", str(tmp_path / "here"), "--index-url", url]
+    built = json.loads(printed(capsys, "build", str(items), *where, "--json"))
+    assert (tmp_path / "here" / built["version"]).is_dir()
+    assert (tmp_path / "objects" / built["version"]).is_dir()
+    assert "sound" in printed(capsys, "verify", *where)
+    said = printed(
+        capsys, "build", str(items), "--out", url, "--index-url", url + "2", code=Exit.USAGE
+    )
+    assert "two places" in said
 
 
 def test_only_the_newest_are_kept(
