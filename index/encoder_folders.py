@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import time
-import uuid
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Final
@@ -15,12 +14,11 @@ import msgspec
 from index.errors import EncoderFilesError
 from index.manifest import VERSION_PATTERN, FileEntry
 from index.object_store import ObjectStore
+from index.unfinished import ABANDONED_AFTER_S, delete, is_unfinished, unnamed
 from index.writing import entry_of, sync
 
 FOLDER: Final = ".encoders"
 MANIFEST_NAME: Final = "encoder.json"
-_BESIDE: Final = ".unfinished-"
-_ABANDONED_AFTER_S: Final = 24 * 3600
 # Nothing else is ever copied, fetched or read: no weights that would have to be unpickled.
 _FILE_NAME: Final = re.compile(r"([A-Za-z0-9_-]+/)?[A-Za-z0-9][A-Za-z0-9._-]*\.(json|safetensors)")
 
@@ -117,13 +115,14 @@ class EncoderFolders:
         """Remove those that no version needs and that nobody has kept for a day; their names."""
         removed = []
         for folder in sorted(self._root.glob("*")):
-            if folder.name in needed or folder.stat().st_mtime > time.time() - _ABANDONED_AFTER_S:
+            if folder.name in needed or folder.stat().st_mtime > time.time() - ABANDONED_AFTER_S:
                 continue
-            if self._remote is not None and not folder.name.startswith(_BESIDE):
+            if self._remote is not None and not is_unfinished(folder):
                 self._remote.remove(folder.name, MANIFEST_NAME)
-            shutil.rmtree(folder, ignore_errors=True)
-            removed.append(folder.name)
-        return [name for name in removed if not name.startswith(_BESIDE)]
+            delete(folder)
+            if not is_unfinished(folder):
+                removed.append(folder.name)
+        return removed
 
     def _fetch(self, encoder_version: str, own: Path) -> bool:
         """Take an encoder in from the object store, verified; False where there is none."""
@@ -142,9 +141,9 @@ class EncoderFolders:
         return True
 
     def _beside(self) -> Path:
-        beside = self._root / f"{_BESIDE}{uuid.uuid4().hex}"
-        beside.mkdir(parents=True)
-        return beside
+        folder = unnamed(self._root)
+        folder.mkdir(parents=True)
+        return folder
 
     def _take_in(self, beside: Path, own: Path, manifest: EncoderManifest) -> None:
         """Verify, and give it its name; another process may have been faster."""

@@ -34,8 +34,6 @@ FILE_NAMES = frozenset(
 )
 
 VERSION_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-# As builds name them.
-BUILT_PATTERN = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{8}")
 FORMAT = 2
 # Fields that format 1 did not have; its digest covers the others.
 _SINCE_2 = ("items_read", "build_parameters")
@@ -66,7 +64,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         parameters: What the engine was built with.
         dim: Width of a vector.
         count: Number of items.
-        created_at_ms: When it was built, Unix milliseconds.
+        created_at_ms: When it was built, Unix milliseconds, as the clock said; versions are ordered
+            by their names, see ``index.naming``.
         files: What is in the folder besides the manifest.
         recall_at_10: Share of the true 10 nearest that come back, for held-out items as queries.
         recall_at_100: The same for 100. Both are None for a corpus too small to hold queries out.

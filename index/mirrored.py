@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import fcntl
-import shutil
-import uuid
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from index.errors import (
-    CurrentVersionError,
-    IndexFormatError,
-    NoCurrentVersionError,
-    UnknownVersionError,
-)
+from index.errors import IndexFormatError, StoreUnavailableError, UnknownVersionError
 from index.in_use import hold
 from index.loading import opened, verified_files
 from index.manifest import MANIFEST_NAME, VECTORS_NAME, VERSION_PATTERN, Manifest, encode_manifest
+from index.naming import newest_first
+from index.notes import held, removing
 from index.object_store import ObjectStore
-from index.store import UNFINISHED, IndexStore, Pointer, newest_first
+from index.store import IndexStore, Pointer
+from index.unfinished import clear_abandoned, delete, unnamed
 from index.writing import Build, sync
 
 _LOCK = ".fetching"
@@ -69,21 +65,11 @@ class MirroredStore(IndexStore):
         """As ``IndexStore``; that of the object store."""
         return Pointer(self._remote.pointer())
 
-    def manifest(self, version: str | None = None) -> Manifest:
-        """As ``IndexStore``."""
-        with self.files(version, only=()) as (manifest, _):
-            return manifest
-
     @contextmanager
-    def files(
-        self, version: str | None = None, only: Collection[str] | None = None
+    def _files_in(
+        self, folder: Path, only: Collection[str] | None
     ) -> Iterator[tuple[Manifest, Mapping[str, BinaryIO]]]:
-        """As ``IndexStore``; what is damaged here is fetched again.
-
-        Raises:
-            StoreUnavailableError: The object store does not answer.
-        """
-        folder = self._folder(version)
+        """What is damaged here is fetched again."""
         with ExitStack() as stack:
             try:
                 found = stack.enter_context(opened(folder, only))
@@ -120,35 +106,40 @@ class MirroredStore(IndexStore):
         self._manifest_of(version)
         super().set_current(version, seen=seen)
 
+    @contextmanager
+    def _held(self, version: str) -> Iterator[None]:
+        with held(self._remote, version):
+            yield
+
     def _point(self, version: str) -> None:
         super()._point(version)
         self._remote.set_current(version)
 
     def remove(self, version: str) -> bool:
         """As ``IndexStore``; there and here. Readers on other machines are not known."""
-        if version == self.current():
-            raise CurrentVersionError(f"{version} is current")
-        if (folder := self.root / version).is_dir() and not self._discard(folder):
-            return False
-        self._remote.remove(version)
-        return True
+        with removing(self._remote, version):
+            if (folder := self.root / version).is_dir() and not self._discard(folder):
+                return False
+            self._remote.remove(version)
+            return True
 
-    def _folder(self, version: str | None) -> Path:
-        name = self.current() if version is None else version
-        if name is None:
-            raise NoCurrentVersionError(
-                f"no index version is current in {self._remote.url}: "
-                "build one (rillstream index build FILE)"
-            )
-        folder = self.root / name
-        if not VERSION_PATTERN.fullmatch(name):
-            raise UnknownVersionError(f"no index version {name!r} in {self._remote.url}")
+    @property
+    def _place(self) -> str:
+        return self._remote.url
+
+    def _names(self) -> list[str]:
+        return self._remote.versions()
+
+    def _folder(self, version: str) -> Path:
+        folder = self.root / version
+        if not VERSION_PATTERN.fullmatch(version):
+            raise self._unknown(version)
         if not folder.is_dir():
             with self._fetching():
                 if not folder.is_dir():  # another worker may have fetched it meanwhile
                     self._clear_forgotten()  # first, for a full disk has room again
-                    self._clear_abandoned()
-                    self._fetch(name)
+                    clear_abandoned(self.root)
+                    self._fetch(version)
         return folder
 
     @contextmanager
@@ -171,24 +162,30 @@ class MirroredStore(IndexStore):
     def _fetch(self, version: str) -> None:
         """Download, verify, rename; a damaged copy makes room for it, whoever has it open."""
         manifest = self._manifest_of(version)
-        beside, damaged = (self.root / f"{UNFINISHED}{uuid.uuid4().hex}" for _ in range(2))
-        beside.mkdir()
+        fetched, damaged = unnamed(self.root), unnamed(self.root)
         try:
-            self._remote.download(beside, manifest)
-            (beside / MANIFEST_NAME).write_bytes(encode_manifest(manifest))
-            with verified_files(beside, manifest):
+            fetched.mkdir()
+            try:
+                self._remote.download(fetched, manifest)
+            except StoreUnavailableError:
+                self._manifest_of(version)  # somebody may have removed it meanwhile
+                raise
+            (fetched / MANIFEST_NAME).write_bytes(encode_manifest(manifest))
+            with verified_files(fetched, manifest):
                 pass
-            (beside / _COPY).touch()
-            for path in beside.iterdir():
+            (fetched / _COPY).touch()
+            for path in fetched.iterdir():
                 path.chmod(0o444)
                 sync(path)
-            sync(beside)
-            if (folder := self.root / version).is_dir():
+            sync(fetched)
+            if (folder := self.root / version).is_dir() or folder.is_symlink():
                 folder.rename(damaged)
-            beside.rename(folder)
+            fetched.rename(folder)
+        except OSError as error:  # a full disk, most of all: it may have room later
+            raise StoreUnavailableError(f"{version} finds no place here: {error}") from error
         finally:
-            shutil.rmtree(beside, ignore_errors=True)
-            shutil.rmtree(damaged, ignore_errors=True)
+            delete(fetched)
+            delete(damaged)
 
     def _manifest_of(self, version: str) -> Manifest:
         """What the object store says of a version.
@@ -199,10 +196,7 @@ class MirroredStore(IndexStore):
         is_name = VERSION_PATTERN.fullmatch(version)
         manifest = self._remote.manifest(version) if is_name else None
         if manifest is None:
-            known = ", ".join(sorted(self._remote.versions())) or "none"
-            raise UnknownVersionError(
-                f"no index version {version!r} in {self._remote.url}, there are: {known}"
-            )
+            raise self._unknown(version)
         return manifest
 
     def _clear_forgotten(self) -> None:

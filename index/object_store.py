@@ -13,7 +13,6 @@ from typing import Any
 from index.errors import IndexError_, IndexFormatError, StoreUnavailableError
 from index.loading import MAX_MANIFEST_BYTES, parse_manifest, parse_pointer
 from index.manifest import (
-    BUILT_PATTERN,
     FILE_NAMES,
     MANIFEST_NAME,
     POINTER_NAME,
@@ -21,6 +20,8 @@ from index.manifest import (
     FileEntry,
     Manifest,
 )
+from index.naming import is_of_build
+from index.notes import is_note
 
 _BYTES_A_READ = 4 << 20
 # An upload that was interrupted; one that goes on has written a file since.
@@ -36,6 +37,7 @@ class ObjectStore:
     ``file://`` renames, which is atomic, too; ``memory://`` is one process. Other file systems
     (SFTP, SMB, HDFS) write in place: a reader may meet half a pointer, refuses it, and looks again
     later. Of two builders that point at once both succeed; the pointer is that of the last one.
+    Who points and who removes leave each other notes, see ``index.notes``.
     """
 
     def __init__(self, url: str) -> None:
@@ -99,6 +101,37 @@ class ObjectStore:
             beside = f"{target}.{uuid.uuid4().hex}"
             self._fs.pipe_file(beside, raw)
             self._fs.mv(beside, target)
+
+    def is_gone(self, version: str) -> bool:
+        """Whether there is no such version (any more)."""
+        return self.read(f"{version}/{MANIFEST_NAME}", 1) is None
+
+    def files(self, name: str) -> list[str]:
+        """Names of the files under a name, those of folders in it included."""
+        with self._asked(), suppress(FileNotFoundError):
+            entries: list[str] = self._fs.ls(self._path(name), detail=False)
+            return [path.rstrip("/").rpartition("/")[2] for path in entries]
+        return []
+
+    def touch(self, path: str) -> None:
+        """Write an empty file; where its folder is not there any more, nothing."""
+        with self._asked(), suppress(FileNotFoundError):
+            self._fs.pipe_file(f"{self._root}/{path}", b"")
+
+    def remove_file(self, path: str) -> None:
+        """Remove a file, if it is there."""
+        with self._asked(), suppress(FileNotFoundError):
+            self._fs.rm_file(f"{self._root}/{path}")
+
+    def is_abandoned(self, path: str) -> bool:
+        """Whether a file is older than a day, or gone; False where the driver cannot tell."""
+        with self._asked(), suppress(NotImplementedError):
+            try:
+                written: float = self._fs.modified(f"{self._root}/{path}").timestamp()
+            except FileNotFoundError:
+                return True
+            return written < time.time() - _ABANDONED_AFTER_S
+        return False
 
     def upload(self, folder: Path, manifest: Manifest) -> None:
         """Put a version's files there, its manifest last; what was interrupted before goes."""
@@ -167,11 +200,9 @@ class ObjectStore:
 
         Another machine may have removed it already, or be about to.
         """
-        with self._asked():
-            with suppress(FileNotFoundError):
-                self._fs.rm_file(self._path(name, first))
-            with suppress(FileNotFoundError):
-                self._fs.rm(self._path(name), recursive=True)
+        self.remove_file(f"{name}/{first}")
+        with self._asked(), suppress(FileNotFoundError):
+            self._fs.rm(self._path(name), recursive=True)
 
     def _clear_abandoned(self, name: str) -> None:
         """Remove a version without a manifest that nobody has written to for a day.
@@ -179,11 +210,12 @@ class ObjectStore:
         Only what a build has named so, and nothing that has another file: others may keep folders
         of their own here. Where the driver cannot tell when a file was written, it stays.
         """
-        if not BUILT_PATTERN.fullmatch(name):
+        if not is_of_build(name):
             return
         with self._asked(), suppress(FileNotFoundError, NotImplementedError):
             paths = self._fs.find(self._path(name))
-            if not {path.rpartition(f"/{name}/")[2] for path in paths} <= FILE_NAMES:
+            files = {path.rpartition(f"/{name}/")[2] for path in paths}
+            if not {file for file in files if not is_note(file)} <= FILE_NAMES:
                 return  # it has a manifest, most of all
             written = [self._fs.modified(path) for path in paths]
             if written and max(written).timestamp() < time.time() - _ABANDONED_AFTER_S:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-import shutil
-import time
-import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -22,12 +20,12 @@ from index.errors import (
 from index.in_use import in_use
 from index.loading import load, opened, parse_pointer, read_manifest
 from index.manifest import POINTER_NAME, VERSION_PATTERN, Manifest
+from index.naming import age, age_of, newest_first
 from index.snapshot import Snapshot
+from index.unfinished import clear_abandoned, delete, unnamed
 from index.writing import Build, sync, write_version
 
-UNFINISHED = ".unfinished-"
-# What a killed build left behind; a build that still runs has written to its folder since.
-_ABANDONED_AFTER_S = 24 * 3600
+_LOCK = ".pointing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +46,17 @@ class IndexStore:
     others: nothing). A version appears whole or not at all (it is written beside, then renamed) and
     never changes afterwards. ``<root>/CURRENT`` names one of them and is replaced atomically: a
     reader sees the old name or the new one. Any number of processes may read and publish at once.
+
+    What moves the pointer and what removes a version happen one after the other, by a lock of the
+    operating system that ends with its process: so the pointer never names what is gone. A process
+    that ends in between leaves this (the next one finds the lock free):
+
+        ended after ...                          durable              then
+        a version's files were written           a folder beside      it goes a day later
+        the folder got its name                  the version          it is listed, and not current
+        the pointer's new file was written       a file beside        it goes a day later
+        the pointer was replaced                 the new pointer      it holds
+        a removed version's folder was renamed   a folder beside      it goes a day later
     """
 
     def __init__(self, root: Path | str) -> None:
@@ -55,7 +64,10 @@ class IndexStore:
         self.root = Path(root)
 
     def versions(self) -> list[Manifest]:
-        """Manifests of all versions, newest first, without those that cannot be believed."""
+        """Manifests of all versions, newest first, without those that cannot be believed.
+
+        The newest is the one that was published last, see ``index.naming``.
+        """
         found = []
         for folder in self._folders():
             try:
@@ -88,7 +100,8 @@ class IndexStore:
             UnknownVersionError: There is no such version.
             IndexFormatError: Its manifest cannot be believed.
         """
-        return read_manifest(self._folder(version))
+        with self.files(version, only=()) as (manifest, _):
+            return manifest
 
     def open(self, version: str | None = None, *, ef_search: int | None = None) -> Snapshot:
         """Verify a version and load it; None = the current one.
@@ -120,8 +133,32 @@ class IndexStore:
             UnknownVersionError: There is no such version.
             IndexFormatError: The manifest, or a file that is wanted, is damaged.
         """
-        with opened(self._folder(version), only) as found:
-            yield found
+        with ExitStack() as stack:
+            yield self._opened(stack, version, only)
+
+    def _opened(
+        self, stack: ExitStack, version: str | None, only: Collection[str] | None
+    ) -> tuple[Manifest, Mapping[str, BinaryIO]]:
+        """See ``files``; the stack closes them.
+
+        Versions come and go meanwhile: one that has gone is no damaged one, and if it was the
+        current one, another is by now.
+        """
+        name = self._name(version)
+        while True:
+            try:
+                return stack.enter_context(self._files_in(self._folder(name), only))
+            except (IndexFormatError, UnknownVersionError):
+                now = self._name(version)
+                if now == name:
+                    self._folder(name)
+                    raise
+                name = now
+
+    def _files_in(
+        self, folder: Path, only: Collection[str] | None
+    ) -> AbstractContextManager[tuple[Manifest, Mapping[str, BinaryIO]]]:
+        return opened(folder, only)
 
     def verify(self, version: str) -> list[str]:
         """What is wrong with a version, one sentence each; empty = it loads.
@@ -144,14 +181,14 @@ class IndexStore:
             Its manifest.
         """
         self.root.mkdir(parents=True, exist_ok=True)
-        self._clear_abandoned()
-        folder = self.root / f"{UNFINISHED}{uuid.uuid4().hex}"
+        clear_abandoned(self.root)
+        folder = unnamed(self.root)
         folder.mkdir()
         try:
-            manifest = write_version(folder, build)
+            manifest = write_version(folder, build, self._names())
             folder.rename(self.root / manifest.version)
         except BaseException:  # also Ctrl-C: whatever ends it, nothing half-written stays
-            shutil.rmtree(folder, ignore_errors=True)
+            delete(folder)
             raise
         sync(self.root)
         return manifest
@@ -164,28 +201,47 @@ class IndexStore:
             seen: The pointer as it was when the work that led here began; None = it may be any.
 
         Raises:
-            UnknownVersionError: There is no such version.
+            UnknownVersionError: There is no such version, or somebody is removing it.
             IndexFormatError: Its files are damaged; the pointer stays where it is.
             BusyError: Somebody has moved the pointer since it was seen; it stays where it is.
         """
         with self.files(version):
-            self._folder(version)  # still there: large files take a while
-        if seen is not None and (now := self.pointer()) != seen:
-            said = "" if now.raw is None else now.raw.decode("utf-8", "replace").strip()[:100]
-            raise BusyError(
-                f"{said or 'nothing'} was made current while {version} was built, which is there "
-                f"and not current: rillstream index rollback {version} makes it so"
-            )
-        self._point(version)
+            pass
+        with self._held(version):
+            if seen is not None and (now := self.pointer()) != seen:
+                said = "" if now.raw is None else now.raw.decode("utf-8", "replace").strip()[:100]
+                raise BusyError(
+                    f"{said or 'nothing'} was made current while {version} was built, which is "
+                    f"there and not current: rillstream index rollback {version} makes it so"
+                )
+            self._point(version)
+
+    @contextmanager
+    def _held(self, version: str) -> Iterator[None]:
+        """Nobody removes the version before the block ends.
+
+        Raises:
+            UnknownVersionError: It is not there any more: large files take a while to verify.
+        """
+        with self._locked():
+            self._folder(version)
+            yield
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """No other process points or removes meanwhile."""
+        with (self.root / _LOCK).open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _point(self, version: str) -> None:
         """Replace the pointer."""
-        beside = self.root / f"{UNFINISHED}{uuid.uuid4().hex}"
-        with beside.open("x", encoding="utf-8") as file:
+        written = unnamed(self.root)
+        with written.open("x", encoding="utf-8") as file:
             file.write(f"{version}\n")
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(self.root / POINTER_NAME)
+        written.replace(self.root / POINTER_NAME)
         sync(self.root)
 
     def remove(self, version: str) -> bool:
@@ -201,34 +257,38 @@ class IndexStore:
             CurrentVersionError: It is the current one.
         """
         folder = self._folder(version)
-        if version == self.current():
-            raise CurrentVersionError(f"{version} is current")
-        return self._discard(folder)
+        with self._locked():
+            if version == self.current():
+                raise CurrentVersionError(f"{version} is current")
+            return self._discard(folder)
 
     def _discard(self, folder: Path) -> bool:
         """Remove a version's folder, unless it is in use; another process may have been faster."""
         if in_use(folder):
             return False
-        beside = self.root / f"{UNFINISHED}{uuid.uuid4().hex}"
+        removed = unnamed(self.root)
         with suppress(FileNotFoundError):
-            folder.rename(beside)
-        shutil.rmtree(beside, ignore_errors=True)
+            folder.rename(removed)
+        delete(removed)
         return True
 
     def before_current(self) -> str:
         """The version to go back to: the newest that is older than the current one.
 
+        The current one need not be there: somebody may have deleted its folder by hand.
+
         Raises:
             NoCurrentVersionError: None is current.
+            IndexFormatError: The pointer holds no name.
             UnknownVersionError: There is none before it.
         """
-        now = (
-            self.manifest()
-        )  # which need not be among the others: an object store may have lost it
-        for manifest in self.versions():
-            if _age(manifest) < _age(now):
+        name = self._name(None)
+        manifests = self.versions()
+        created_at_ms = next((each.created_at_ms for each in manifests if each.version == name), 0)
+        for manifest in manifests:
+            if age_of(manifest) < age(name, created_at_ms):
                 return manifest.version
-        raise UnknownVersionError(f"no index version in {self.root} is older than {now.version}")
+        raise UnknownVersionError(f"no index version in {self.root} is older than {name}")
 
     def _folders(self) -> list[Path]:
         if not self.root.is_dir():
@@ -236,39 +296,43 @@ class IndexStore:
         entries = self.root.iterdir()
         return [path for path in entries if VERSION_PATTERN.fullmatch(path.name) and path.is_dir()]
 
-    def _folder(self, version: str | None) -> Path:
+    @property
+    def _place(self) -> str:
+        """Where versions are, for messages."""
+        return str(self.root)
+
+    def _names(self) -> list[str]:
+        """Of all that may be versions, in no order."""
+        return [folder.name for folder in self._folders()]
+
+    def _name(self, version: str | None) -> str:
+        """This version's name; None = the current one's.
+
+        Raises:
+            NoCurrentVersionError: None is current.
+            IndexFormatError: The pointer holds no name.
+        """
         name = self.current() if version is None else version
         if name is None:
             raise NoCurrentVersionError(
-                f"no index version is current in {self.root}: "
+                f"no index version is current in {self._place}: "
                 "build one (rillstream index build FILE)"
             )
-        folder = self.root / name
-        if not VERSION_PATTERN.fullmatch(name) or not folder.is_dir():
-            known = ", ".join(sorted(path.name for path in self._folders())) or "none"
-            raise UnknownVersionError(
-                f"no index version {name!r} in {self.root}, there are: {known}"
-            )
+        return name
+
+    def _folder(self, version: str) -> Path:
+        """The folder of a version that is there.
+
+        Raises:
+            UnknownVersionError: There is none of that name.
+        """
+        folder = self.root / version
+        if not VERSION_PATTERN.fullmatch(version) or not folder.is_dir():
+            raise self._unknown(version)
         return folder
 
-    def _clear_abandoned(self) -> None:
-        for path in self.root.glob(f"{UNFINISHED}*"):
-            try:
-                newest = max(p.stat().st_mtime for p in (path, *path.glob("*")))
-            except FileNotFoundError:
-                continue  # another builder has just finished it
-            if time.time() - newest <= _ABANDONED_AFTER_S:
-                continue
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:  # a pointer
-                path.unlink(missing_ok=True)
-
-
-def newest_first(manifests: Iterable[Manifest]) -> list[Manifest]:
-    """By the time of their build."""
-    return sorted(manifests, key=_age, reverse=True)
-
-
-def _age(manifest: Manifest) -> tuple[int, str]:
-    return manifest.created_at_ms, manifest.version
+    def _unknown(self, version: str) -> UnknownVersionError:
+        known = ", ".join(sorted(self._names())) or "none"
+        return UnknownVersionError(
+            f"no index version {version!r} in {self._place}, there are: {known}"
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from index.manifest import (
     Manifest,
     encode_manifest,
 )
+from index.naming import name_after
 from index.npy_file import write_array
 
 
@@ -62,12 +63,13 @@ class Build:
     hashes: Hashes | None = None
 
 
-def write_version(folder: Path, build: Build) -> Manifest:
+def write_version(folder: Path, build: Build, names: Iterable[str]) -> Manifest:
     """Write a version's files, then the manifest that seals them; some rows at a time.
 
     Args:
         folder: Empty; to be renamed to the manifest's ``version`` afterwards.
         build: What to write.
+        names: Of the versions that are there already: this one is later.
     """
     order = np.arange(len(build.items)) if build.order is None else build.order
     write_array(folder / VECTORS_NAME, build.vectors, order)
@@ -78,15 +80,14 @@ def write_version(folder: Path, build: Build) -> Manifest:
     files = {path.name: entry_of(path) for path in sorted(folder.iterdir())}
     now = datetime.now(UTC)
     content = hashlib.sha256("".join(entry.sha256 for entry in files.values()).encode())
-    milliseconds = now.microsecond // 1000
     manifest = Manifest(
-        version=f"{now:%Y%m%dT%H%M%S}.{milliseconds:03d}Z-{content.hexdigest()[:8]}",
+        version=name_after(names, now, content.hexdigest()),
         encoder_version=build.encoder_version,
         engine=build.engine.name,
         parameters=build.engine.parameters,
         dim=build.engine.dim,
         count=build.engine.count,
-        created_at_ms=int(now.timestamp()) * 1000 + milliseconds,
+        created_at_ms=int(now.timestamp()) * 1000 + now.microsecond // 1000,
         files=files,
         recall_at_10=build.recall_at_10,
         recall_at_100=build.recall_at_100,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import threading
@@ -26,6 +27,7 @@ from index import (
     build_index,
 )
 from index.difference import difference
+from index.errors import CurrentVersionError
 from index.mirrored import MirroredStore
 from index.object_store import ObjectStore
 from index.retention import prune
@@ -369,7 +371,7 @@ def test_what_another_process_tidies_at_the_same_time_is_not_waited_for(
 
     folder = MirroredStore._folder
 
-    def goes(self: MirroredStore, version: str | None) -> Path:
+    def goes(self: MirroredStore, version: str) -> Path:
         if version == old:
             raise AssertionError("asked for what is being tidied away")
         return folder(self, version)
@@ -457,6 +459,99 @@ def test_what_only_a_folder_has_does_not_become_current(
         reader.set_current(old)
     assert builder.current() == reader.current() == new
     assert len(snapshot) == 5
+
+
+def test_what_another_machine_makes_current_is_not_removed(
+    builder: MirroredStore, reader: MirroredStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pointer named what was gone, and no worker could start any more."""
+    old, now = build(builder, 5, "exact").version, build(builder, 6, "exact").version
+    reader.manifest(old)
+    point = ObjectStore.set_current
+
+    def removed_meanwhile(self: ObjectStore, version: str) -> None:
+        with pytest.raises(CurrentVersionError, match="being made current"):
+            reader.remove(old)
+        point(self, version)
+
+    monkeypatch.setattr(ObjectStore, "set_current", removed_meanwhile)
+    builder.set_current(old)
+    assert prune(reader, 1) == []
+    assert len(reader.open()) == 5
+    assert reader.remove(now)
+
+
+def test_what_another_machine_removes_does_not_become_current(
+    builder: MirroredStore, reader: MirroredStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, now = build(builder, 5, "exact").version, build(builder, 6, "exact").version
+    remove = ObjectStore.remove
+
+    def pointed_meanwhile(self: ObjectStore, version: str, *first: str) -> None:
+        with pytest.raises(UnknownVersionError, match="being removed"):
+            builder.set_current(old)
+        remove(self, version, *first)
+
+    monkeypatch.setattr(ObjectStore, "remove", pointed_meanwhile)
+    assert reader.remove(old)
+    with pytest.raises(UnknownVersionError, match=f"{old}.*{now}"):
+        builder.set_current(old)
+    assert len(reader.open()) == 6
+
+
+def test_notes_of_the_killed_are_in_no_uploads_way(
+    builder: MirroredStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A removal that was ended after the manifest leaves files, and a note beside them."""
+    half = build(builder, 5, "exact").version
+    fs, folder = objects(url, half)
+    fs.rm_file(f"{folder}/manifest.json")
+    fs.pipe_file(f"{folder}/.removing-{uuid.uuid4().hex}", b"")
+    monkeypatch.setattr("index.object_store._ABANDONED_AFTER_S", -5.0)
+    build(builder, 6, "exact")
+    fs.invalidate_cache()
+    assert not fs.find(folder)
+
+
+def test_what_is_removed_while_it_is_fetched_is_unknown_and_not_a_store_that_is_away(
+    builder: MirroredStore, reader: MirroredStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, _ = build(builder, 5, "exact").version, build(builder, 6, "exact")
+    download = ObjectStore.download
+
+    def removed_meanwhile(self: ObjectStore, *args: Any) -> None:
+        assert builder.remove(old)
+        download(self, *args)
+
+    monkeypatch.setattr(ObjectStore, "download", removed_meanwhile)
+    with pytest.raises(UnknownVersionError, match=old):
+        reader.open(old)
+
+
+def test_a_full_disk_is_a_store_to_be_asked_again(
+    builder: MirroredStore, reader: MirroredStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker refuses for good what cannot be loaded; this can, when there is room again."""
+    made = build(builder, 5, "exact")
+
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr("index.mirrored.sync", full)
+    with pytest.raises(StoreUnavailableError, match="No space left"):
+        reader.open()
+    assert {path.name for path in reader.root.iterdir()} == {".fetching"}
+    monkeypatch.undo()
+    assert reader.open().manifest == made
+
+
+def test_a_link_whose_disk_is_gone_makes_room_for_a_copy(
+    builder: MirroredStore, reader: MirroredStore, tmp_path: Path
+) -> None:
+    made = build(builder, 5, "exact")
+    reader.root.mkdir()
+    (reader.root / made.version).symlink_to(tmp_path / "gone")
+    assert reader.open().manifest == made
 
 
 def test_a_rollback_finds_its_way_when_the_store_has_lost_the_current_version(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import os
+import shutil
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,8 @@ from index import (
     UnknownVersionError,
     build_index,
 )
+from index.errors import CurrentVersionError
+from index.loading import read_manifest
 from tests.index.vectors import shop, unit_rows
 
 
@@ -226,6 +231,164 @@ def test_a_version_that_is_removed_while_it_is_verified_does_not_become_current(
     with pytest.raises(UnknownVersionError, match=removed_meanwhile):
         store.set_current(removed_meanwhile)
     assert store.current() == now
+
+
+def test_a_version_that_goes_while_its_files_are_opened_is_no_damaged_one(
+    store: IndexStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version, now = (store.publish(build_of(n)).version for n in (3, 4))
+    store.set_current(now)
+
+    def goes(folder: Path) -> Manifest:
+        manifest = read_manifest(folder)
+        if folder.name == version:
+            assert store.remove(version)
+        return manifest
+
+    monkeypatch.setattr("index.loading.read_manifest", goes)
+    with pytest.raises(UnknownVersionError, match=f"{version}.*there are: {now}"):
+        store.open(version)
+
+
+def test_who_opens_the_current_version_while_it_goes_gets_the_next_one(
+    store: IndexStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that started while another version was made current ended with an error."""
+    old, new = (store.publish(build_of(n)).version for n in (3, 4))
+    store.set_current(old)
+    folder = IndexStore._folder
+
+    def goes(self: IndexStore, version: str) -> Path:
+        if store.current() == old:
+            store._point(new)
+            assert store._discard(store.root / old)
+        return folder(self, version)
+
+    monkeypatch.setattr(IndexStore, "_folder", goes)
+    assert store.open().version == new
+    assert store.manifest().version == new
+
+
+def in_a_thread(action: Callable[[], object], errors: list[Exception]) -> threading.Thread:
+    """Begun, and given a while; what it raises is kept."""
+
+    def act() -> None:
+        try:
+            action()
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=act)
+    thread.start()
+    thread.join(0.3)
+    return thread
+
+
+def test_what_is_being_removed_does_not_become_current(
+    store: IndexStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The removal had looked at the pointer a moment before: it named what was gone."""
+    now, version = (store.publish(build_of(n)).version for n in (3, 4))
+    store.set_current(now)
+    errors: list[Exception] = []
+    threads: list[threading.Thread] = []
+
+    def pointed_meanwhile(folder: Path) -> bool:
+        threads.append(in_a_thread(lambda: store.set_current(version), errors))
+        return False
+
+    monkeypatch.setattr("index.store.in_use", pointed_meanwhile)
+    assert store.remove(version)
+    threads[0].join()
+    assert [type(error) for error in errors] == [UnknownVersionError]
+    assert store.current() == now
+    assert len(store.open()) == 3
+
+
+def test_what_is_being_made_current_is_not_removed(
+    store: IndexStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, version = (store.publish(build_of(n)).version for n in (3, 4))
+    store.set_current(now)
+    errors: list[Exception] = []
+    threads: list[threading.Thread] = []
+    point = IndexStore._point
+
+    def removed_meanwhile(self: IndexStore, version: str) -> None:
+        threads.append(in_a_thread(lambda: store.remove(version), errors))
+        point(self, version)
+
+    monkeypatch.setattr(IndexStore, "_point", removed_meanwhile)
+    store.set_current(version)
+    threads[0].join()
+    assert [type(error) for error in errors] == [CurrentVersionError]
+    assert len(store.open()) == 4
+
+
+def lock_and_wait(root: Path, connection: Any) -> None:
+    with IndexStore(root)._locked():
+        connection.send("locked")
+        connection.recv()
+
+
+def test_who_is_killed_while_pointing_is_in_nobodys_way(store: IndexStore) -> None:
+    version = store.publish(build_of(3)).version
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    other = context.Process(target=lock_and_wait, args=(store.root, theirs), daemon=True)
+    other.start()
+    assert ours.poll(60)
+    errors: list[Exception] = []
+    pointing = in_a_thread(lambda: store.set_current(version), errors)
+    assert store.current() is None
+    other.kill()
+    other.join()
+    pointing.join()
+    assert (errors, store.current()) == ([], version)
+
+
+def test_a_rollback_finds_its_way_when_the_current_version_was_deleted_by_hand(
+    store: IndexStore,
+) -> None:
+    first, second, third = (store.publish(build_of(n)).version for n in (3, 4, 5))
+    store.set_current(second)
+    shutil.rmtree(store.root / second)
+    with pytest.raises(UnknownVersionError, match=f"{second}.*there are: {first}, {third}"):
+        store.open()
+    assert store.before_current() == first
+    store.set_current(first)
+    assert len(store.open()) == 3
+
+
+def test_of_a_linked_version_the_link_goes_and_nothing_else(
+    store: IndexStore, tmp_path: Path
+) -> None:
+    """Its name went, and a link of another name stayed for ever."""
+    version, now = (store.publish(build_of(n)).version for n in (3, 4))
+    store.set_current(now)
+    elsewhere = tmp_path / "large disk"
+    (store.root / version).rename(elsewhere)
+    (store.root / version).symlink_to(elsewhere)
+    assert len(store.open(version)) == 3
+    assert store.remove(version)
+    assert {path.name for path in store.root.iterdir()} == {now, "CURRENT", ".pointing"}
+    assert (elsewhere / "manifest.json").is_file()
+
+
+def test_a_link_that_was_left_goes_after_a_day(store: IndexStore, tmp_path: Path) -> None:
+    store.root.mkdir()
+    elsewhere = tmp_path / "large disk"
+    elsewhere.mkdir()
+    old, broken = store.root / ".unfinished-old", store.root / ".unfinished-broken"
+    old.symlink_to(elsewhere)
+    broken.symlink_to(tmp_path / "nothing")
+    yesterday = time.time() - 25 * 3600
+    for path in (elsewhere, old, broken):
+        os.utime(path, (yesterday, yesterday), follow_symlinks=False)
+    store.publish(build_of(1))
+    assert not old.is_symlink()
+    assert not broken.is_symlink()
+    assert elsewhere.is_dir()
 
 
 def test_two_builders_publish_at_once(store: IndexStore) -> None:
