@@ -13,7 +13,7 @@ from index.in_use import hold
 from index.loading import opened, verified_files
 from index.manifest import MANIFEST_NAME, VECTORS_NAME, VERSION_PATTERN, Manifest, encode_manifest
 from index.naming import newest_first
-from index.notes import held, removing
+from index.notes import clear_old, held, removing
 from index.object_store import ObjectStore
 from index.store import IndexStore, Pointer
 from index.unfinished import clear_abandoned, delete, unnamed
@@ -92,6 +92,7 @@ class MirroredStore(IndexStore):
             hold(vectors)  # until it is there, whoever tidies the folder leaves it alone
             (folder / _COPY).touch()
             self._remote.upload(folder, manifest)
+            clear_old(self._remote)
         self._clear_forgotten()
         return manifest
 

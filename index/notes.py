@@ -1,4 +1,4 @@
-"""Notes beside a version in an object store: who is making it current, who is removing it.
+"""Notes beside the versions of an object store: who makes which current, who removes which.
 
 There are no locks, and no step changes two objects. So that the pointer never names what is gone,
 who points and who removes each leave a note beside the version's files *before* they look for the
@@ -9,10 +9,11 @@ other's, and give way where they see one:
     2. a ``.removing-…``? give way           2. a ``.held-…``? give way
     3. no manifest? give way                 3. does the pointer name it? give way
     4. replace the pointer                   4. remove the manifest, then the rest
-    5. take the note away                       (the note goes with it, or after giving way)
+    5. take the note away                    5. take the note away
 
-Whose note is the second sees the first; it may be that both give way. Who has pointed and taken
-the note away is seen in the pointer, which is why that is looked at last. This needs a store whose
+Who gives way takes the note away, too. Whose note is the second sees the first; it may be that both
+give way. Who has pointed and taken the note away is seen in the pointer, which is why that is
+looked at last. This needs a store whose
 reads and listings see every write that has ended: S3, GCS and Azure do, and so do file systems.
 
     ended after            there is            then
@@ -21,6 +22,7 @@ reads and listings see every write that has ended: S3, GCS and Azure do, and so 
     1 to 3 of removing     a note              the version is served, and does not become current
                                                for a day; who removes old versions removes it
     4, the manifest        files and a note    the version is not there; they go a day later
+    4 of removing          a note              it goes a day later
 
 Where a driver cannot tell when a note was written, the note counts for ever.
 """
@@ -34,18 +36,21 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from index.errors import CurrentVersionError, StoreUnavailableError, UnknownVersionError
+from index.manifest import VERSION_PATTERN
 
 if TYPE_CHECKING:
     from index.object_store import ObjectStore
 
 _HELD: Final = ".held-"
 _REMOVING: Final = ".removing-"
-_NOTE: Final = re.compile(r"\.(held|removing)-[0-9a-f]{32}")
+_NOTE: Final = re.compile(rf"(\.held-|\.removing-)({VERSION_PATTERN.pattern})-[0-9a-f]{{32}}")
 
 
-def is_note(name: str) -> bool:
-    """Whether a file beside those of a version is a note."""
-    return _NOTE.fullmatch(name) is not None
+def clear_old(store: ObjectStore) -> None:
+    """Take away what the killed have left a day ago."""
+    for name in store.files():
+        if _NOTE.fullmatch(name) and store.is_abandoned(name):
+            store.remove_file(name)
 
 
 @contextmanager
@@ -86,16 +91,17 @@ def removing(store: ObjectStore, version: str) -> Iterator[None]:
 
 @contextmanager
 def _noted(store: ObjectStore, version: str, kind: str) -> Iterator[None]:
-    path = f"{version}/{kind}{uuid.uuid4().hex}"
-    store.touch(path)
+    note = f"{kind}{version}-{uuid.uuid4().hex}"
+    store.touch(note)
     try:
         yield
     finally:
         with suppress(StoreUnavailableError):  # it is an old one a day later
-            store.remove_file(path)
+            store.remove_file(note)
 
 
 def _there(store: ObjectStore, version: str, kind: str) -> bool:
     """Whether there are notes of this kind, not older than a day."""
-    notes = [name for name in store.files(version) if is_note(name) and name.startswith(kind)]
-    return not all(store.is_abandoned(f"{version}/{name}") for name in notes)
+    found = filter(None, map(_NOTE.fullmatch, store.files()))
+    notes = [match[0] for match in found if (match[1], match[2]) == (kind, version)]
+    return not all(map(store.is_abandoned, notes))

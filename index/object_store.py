@@ -21,7 +21,6 @@ from index.manifest import (
     Manifest,
 )
 from index.naming import is_of_build
-from index.notes import is_note
 
 _BYTES_A_READ = 4 << 20
 # An upload that was interrupted; one that goes on has written a file since.
@@ -106,16 +105,17 @@ class ObjectStore:
         """Whether there is no such version (any more)."""
         return self.read(f"{version}/{MANIFEST_NAME}", 1) is None
 
-    def files(self, name: str) -> list[str]:
-        """Names of the files under a name, those of folders in it included."""
+    def files(self) -> list[str]:
+        """Names of the files beside the versions."""
         with self._asked(), suppress(FileNotFoundError):
-            entries: list[str] = self._fs.ls(self._path(name), detail=False)
-            return [path.rstrip("/").rpartition("/")[2] for path in entries]
+            entries: list[dict[str, Any]] = self._fs.ls(self._root, detail=True)
+            return [each["name"].rpartition("/")[2] for each in entries if each["type"] == "file"]
         return []
 
     def touch(self, path: str) -> None:
-        """Write an empty file; where its folder is not there any more, nothing."""
-        with self._asked(), suppress(FileNotFoundError):
+        """Write an empty file beside the versions."""
+        with self._asked():
+            self._fs.makedirs(self._root, exist_ok=True)
             self._fs.pipe_file(f"{self._root}/{path}", b"")
 
     def remove_file(self, path: str) -> None:
@@ -214,8 +214,7 @@ class ObjectStore:
             return
         with self._asked(), suppress(FileNotFoundError, NotImplementedError):
             paths = self._fs.find(self._path(name))
-            files = {path.rpartition(f"/{name}/")[2] for path in paths}
-            if not {file for file in files if not is_note(file)} <= FILE_NAMES:
+            if not {path.rpartition(f"/{name}/")[2] for path in paths} <= FILE_NAMES:
                 return  # it has a manifest, most of all
             written = [self._fs.modified(path) for path in paths]
             if written and max(written).timestamp() < time.time() - _ABANDONED_AFTER_S:

@@ -499,18 +499,21 @@ def test_what_another_machine_removes_does_not_become_current(
     assert len(reader.open()) == 6
 
 
-def test_notes_of_the_killed_are_in_no_uploads_way(
+def test_notes_of_the_killed_go_with_a_later_upload(
     builder: MirroredStore, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A removal that was ended after the manifest leaves files, and a note beside them."""
-    half = build(builder, 5, "exact").version
-    fs, folder = objects(url, half)
-    fs.rm_file(f"{folder}/manifest.json")
-    fs.pipe_file(f"{folder}/.removing-{uuid.uuid4().hex}", b"")
-    monkeypatch.setattr("index.object_store._ABANDONED_AFTER_S", -5.0)
+    made = build(builder, 5, "exact").version
+    fs, root = fsspec.url_to_fs(url)
+    note = f"{root}/.removing-{made}-{uuid.uuid4().hex}"
+    fs.pipe_file(note, b"")
     build(builder, 6, "exact")
+    assert fs.exists(note)
+    with pytest.raises(UnknownVersionError, match="being removed"):
+        builder.set_current(made)
+    monkeypatch.setattr("index.object_store._ABANDONED_AFTER_S", -5.0)
+    build(builder, 7, "exact")
     fs.invalidate_cache()
-    assert not fs.find(folder)
+    assert not fs.exists(note)
 
 
 def test_what_is_removed_while_it_is_fetched_is_unknown_and_not_a_store_that_is_away(

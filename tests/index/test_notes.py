@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from index import UnknownVersionError
 from index.errors import CurrentVersionError
-from index.notes import held, removing
+from index.notes import clear_old, held, removing
 from index.object_store import ObjectStore
 
 FIRST, SECOND, THIRD = (f"2026010{n}T120000.000Z-0123abc{n}" for n in (1, 2, 3))
@@ -44,9 +44,9 @@ class Actor(ObjectStore):
         self._turn()
         return super().read(*args)
 
-    def files(self, name: str) -> list[str]:
+    def files(self) -> list[str]:
         self._turn()
-        return super().files(name)
+        return super().files()
 
     def touch(self, path: str) -> None:
         self._turn()
@@ -63,8 +63,7 @@ class Actor(ObjectStore):
     def remove(self, name: str, first: str = "manifest.json") -> None:
         self.remove_file(f"{name}/{first}")
         self._turn()
-        for file in super().files(name):
-            super().remove_file(f"{name}/{file}")
+        super().remove_file(f"{name}/vectors.npy")
 
 
 def point(store: ObjectStore, version: str) -> None:
@@ -94,9 +93,13 @@ def fill(url: str) -> None:
 
 
 def names_what_is_there(url: str) -> bool:
-    store = ObjectStore(url)
-    current = store.current()
-    return current is not None and {"manifest.json", "vectors.npy"} <= set(store.files(current))
+    current = ObjectStore(url).current()
+    return current is not None and files(url, current) == ["manifest.json", "vectors.npy"]
+
+
+def files(url: str, version: str) -> list[str]:
+    fs, root = fsspec.url_to_fs(url)
+    return sorted(path.rpartition("/")[2] for path in fs.find(f"{root}/{version}"))
 
 
 class Turns:
@@ -251,15 +254,14 @@ def test_who_is_killed_before_removing_leaves_a_version_that_is_served_and_not_m
 
 def test_who_removes_old_versions_finishes_what_another_began(url: str) -> None:
     killed(url, remove, SECOND, 3)
-    store = ObjectStore(url)
-    remove(store, SECOND)
-    assert store.files(SECOND) == []
+    remove(ObjectStore(url), SECOND)
+    assert files(url, SECOND) == []
 
 
 def test_a_version_whose_removal_was_begun_is_not_there(url: str) -> None:
     killed(url, remove, SECOND, 4)
     store = ObjectStore(url)
-    assert store.files(SECOND)
+    assert files(url, SECOND)
     with pytest.raises(UnknownVersionError, match=r"being removed|removed a moment ago"):
         point(store, SECOND)
     assert store.current() == FIRST
@@ -270,9 +272,33 @@ def test_notes_go_when_they_have_served(url: str) -> None:
     point(store, SECOND)
     with pytest.raises(CurrentVersionError, match="is current"):
         remove(store, SECOND)
-    assert sorted(store.files(SECOND)) == ["manifest.json", "vectors.npy"]
     remove(store, FIRST)
-    assert store.files(FIRST) == []
+    assert files(url, FIRST) == []
+    assert store.files() == ["CURRENT"]
+
+
+def test_what_the_killed_have_left_goes_a_day_later(
+    url: str, a_day_later: Callable[[], None]
+) -> None:
+    killed(url, remove, SECOND, 5)
+    killed(url, point, THIRD, 2)
+    store = ObjectStore(url)
+    store.touch("notes.txt")
+    clear_old(store)
+    assert len(store.files()) == 4
+    a_day_later()
+    clear_old(store)
+    assert sorted(store.files()) == ["CURRENT", "notes.txt"]
+
+
+def test_notes_of_a_name_are_not_those_of_a_longer_one(url: str) -> None:
+    """``a`` and ``a-b`` are names that somebody may give by hand."""
+    fs, root = fsspec.url_to_fs(url)
+    fs.pipe_file(f"{root}/{SECOND}-b/manifest.json", b"{}")
+    store = ObjectStore(url)
+    with removing(store, f"{SECOND}-b"):
+        point(store, SECOND)
+    assert store.current() == SECOND
 
 
 def test_a_note_of_unknown_age_counts(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
