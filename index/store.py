@@ -288,7 +288,7 @@ class IndexStore:
         for manifest in manifests:
             if age_of(manifest) < age(name, created_at_ms):
                 return manifest.version
-        raise UnknownVersionError(f"no index version in {self.root} is older than {name}")
+        raise UnknownVersionError(f"no index version in {self._place} is older than {name}")
 
     def _folders(self) -> list[Path]:
         if not self.root.is_dir():
