@@ -148,12 +148,16 @@ class IndexStore:
         while True:
             try:
                 return stack.enter_context(self._files_in(self._folder(name), only))
-            except (IndexFormatError, UnknownVersionError):
+            except (IndexFormatError, UnknownVersionError) as error:
                 now = self._name(version)
-                if now == name:
-                    self._folder(name)
-                    raise
-                name = now
+                if now != name:
+                    name = now
+                    continue
+                if version is None and isinstance(error, UnknownVersionError):
+                    lost = f"{error}; it is current all the same: rillstream index rollback"
+                    raise UnknownVersionError(lost) from error
+                self._folder(name)
+                raise
 
     def _files_in(
         self, folder: Path, only: Collection[str] | None
@@ -275,7 +279,8 @@ class IndexStore:
     def before_current(self) -> str:
         """The version to go back to: the newest that is older than the current one.
 
-        The current one need not be there: somebody may have deleted its folder by hand.
+        The current one need not be there: somebody may have deleted its folder by hand. If it is
+        not and none is older, the newest of all.
 
         Raises:
             NoCurrentVersionError: None is current.
@@ -284,10 +289,12 @@ class IndexStore:
         """
         name = self._name(None)
         manifests = self.versions()
-        created_at_ms = next((each.created_at_ms for each in manifests if each.version == name), 0)
+        now = next((each for each in manifests if each.version == name), None)
         for manifest in manifests:
-            if age_of(manifest) < age(name, created_at_ms):
+            if age_of(manifest) < age(name, 0 if now is None else now.created_at_ms):
                 return manifest.version
+        if now is None and manifests:
+            return manifests[0].version
         raise UnknownVersionError(f"no index version in {self._place} is older than {name}")
 
     def _folders(self) -> list[Path]:

@@ -353,11 +353,16 @@ def test_a_rollback_finds_its_way_when_the_current_version_was_deleted_by_hand(
     first, second, third = (store.publish(build_of(n)).version for n in (3, 4, 5))
     store.set_current(second)
     shutil.rmtree(store.root / second)
-    with pytest.raises(UnknownVersionError, match=f"{second}.*there are: {first}, {third}"):
+    with pytest.raises(UnknownVersionError, match=f"there are: {first}, {third}; .*index rollback"):
         store.open()
     assert store.before_current() == first
     store.set_current(first)
     assert len(store.open()) == 3
+    shutil.rmtree(store.root / first)
+    assert store.before_current() == third  # none is older
+    shutil.rmtree(store.root / third)
+    with pytest.raises(UnknownVersionError, match="older"):
+        store.before_current()
 
 
 def test_of_a_linked_version_the_link_goes_and_nothing_else(
