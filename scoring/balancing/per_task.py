@@ -32,7 +32,8 @@ def backward_each(losses: Sequence[Tensor], shared: Sequence[nn.Parameter]) -> T
         for i, loss in enumerate(losses):
             for parameter in wanted:
                 parameter.grad = None
-            torch.autograd.backward(loss, retain_graph=i < len(losses) - 1)
+            if loss.requires_grad:  # while all that it reaches is frozen, it has nothing to say
+                torch.autograd.backward(loss, retain_graph=i < len(losses) - 1)
             rows.append(_flat(wanted, loss))
     finally:
         for parameter, grad in zip(wanted, held, strict=True):

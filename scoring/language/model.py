@@ -89,10 +89,17 @@ class LanguageModel(nn.Module):
             read = self.backbone(input_ids=tokens, attention_mask=mask_, **more)
         return read.last_hidden_state.float(), mask_
 
-    def begin_epoch(self, epoch: int) -> None:
-        """Thaw what this epoch thaws."""
+    def begin_epoch(self, epoch: int, heads: nn.Module | None) -> None:
+        """Thaw what this epoch thaws.
+
+        Args:
+            epoch: From 0.
+            heads: What sits on it; where nothing of that learns, every layer thaws an epoch sooner,
+                for the first epoch would teach nothing.
+        """
         if self.settings.adaptation == "gradual":
-            thaw(self.backbone, epoch)
+            learns = heads is not None and next(heads.parameters(), None) is not None
+            thaw(self.backbone, epoch if learns else epoch + 1)
             freeze_words(self.backbone, self.settings)
 
     @property

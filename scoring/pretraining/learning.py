@@ -73,7 +73,7 @@ class PretrainingTask:
 
     def begin_epoch(self, epoch: int) -> None:
         """Thaw what this epoch thaws."""
-        self.module.language.begin_epoch(epoch)
+        self.module.language.begin_epoch(epoch, self.module.words_head)
 
     def batches(self, epoch: int) -> Iterator[Rows]:
         """Rows of every loss; those of small files come round more often."""

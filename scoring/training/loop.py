@@ -79,7 +79,8 @@ def fit(
     Raises:
         Interrupted: As asked.
         CheckpointError: The folder holds the state of another training, or a damaged one.
-        TrainingError: A loss is not a number, or the measure is not among the validation's.
+        TrainingError: A loss is not a number, the measure is not among the validation's, or no
+            weight would learn.
     """
     loop = _Loop(
         trainable,
@@ -124,6 +125,11 @@ class _Loop(Generic[Batch]):
         self._optimizer = make_optimizer(
             trainable.module, self._shared, self._balancer_module, settings
         )
+        if not any(parameter.requires_grad for parameter in trainable.module.parameters()):
+            raise TrainingError(
+                "no weight would learn: the model is frozen, and no task has a head of its own; "
+                "choose another adaptation"
+            )
         self._n_steps = settings.epochs * trainable.n_batches
         self._state = _State()
         self._best_weights: dict[str, Tensor] = {}

@@ -62,12 +62,9 @@ def read_task_rows(
         train = [row for row in train if row.target != settings.none_label]
         held_out = _held_out(settings, train, recipe.split_seed)
         train = [row for row in train if row.target not in held_out]
-        validation = [row for row in validation if row.target not in held_out]
         if settings.per_class is not None:
             seed = recipe.training.seed
             train = first_of_each(train, _label, _first, settings.per_class, seed)
-        known = {row.target for row in train}
-        validation = [row for row in validation if row.target in known]
         outside = read_examples(
             files_in(folder, settings.outside),
             settings.outside_columns or {"text": settings.columns.get("text", "text")},
@@ -79,6 +76,9 @@ def read_task_rows(
         seed = recipe.training.seed
         train = sorted(train, key=lambda row: place_of(_first(row), "fewer", seed))
         train = train[: settings.max_rows]
+    if isinstance(settings, ClassificationSettings):
+        known = {row.target for row in train}
+        validation = [row for row in validation if row.target in known]
     if len(train) < 2:
         raise RowsError(
             f"task {name} has {len(train)} rows to learn from ({len(reading.bad)} bad, "

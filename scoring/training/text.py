@@ -74,7 +74,7 @@ class TextTraining:
 
     def begin_epoch(self, epoch: int) -> None:
         """Thaw what this epoch thaws."""
-        self.module.language.begin_epoch(epoch)
+        self.module.language.begin_epoch(epoch, self.module.heads)
 
     def batches(self, epoch: int) -> Iterator[Rows]:
         """Rows by task; small tasks come round more often than large ones."""
