@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, TypeVar
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from scoring.bert import Bert, is_plain_bert, read_weights
 from scoring.bfloat16 import multiplies_in_bfloat16
-from scoring.errors import EncoderFormatError, PrecisionError
+from scoring.errors import PrecisionError
 from scoring.folder import EncoderFolder
 from scoring.int8_bert import Int8Bert, can_run
 from scoring.low_rank import add_update
 from scoring.pairs import tells_segments
+from scoring.whole_model import faithfully, whole_model
 
 Precision = Literal["auto", "float32", "bfloat16", "int8"]
 
@@ -58,12 +57,12 @@ def load_backbones(
     """
     dtype, int8 = _dtype(precision, device), _wants_int8(folder, precision, device)
     at_once = _AT_ONCE_CPU if device.type == "cpu" else _AT_ONCE_GPU
-    with _faithfully(folder):
+    with faithfully(folder.path):
         if not is_plain_bert(folder.config):
-            model = _by_transformers(folder, dtype, device)
+            model = _tried(_by_transformers(folder, dtype, device), folder)
             return Backbones(model, model, at_once)
         weights = add_update(read_weights(folder.path), folder.update)
-        bert = Bert(weights, folder.config, dtype, device)
+        bert = _tried(Bert(weights, folder.config, dtype, device), folder)
         queries = Int8Bert(weights, folder.config, bert.embed, threads) if int8 else bert
         return Backbones(bert, queries, at_once)
 
@@ -77,22 +76,11 @@ def load_pair_backbone(
         EncoderFormatError: The weights do not fit the configuration.
     """
     dtype = _dtype(precision, device)
-    with _faithfully(folder):
+    with faithfully(folder.path):
         if is_plain_bert(folder.config):
             weights = add_update(read_weights(folder.path), folder.update)
-            return Bert(weights, folder.config, dtype, device)
-        return _by_transformers(folder, dtype, device)
-
-
-@contextmanager
-def _faithfully(folder: EncoderFolder) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise EncoderFormatError(
-            f"{folder.path} does not load as an encoder ({type(error).__name__}: {error}). "
-            "Save it again with save_pretrained, or choose another"
-        ) from error
+            return _tried(Bert(weights, folder.config, dtype, device), folder)
+        return _tried(_by_transformers(folder, dtype, device), folder)
 
 
 class _Forward(Protocol):
@@ -101,20 +89,26 @@ class _Forward(Protocol):
     def __call__(self, tokens: Tensor, mask: Tensor, segments: Tensor | None = None) -> Tensor: ...
 
 
-def _by_transformers(folder: EncoderFolder, dtype: torch.dtype, device: torch.device) -> _Forward:
-    from transformers import AutoModel
-    from transformers.utils import logging
+_Made = TypeVar("_Made", bound=_Forward)
 
-    logging.disable_progress_bar()
-    model = AutoModel.from_pretrained(
-        folder.path,
-        local_files_only=True,
-        use_safetensors=True,
-        trust_remote_code=False,
-        dtype=dtype,
-    )
-    if folder.update is not None:
-        model.load_state_dict(add_update(model.state_dict(), folder.update))
+
+def _tried(backbone: _Made, folder: EncoderFolder) -> _Made:
+    """The same, once it has read a token: what does not fit is noticed now, not at the first query.
+
+    Raises:
+        ValueError: Its vectors are of another width than the configuration says; whatever else does
+            not fit raises what it likes.
+    """
+    token = torch.zeros(1, 1, dtype=torch.int64)
+    with torch.inference_mode():
+        width = backbone(token, torch.ones_like(token)).shape[2]
+    if width != folder.dim:
+        raise ValueError(f"its vectors have {width} numbers, config.json says {folder.dim}")
+    return backbone
+
+
+def _by_transformers(folder: EncoderFolder, dtype: torch.dtype, device: torch.device) -> _Forward:
+    model = whole_model(folder, dtype)
     model.eval().requires_grad_(False).to(device)
 
     def forward(tokens: Tensor, mask: Tensor, segments: Tensor | None = None) -> Tensor:

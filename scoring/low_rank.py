@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from scoring.damage import DAMAGE
 from scoring.errors import EncoderFormatError
 from scoring.folder import UPDATE, UPDATE_WEIGHTS
 
@@ -52,7 +52,7 @@ def read_update(folder: Path) -> dict[str, Tensor]:
             for name, down in tensors.items()
             if ".lora_A." in name
         }
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+    except DAMAGE as error:
         raise EncoderFormatError(
             f"{folder} holds no low-rank update that can be read ({type(error).__name__}: {error})"
         ) from error

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from scoring.backbone import PairBackbone, load_pair_backbone
+from scoring.damage import DAMAGE
 from scoring.device import device_of
 from scoring.encoder import load_tokenizer
 from scoring.errors import EncoderFormatError, ModelError
@@ -117,7 +118,7 @@ def load_reranker(
             head.load_state_dict(
                 {name: file.get_tensor(f"{names[0]}.{name}") for name in head.state_dict()}
             )
-    except (OSError, RuntimeError, SafetensorError) as error:
+    except DAMAGE as error:
         raise EncoderFormatError(f"{folder} does not load ({error})") from error
     limit = min(source.max_tokens, saved.recipe.backbone.max_tokens or source.max_tokens)
     return Reranker(

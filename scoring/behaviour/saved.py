@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from safetensors import SafetensorError
 
 from scoring.behaviour.card import behaviour_card
 from scoring.behaviour.encoding import Encoding
@@ -25,6 +24,7 @@ from scoring.behaviour.model import BehaviourModel
 from scoring.behaviour.recipe import BehaviourRecipe
 from scoring.behaviour.tasks.choice import make_tasks
 from scoring.behaviour.tasks.contract import BehaviourTask
+from scoring.damage import DAMAGE
 from scoring.errors import ModelError
 from scoring.saved.card import CARD
 from scoring.saved.whole_folder import whole_folder
@@ -130,7 +130,7 @@ def read_behaviour(folder: Path) -> SavedBehaviour:
         )
     except FileNotFoundError as error:
         raise ModelError(f"{file} is not there: make it with rillstream train") from error
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except DAMAGE as error:
         raise ModelError(f"{file} is damaged ({type(error).__name__}: {error})") from error
 
 
@@ -148,7 +148,7 @@ def load_behaviour(folder: Path) -> Behaviour:
         outputs = {name: n for task in tasks.values() for name, n in task.outputs.items()}
         model = BehaviourModel(saved.recipe, saved.encoding, outputs)
         load_weights(model, folder / WEIGHTS)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+    except DAMAGE as error:
         raise ModelError(
             f"{folder} does not load ({type(error).__name__}: {error}): train it again"
         ) from error

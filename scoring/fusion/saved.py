@@ -20,6 +20,7 @@ from typing import Final
 
 import msgspec
 
+from scoring.damage import DAMAGE
 from scoring.errors import ModelError
 from scoring.folder import named_folder
 from scoring.fusion.choice import chosen_weights
@@ -138,7 +139,7 @@ def read_fused(folder: Path) -> SavedFusion:
     file = folder / _FILE
     try:
         said = msgspec.json.decode(file.read_bytes(), type=_Said)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except DAMAGE as error:
         raise ModelError(f"{file} is damaged ({error}): fuse the models again") from error
     if said.format != _FORMAT:
         raise ModelError(f"{file} has format {said.format}, this version reads {_FORMAT}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from tokenizers import Tokenizer
@@ -15,9 +15,9 @@ from scoring.errors import EncoderFormatError
 from scoring.folder import EncoderFolder, find_folder, read_folder
 from scoring.language.adaptation import adapt, freeze_words, thaw
 from scoring.language.groups import Group, groups
-from scoring.low_rank import add_update
 from scoring.pairs import pool_sides, tells_segments
 from scoring.training.recipe import BackboneSettings
+from scoring.whole_model import whole_model
 
 _Read = TypeVar("_Read", str, tuple[str, str])
 
@@ -175,26 +175,7 @@ class LanguageModel(nn.Module):
 
 
 def _load(folder: EncoderFolder, dropout: float | None) -> nn.Module:
-    from transformers import AutoConfig, AutoModel
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    config: Any = AutoConfig.from_pretrained(folder.path, local_files_only=True)
-    if dropout is not None:
-        for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
-            if hasattr(config, name):
-                setattr(config, name, dropout)
-        for name in ("dropout", "attention_dropout"):  # DistilBERT's names
-            if hasattr(config, name):
-                setattr(config, name, dropout)
-    model: nn.Module = AutoModel.from_pretrained(
-        folder.path,
-        config=config,
-        local_files_only=True,
-        use_safetensors=True,
-        trust_remote_code=False,
-        dtype=torch.float32,
-    )
-    if folder.update is not None:
-        model.load_state_dict(add_update(model.state_dict(), folder.update))
-    return model
+    names = ("hidden_dropout_prob", "attention_probs_dropout_prob")
+    others = ("dropout", "attention_dropout")  # DistilBERT's names
+    changed = {} if dropout is None else dict.fromkeys((*names, *others), dropout)
+    return whole_model(folder, torch.float32, changed)

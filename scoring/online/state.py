@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from scoring.damage import DAMAGE
 from scoring.errors import OnlineError
 from scoring.online.examples import Examples
 from scoring.online.learner import OnlineLearner
@@ -61,7 +61,7 @@ def from_bytes(raw: bytes, base: Heads, settings: OnlineSettings) -> OnlineLearn
         if facts["base"] != base.version:
             return None
         return _restored(load(raw), facts, base, settings)
-    except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
+    except DAMAGE as error:
         raise OnlineError(f"{len(raw):,} bytes are no learner's state: {error!r}") from error
 
 

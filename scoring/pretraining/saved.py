@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from safetensors import SafetensorError
 
+from scoring.damage import DAMAGE
 from scoring.errors import ModelError
 from scoring.pretraining.model import PretrainingModel
 from scoring.pretraining.recipe import Pretraining
@@ -98,7 +98,7 @@ def read_gain(folder: Path) -> Gain:
         if said["format"] != _FORMAT:
             raise ModelError(f"{file} has format {said['format']}, this version reads {_FORMAT}")
         return Gain(said["before"], said["after"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except DAMAGE as error:
         raise ModelError(
             f"{folder} is no encoder of rillstream pretrain ({type(error).__name__}: {error})"
         ) from error
@@ -115,7 +115,7 @@ def load_words_head(model: PretrainingModel, folder: Path) -> bool:
         return False
     try:
         load_weights(model.words_head, file)
-    except (RuntimeError, SafetensorError) as error:
+    except DAMAGE as error:
         raise ModelError(f"{file} does not fit its encoder ({error})") from error
     return True
 

@@ -10,9 +10,9 @@ from typing import Final
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from scoring.damage import DAMAGE
 from scoring.errors import ModelError
 
 _TABLE: Final = "related.safetensors"
@@ -72,7 +72,7 @@ class RelatedItems:
                 )
             arrays = load_file(folder / _TABLE)
             table = cls(items.item_ids, arrays["neighbours"], arrays["strengths"])
-        except (OSError, KeyError, ValueError, SafetensorError) as error:
+        except DAMAGE as error:
             raise ModelError(
                 f"{folder} holds no table of related items ({type(error).__name__}: {error}): "
                 "learn one with rillstream train"

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from scoring.damage import DAMAGE
 from scoring.errors import ModelError
 
 _FILE: Final = "metrics.json"
@@ -31,7 +32,7 @@ def recipe_of(folder: Path, kind: type[Recipe]) -> Recipe:
     try:
         said = json.loads((folder / _FILE).read_text("utf-8"))
         return msgspec.convert(said["recipe"], kind)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except DAMAGE as error:
         raise ModelError(
             f"{folder} does not say how it was made ({type(error).__name__}: {error}): "
             "train it again"

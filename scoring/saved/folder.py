@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from safetensors import SafetensorError
 
+from scoring.damage import DAMAGE
 from scoring.encoder import identify
 from scoring.errors import EncoderFormatError, ModelError
 from scoring.folder import named_folder
@@ -133,7 +133,7 @@ def read_saved(folder: Path) -> SavedModel:
         return SavedModel(
             folder, recipe, said["ancestor"], said["facts"], said["metrics"], said["notes"]
         )
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except DAMAGE as error:
         raise ModelError(f"{file} is damaged ({type(error).__name__}: {error})") from error
 
 
@@ -153,7 +153,7 @@ def load_model(folder: Path) -> tuple[SavedModel, TextModel]:
     try:
         model = TextModel(LanguageModel(settings), tasks, saved.recipe.sharing)
         load_weights(model.heads, heads_file(folder))
-    except (OSError, RuntimeError, SafetensorError) as error:
+    except DAMAGE as error:
         raise EncoderFormatError(f"{folder} does not load ({error})") from error
     model.eval()
     return saved, model
@@ -169,7 +169,7 @@ def tasks_of(saved: SavedModel) -> dict[str, Task]:
     try:
         for name, task in tasks.items():
             task.set_facts(saved.facts[name])
-    except (ValueError, KeyError, TypeError) as error:
+    except DAMAGE as error:
         raise ModelError(
             f"{saved.folder} is damaged: facts of {name} ({type(error).__name__}: {error})"
         ) from error

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from scoring.damage import DAMAGE
 from scoring.errors import TowerFormatError
 from scoring.sequence.item_vectors import ItemVectors
 from scoring.sequence.tower import SequenceTower, TowerSettings
@@ -85,7 +85,7 @@ def load_tower(folder: Path) -> SavedTower:
         items = ItemVectors(config.n_items, config.tower.width, text, warm)
         tower = SequenceTower(config.tower, items)
         tower.load_state_dict(state)
-    except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as error:
+    except DAMAGE as error:
         raise TowerFormatError(
             f"{folder} holds no sequence tower ({type(error).__name__}: {error}): train it again"
         ) from error

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from scoring.damage import DAMAGE
 from scoring.errors import CheckpointError
 from scoring.saved.whole_folder import settle
 
@@ -81,7 +81,7 @@ def read(folder: Path) -> Checkpoint | None:
                 "begin anew with --restart"
             )
         return Checkpoint(load_file(folder / facts["tensors"]), facts)
-    except (ValueError, KeyError, OSError, SafetensorError) as error:
+    except DAMAGE as error:
         raise CheckpointError(
             f"{folder} holds no whole checkpoint ({type(error).__name__}: {error}): "
             "begin anew with --restart"
