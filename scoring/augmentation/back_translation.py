@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -81,7 +82,7 @@ def _kept(file: Path, head: str) -> list[str]:
         return []
     whole = [line for line in lines if line.endswith(b"\n")]
     if len(whole) < len(lines):  # killed within a line, perhaps within a letter
-        file.write_bytes(b"".join(whole))
+        os.truncate(file, sum(map(len, whole)))
     return [text for line in whole[1:] for text in json.loads(line)]
 
 

@@ -58,6 +58,9 @@ class Reservoir:
         return self.rows.part(self._rng.integers(0, len(self.rows), n))
 
     def restore(self, rows: Examples, n_seen: int) -> None:
-        """Go on from what was kept."""
-        self.rows = rows.part(np.arange(len(rows)))  # a copy: rows are replaced in place
+        """Go on from what was kept; of more than `size`, a uniform sample stays."""
+        kept = np.arange(len(rows))
+        if len(rows) > self._size:
+            kept = self._rng.permutation(len(rows))[: self._size]
+        self.rows = rows.part(kept)  # a copy: rows are replaced in place
         self.n_seen = n_seen

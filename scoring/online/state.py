@@ -75,12 +75,12 @@ def _restored(
     for name, parameter in learner.network.named_parameters():
         if moments := _under(tensors, f"adam.{name}."):
             learner.optimizer.state[parameter] = moments
+    learner.rng.bit_generator.state = facts["rng"]
     learner.replay.restore(_examples(_under(tensors, "replay.")), int(facts["n_seen"]))
     learner.waiting = _examples(_under(tensors, "waiting."))
     learner.prequential.add(tensors["chances"].numpy(), tensors["happened"].numpy())
     learner.guard.restore(facts["guard"])
     learner.n_rows, learner.n_rollbacks = int(facts["n_rows"]), int(facts["n_rollbacks"])
-    learner.rng.bit_generator.state = facts["rng"]
     return learner
 
 

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from scoring.errors import SequenceError
 from scoring.list_measures import discounts
 from scoring.sequence.batches import pad
 from scoring.sequence.sequences import Question, Sequences
@@ -35,12 +36,17 @@ def ranks(
         question: Q users with what they have done, and their targets.
         users_at_once: Of one call of `score`.
         progress: Called with (users done, Q).
+
+    Raises:
+        SequenceError: A score is no number: nothing stands above or below it.
     """
     found = np.empty(len(question.targets), np.int64)
     for start in range(0, len(found), users_at_once):
         users = np.arange(start, min(start + users_at_once, len(found)))
         pasts = question.pasts.select(users)
         scores = score(pasts)  # (b, N)
+        if scores.isnan().any():
+            raise SequenceError("a score is no number: the weights are none, train it again")
         targets = torch.from_numpy(question.targets[users])[:, None]  # (b, 1)
         wanted = scores.gather(1, targets)  # (b, 1)
         owners = np.repeat(np.arange(len(users)), pasts.lengths)

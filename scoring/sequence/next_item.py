@@ -55,9 +55,9 @@ class NextItemSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     power: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
     bfloat16: bool = True
     older: bool = False
-    unwanted: tuple[int, ...] = (RETURN,)
-    n_asked: int = 10_000
-    seed: int = 0
+    unwanted: tuple[Annotated[int, msgspec.Meta(ge=0, lt=N_ACTIONS)], ...] = (RETURN,)
+    n_asked: Annotated[int, msgspec.Meta(ge=0)] = 10_000
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 class NextItem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,12 +50,12 @@ class Drawing:
             return f"draw is {self.draw!r}; known are {', '.join(DRAWS)}"
         if self.diversity not in DIVERSITIES:
             return f"diversity is {self.diversity!r}; known are {', '.join(DIVERSITIES)}"
-        if self.temperature <= 0:
+        if not 0 < self.temperature < math.inf:
             return f"temperature is {self.temperature}, it must be above 0 (draw = best is 0)"
         for name in ("epsilon", "relevance_share"):
             if not 0 <= getattr(self, name) <= 1:
                 return f"{name} is {getattr(self, name)}, it must be 0 to 1"
-        if self.weight_deviation <= 0:
+        if not 0 < self.weight_deviation < math.inf:
             return (
                 f"weight_deviation is {self.weight_deviation}, "
                 "it must be above 0 (draw = best is 0)"

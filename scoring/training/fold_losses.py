@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,7 +57,7 @@ class FoldLosses:
         raw = file.read_bytes() if file.exists() else b""
         whole = raw[: raw.rfind(b"\n") + 1]
         if whole != raw:  # killed in the middle of a line: that loss is found again
-            file.write_bytes(whole)
+            os.truncate(file, len(whole))
         for number, line in enumerate(whole.splitlines(), 1):
             try:
                 said = msgspec.json.decode(line, type=FoldLoss)

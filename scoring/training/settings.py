@@ -43,4 +43,4 @@ class LoopSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     lower_is_better: bool = False
     patience: Annotated[int, msgspec.Meta(ge=0)] = 0
     checkpoint_every_s: _NotNegative = 120.0
-    seed: int = 0
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 0

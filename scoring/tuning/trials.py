@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from scoring.errors import TrainingError
 from scoring.tuning.search import Trial
@@ -30,7 +33,7 @@ class Trials:
             about: Everything that the outcome of a trial depends on, plain values.
 
         Raises:
-            TrainingError: The file is of another search.
+            TrainingError: The file is of another search, or a line of it is no trial.
         """
         self.made: list[Trial] = []
         self._file = file
@@ -40,16 +43,20 @@ class Trials:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(head + "\n", encoding="utf-8")
             return
-        whole, _, _ = raw.rpartition(b"\n")
-        first, *lines = whole.decode().split("\n")
-        if first != head:
+        whole = raw[: raw.rfind(b"\n") + 1]
+        first, *lines = whole.splitlines() or [b""]
+        if first != head.encode():
             raise TrainingError(
                 f"{file} is of another search ({_difference(first, about)}): choose another folder"
             )
-        for line in lines:
-            row = json.loads(line)
-            self.made.append(Trial(row["number"], row["numbers"], tuple(row["values"])))
-        file.write_bytes(whole + b"\n")
+        for number, line in enumerate(lines, 2):
+            try:
+                self.made.append(msgspec.convert(json.loads(line), Trial))  # may hold nan
+            except ValueError as error:  # msgspec's are such, and of bytes that are no text
+                raise TrainingError(
+                    f"{file}:{number} is no trial ({error}): choose another folder"
+                ) from error
+        os.truncate(file, len(whole))
 
     def add(self, trial: Trial) -> None:
         """One more."""
@@ -58,11 +65,11 @@ class Trials:
         self.made.append(trial)
 
 
-def _difference(first: str, about: Mapping[str, Any]) -> str:
+def _difference(first: bytes, about: Mapping[str, Any]) -> str:
     """The first thing in which two searches differ."""
     try:
-        there = json.loads(first)
-    except json.JSONDecodeError:
+        there = msgspec.json.decode(first, type=dict[str, Any])
+    except ValueError:
         return "its first line is no search"
     plain = json.loads(json.dumps(about))
     for name in sorted({*there, *plain}):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -47,6 +49,23 @@ def test_a_state_of_another_base_or_of_nothing_is_not_taken() -> None:
     assert from_bytes(raw, some_heads(n_codes=0), FAST) is None
     with pytest.raises(OnlineError, match="no learner's state"):
         from_bytes(raw[: len(raw) // 2], some_heads(), FAST)
+
+
+@pytest.mark.parametrize("size", [0, 100])
+def test_a_smaller_replay_keeps_so_many_of_what_was_kept(size: int) -> None:
+    learner = OnlineLearner(some_heads(), FAST)
+    for seed in range(3):
+        learner.learn(rows_of(300, BEFORE, seed))
+    assert len(learner.replay) == 512
+    smaller = replace(FAST, replay=size)
+    again, twin = (from_bytes(to_bytes(learner), some_heads(), smaller) for _ in range(2))
+    assert again is not None
+    assert twin is not None
+    assert (len(again.replay), again.replay.n_seen) == (size, 900)
+    for seed in range(3, 5):
+        assert again.learn(rows_of(300, BEFORE, seed)) == twin.learn(rows_of(300, BEFORE, seed))
+    assert len(again.replay) == size
+    assert again.replay.n_seen == (1_500 if size else 900)
 
 
 def test_what_is_served_is_tested_before_it_learns() -> None:

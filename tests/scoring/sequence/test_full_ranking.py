@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from scoring.errors import SequenceError
 from scoring.sequence.full_ranking import measures, ranks, tower_scorer
 from scoring.sequence.sequences import Question, Sequences
 from tests.scoring.sequence.made import tower, users
@@ -29,6 +30,14 @@ def test_a_rank_counts_better_items_that_the_user_has_not_had() -> None:
 def test_ties_are_broken_by_row() -> None:
     question = Question(users([4], [4], [0]), np.array([0, 2, 2]))
     assert ranks(fixed(1, 1, 1, 0, 1), question).tolist() == [1, 3, 2]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("scores", [(float("nan"),) * 3, (1.0, float("nan"), 0.0)])
+def test_a_score_that_is_no_number_has_no_rank(scores: tuple[float, ...]) -> None:
+    """It was the best of all: a model of no numbers had every hit."""
+    question = Question(users([2]), np.array([0]))
+    with pytest.raises(SequenceError, match="no number"):
+        ranks(fixed(*scores), question)  # type: ignore[arg-type]
 
 
 def test_hit_rate_and_gain_by_hand() -> None:

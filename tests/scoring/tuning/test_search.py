@@ -1,5 +1,6 @@
 """Looking for numbers: the front, the search, and a file of trials that outlives a kill."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,30 @@ def test_a_search_that_was_killed_in_its_first_line_begins(tmp_path: Path) -> No
     with pytest.raises(TrainingError, match="another search"):
         Trials(file, {"seed": 1})
     assert file.read_bytes() == b"of someone else"
+
+
+@pytest.mark.parametrize("line", [b"\xff", b"no JSON", b"[]", b'{"number": 1}'])
+def test_a_line_that_is_no_trial_is_named(tmp_path: Path, line: bytes) -> None:
+    file = tmp_path / "t.jsonl"
+    Trials(file, {"seed": 1})
+    whole = file.read_bytes() + line + b"\n"
+    file.write_bytes(whole)
+    with pytest.raises(TrainingError, match=r"t\.jsonl:2 is no trial"):
+        Trials(file, {"seed": 1})
+    assert file.read_bytes() == whole
+
+
+@pytest.mark.parametrize("first", [b"\xff", b"[]", b"no JSON"])
+def test_a_first_line_that_is_no_search_is_another_one(tmp_path: Path, first: bytes) -> None:
+    (tmp_path / "t.jsonl").write_bytes(first + b"\n")
+    with pytest.raises(TrainingError, match="its first line is no search"):
+        Trials(tmp_path / "t.jsonl", {"seed": 1})
+
+
+def test_a_figure_that_is_none_outlives_a_kill(tmp_path: Path) -> None:
+    Trials(tmp_path / "t.jsonl", {}).add(Trial(0, {}, (math.nan, 1.0)))
+    (again,) = Trials(tmp_path / "t.jsonl", {}).made
+    assert math.isnan(again.values[0])
 
 
 def test_another_search_does_not_go_on_in_the_same_file(tmp_path: Path) -> None:
