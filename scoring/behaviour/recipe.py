@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from scoring.errors import RecipeError
-from scoring.training.recipe import Balancing, Card, Count, Share, Strict, with_nearest
+from scoring.training.recipe import Balancing, Card, Count, Share, Strict, decoded
 from scoring.training.settings import LoopSettings
 
 Side = Literal["user", "item", "pair"]
@@ -234,10 +234,7 @@ def read_behaviour_recipe(file: Path) -> BehaviourRecipe:
     Raises:
         RecipeError: It is none, or what it says does not fit together; with the place.
     """
-    try:
-        said = msgspec.toml.decode(file.read_bytes(), type=BehaviourRecipe)
-    except msgspec.DecodeError as error:
-        raise RecipeError(f"{file}: {with_nearest(str(error), BehaviourRecipe)}") from error
+    said = decoded(file, BehaviourRecipe)
     for wrong in _contradictions(said):
         raise RecipeError(f"{file}: {wrong}")
     return said

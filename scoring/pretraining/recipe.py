@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 
 from scoring.errors import RecipeError
-from scoring.training.recipe import BackboneSettings, Card, Count, Share, Strict, with_nearest
+from scoring.training.recipe import BackboneSettings, Card, Count, Share, Strict, decoded
 from scoring.training.settings import LoopSettings
 
 Weight = Annotated[float, msgspec.Meta(ge=0)]
@@ -93,10 +93,7 @@ def read_pretraining(file: Path) -> Pretraining:
     """
     if not file.is_file():
         raise RecipeError(f"{file} is not a file: name a recipe in TOML, see docs/pretraining.md")
-    try:
-        recipe = msgspec.toml.decode(file.read_bytes(), type=Pretraining)
-    except msgspec.DecodeError as error:
-        raise RecipeError(f"{file}: {with_nearest(str(error), Pretraining)}") from error
+    recipe = decoded(file, Pretraining)
     if not recipe.catalogue and not recipe.queries:
         raise RecipeError(f"{file} names no files: [catalogue.NAME] or [queries.NAME] with `files`")
     return recipe

@@ -11,7 +11,7 @@ from scoring.errors import RecipeError
 from scoring.policy import SOURCES
 from scoring.ranker.knowledge import KnowledgeSettings
 from scoring.ranker.settings import NetworkSettings
-from scoring.training.recipe import Card, with_nearest
+from scoring.training.recipe import Card, decoded
 
 
 class ListSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,10 +65,7 @@ def read_ranker_recipe(file: Path) -> RankerRecipe:
     Raises:
         RecipeError: It is none; with the place that is wrong.
     """
-    try:
-        recipe = msgspec.toml.decode(file.read_bytes(), type=RankerRecipe)
-    except msgspec.DecodeError as error:
-        raise RecipeError(f"{file}: {with_nearest(str(error), RankerRecipe)}") from error
+    recipe = decoded(file, RankerRecipe)
     if unknown := sorted(set(recipe.lists.quotas) - set(SOURCES)):
         raise RecipeError(f"{file}: quotas of {unknown}; known are {SOURCES}")
     return recipe

@@ -9,7 +9,7 @@ import msgspec
 
 from scoring.errors import RecipeError
 from scoring.reinforcement.settings import LearningSettings
-from scoring.training.recipe import with_nearest
+from scoring.training.recipe import decoded
 
 Simulator = Literal["examining", "cascading", "choosing"]
 
@@ -58,7 +58,4 @@ def read_policy_recipe(file: Path) -> PolicyRecipe:
     Raises:
         RecipeError: It is none; with the place that is wrong.
     """
-    try:
-        return msgspec.toml.decode(file.read_bytes(), type=PolicyRecipe)
-    except msgspec.DecodeError as error:
-        raise RecipeError(f"{file}: {with_nearest(str(error), PolicyRecipe)}") from error
+    return decoded(file, PolicyRecipe)

@@ -7,9 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from scoring.errors import RecipeError
 from scoring.related.neighbours import NeighbourSettings
-from scoring.training.recipe import with_nearest
+from scoring.training.recipe import decoded
 
 
 class RelatedRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,7 +35,4 @@ def read_related_recipe(file: Path) -> RelatedRecipe:
     Raises:
         RecipeError: It is none; with the place that is wrong.
     """
-    try:
-        return msgspec.toml.decode(file.read_bytes(), type=RelatedRecipe)
-    except msgspec.DecodeError as error:
-        raise RecipeError(f"{file}: {with_nearest(str(error), RelatedRecipe)}") from error
+    return decoded(file, RelatedRecipe)

@@ -10,7 +10,7 @@ import msgspec
 from scoring.errors import RecipeError
 from scoring.sequence.next_item import NextItemSettings
 from scoring.sequence.tower import TowerSettings
-from scoring.training.recipe import with_nearest
+from scoring.training.recipe import decoded
 from scoring.training.settings import LoopSettings
 
 _LOOP: Final = LoopSettings(
@@ -51,10 +51,7 @@ def read_sequence_recipe(file: Path) -> SequenceRecipe:
     Raises:
         RecipeError: It is none; with the place that is wrong.
     """
-    try:
-        recipe = msgspec.toml.decode(file.read_bytes(), type=SequenceRecipe)
-    except msgspec.DecodeError as error:
-        raise RecipeError(f"{file}: {with_nearest(str(error), SequenceRecipe)}") from error
+    recipe = decoded(file, SequenceRecipe)
     if recipe.tower.space != "own" or not recipe.tower.cosine:
         raise RecipeError(
             f"{file}: tower.space is {recipe.tower.space!r}, cosine {recipe.tower.cosine}; "

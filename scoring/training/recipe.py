@@ -234,7 +234,7 @@ class Recipe(Strict, frozen=True, kw_only=True):
     split_seed: int = 0
 
 
-_Read = TypeVar("_Read")
+_Said = TypeVar("_Said", bound=msgspec.Struct)
 
 
 def read_recipe(file: Path) -> Recipe:
@@ -245,10 +245,21 @@ def read_recipe(file: Path) -> Recipe:
     """
     if not file.is_file():
         raise RecipeError(f"{file} is not a file: name a recipe in TOML, see docs/training.md")
+    return decoded(file, Recipe)
+
+
+def decoded(file: Path, kind: type[_Said]) -> _Said:
+    """What a TOML file says, as a recipe of this kind.
+
+    Raises:
+        RecipeError: It is no text or no TOML, has an unknown key, or a value out of range.
+    """
     try:
-        return msgspec.toml.decode(file.read_bytes(), type=Recipe)
+        return msgspec.toml.decode(file.read_bytes(), type=kind)
+    except UnicodeDecodeError as error:  # not a DecodeError of msgspec's
+        raise RecipeError(f"{file} is not UTF-8: {error.reason} at byte {error.start}") from error
     except msgspec.DecodeError as error:
-        raise RecipeError(f"{file}: {with_nearest(str(error), Recipe)}") from error
+        raise RecipeError(f"{file}: {with_nearest(str(error), kind)}") from error
 
 
 def with_nearest(message: str, kind: type[msgspec.Struct]) -> str:

@@ -48,7 +48,7 @@ def learn(
         Path | None,
         typer.Option(help="Folder of a ranker whose knowledge goes along: then workers serve it."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of people, draws and first weights.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of people, draws and first weights.")] = 0,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Report rows that cannot be used, and go on.")
     ] = False,

@@ -76,7 +76,7 @@ def tune(
     index_dir: IndexDir = None,
     at_most: AtMost = None,
     popularity_days: PopularityDays = 28,
-    seed: Annotated[int, typer.Option(help="Another seed, another search.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another search.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Look for the weights that predict past sessions best.

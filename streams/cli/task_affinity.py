@@ -22,7 +22,9 @@ Data = Annotated[
     Path | None,
     typer.Option("--data", help="Folder of the recipe's files.", show_default="the recipe's own"),
 ]
-Seed = Annotated[int | None, typer.Option(help="Instead of the recipe's.", show_default=False)]
+Seed = Annotated[
+    int | None, typer.Option(min=0, help="Instead of the recipe's.", show_default=False)
+]
 SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Report rows that cannot be used, and go on.")
 ]

@@ -23,7 +23,9 @@ Data = Annotated[
 SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Report rows that cannot be used, and go on.")
 ]
-Seed = Annotated[int | None, typer.Option(help="Instead of the recipe's.", show_default=False)]
+Seed = Annotated[
+    int | None, typer.Option(min=0, help="Instead of the recipe's.", show_default=False)
+]
 Restart = Annotated[
     bool, typer.Option("--restart", help="Begin anew where a training was interrupted.")
 ]

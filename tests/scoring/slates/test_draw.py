@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from itertools import pairwise, permutations
 
@@ -250,3 +251,12 @@ def test_chance_is_even_and_the_same_for_the_same_list() -> None:
 def test_no_cap_is_passed_over_for_where_there_is_none() -> None:
     assert lists_of(Drawing(N), 1).capped["category_cap"].tolist() == [0]
     assert [a >= b for a, b in pairwise(SCORES)] == [True] * 5  # what the tests above rely on
+
+
+@pytest.mark.parametrize("name", ["temperature", "weight_deviation", "epsilon", "relevance_share"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -1.0])
+def test_numbers_that_draw_no_list_are_told(name: str, value: float) -> None:
+    said = Drawing(3, **{name: value}).problem()  # type: ignore[arg-type]
+    assert said is not None
+    assert name in said
+    assert Drawing(3).problem() is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ import pytest
 from scoring.behaviour.recipe import read_behaviour_recipe
 from scoring.errors import RecipeError
 from scoring.pretraining.recipe import read_pretraining
+from scoring.ranker.recipe import read_ranker_recipe
+from scoring.reinforcement.recipe import read_policy_recipe
+from scoring.related.recipe import read_related_recipe
+from scoring.sequence.recipe import read_sequence_recipe
 from scoring.training.recipe import BinarySettings, ClassificationSettings, read_recipe
 
 SMALL = """
@@ -69,6 +74,35 @@ def test_what_cannot_be_followed_says_where(
     with pytest.raises(RecipeError) as caught:
         read(tmp_path, SMALL.replace(before, after, 1))
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "reads",
+    [
+        read_recipe,
+        read_behaviour_recipe,
+        read_pretraining,
+        read_policy_recipe,
+        read_ranker_recipe,
+        read_related_recipe,
+        read_sequence_recipe,
+    ],
+)
+def test_a_recipe_that_is_no_text_is_named(tmp_path: Path, reads: Callable[[Path], object]) -> None:
+    file = tmp_path / "recipe.toml"
+    file.write_bytes('name = "café"'.encode("latin-1"))
+    with pytest.raises(RecipeError, match=r"recipe\.toml is not UTF-8: .* at byte 11"):
+        reads(file)
+
+
+@pytest.mark.parametrize(
+    "said", ["[task]\nunwanted = [99]", "[task]\nseed = -1", "[training]\nseed = -1"]
+)
+def test_places_and_seeds_that_there_are_not_are_refused(tmp_path: Path, said: str) -> None:
+    file = tmp_path / "recipe.toml"
+    file.write_text(f'kind = "next-item"\nname = "next"\nevents = []\n{said}')
+    with pytest.raises(RecipeError, match=r"Expected `int`"):
+        read_sequence_recipe(file)
 
 
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.name)
