@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
@@ -66,9 +66,17 @@ class Harness:
         self.durable.append(outbox.reached)
 
 
-async def run_briefly(harness: Harness, seconds: float = 0.2) -> None:
+async def run_briefly(harness: Harness) -> None:
+    """Where nothing is to happen."""
+    await run_until(harness, lambda: False, 0.05)
+
+
+async def run_until(harness: Harness, done: Callable[[], object], at_most_s: float = 30.0) -> None:
+    """Let the lane work until it has done something, however busy the machine is."""
     task = asyncio.create_task(harness.lane.run())
-    await asyncio.sleep(seconds)
+    ends = asyncio.get_running_loop().time() + at_most_s
+    while not done() and asyncio.get_running_loop().time() < ends:  # noqa: ASYNC110 - no event says so
+        await asyncio.sleep(0.001)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
@@ -79,7 +87,7 @@ async def test_runs_are_processed_in_order_and_acknowledged_once_durable() -> No
     for event in events:
         harness.lane.take(event)
     assert not any(event.acked for event in events)
-    await run_briefly(harness)
+    await run_until(harness, lambda: all(event.acked for event in events))
     assert harness.durable == [{("clicks", 0): (0, 5), ("searches", 0): (0, 2)}]
     assert all(event.acked for event in events)
 
@@ -88,7 +96,7 @@ async def test_a_batch_ends_at_its_size() -> None:
     harness = Harness(batch_max=4)
     for begin in range(0, 12, 2):
         harness.lane.take(Event(a_run(begin, begin + 2)))
-    await run_briefly(harness)
+    await run_until(harness, lambda: len(harness.batches) == 3)
     assert [sum(len(run.records) for run in batch) for batch in harness.batches] == [4, 4, 4]
 
 
@@ -113,7 +121,7 @@ async def test_holes_inside_the_log_are_no_holes_in_the_chain() -> None:
     last = SimpleNamespace(offset=9, timestamp=0)
     compacted = Run("clicks", 0, 3, 10, [last], CLAIM)
     harness.lane.take(Event(compacted))
-    await run_briefly(harness)
+    await run_until(harness, lambda: harness.durable)
     assert harness.durable[-1][("clicks", 0)][1] == 10
 
 
@@ -121,7 +129,7 @@ async def test_runs_of_an_older_claim_are_given_back() -> None:
     harness = Harness()
     stale = Event(a_run(0, 3, Claim(0, 0, b"")))
     harness.lane.take(stale)
-    await run_briefly(harness, 0.05)
+    await run_briefly(harness)
     assert stale.acked
     assert harness.batches == []
 
@@ -131,7 +139,7 @@ async def test_what_waits_at_a_rebalance_is_given_back_unprocessed() -> None:
     waiting = Event(a_run(0, 3))
     harness.lane.take(waiting)
     harness.lane.give_back()
-    await run_briefly(harness, 0.05)
+    await run_briefly(harness)
     assert waiting.acked
     assert harness.batches == []
     assert harness.lane.has_room
@@ -142,7 +150,7 @@ async def test_a_refused_commit_ends_the_lane_and_acknowledges_nothing() -> None
     harness.refuse = FencedError("generation 1 is over")
     event = Event(a_run(0, 3))
     harness.lane.take(event)
-    await run_briefly(harness)
+    await run_until(harness, lambda: harness.failures)
     assert harness.failures == [harness.refuse]
     assert not event.acked
 
@@ -154,7 +162,7 @@ async def test_two_claims_never_share_a_batch() -> None:
     later = Claim(2, 2, b"")
     harness.lane.begin(later, {("clicks", 0): 3})
     harness.lane.take(Event(a_run(3, 4, later)))
-    await run_briefly(harness)
+    await run_until(harness, lambda: len(harness.batches) == 2)
     assert [[run.claim.number for run in batch] for batch in harness.batches] == [[1], [2]]
 
 
