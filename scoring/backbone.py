@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol, TypeVar
+from typing import Final, Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -59,7 +59,7 @@ def load_backbones(
     at_once = _AT_ONCE_CPU if device.type == "cpu" else _AT_ONCE_GPU
     with faithfully(folder.path):
         if not is_plain_bert(folder.config):
-            model = _tried(_by_transformers(folder, dtype, device), folder)
+            model = _by_transformers(folder, dtype, device)
             return Backbones(model, model, at_once)
         weights = add_update(read_weights(folder.path), folder.update)
         bert = _tried(Bert(weights, folder.config, dtype, device), folder)
@@ -80,7 +80,7 @@ def load_pair_backbone(
         if is_plain_bert(folder.config):
             weights = add_update(read_weights(folder.path), folder.update)
             return _tried(Bert(weights, folder.config, dtype, device), folder)
-        return _tried(_by_transformers(folder, dtype, device), folder)
+        return _by_transformers(folder, dtype, device)
 
 
 class _Forward(Protocol):
@@ -89,11 +89,10 @@ class _Forward(Protocol):
     def __call__(self, tokens: Tensor, mask: Tensor, segments: Tensor | None = None) -> Tensor: ...
 
 
-_Made = TypeVar("_Made", bound=_Forward)
-
-
-def _tried(backbone: _Made, folder: EncoderFolder) -> _Made:
+def _tried(bert: Bert, folder: EncoderFolder) -> Bert:
     """The same, once it has read a token: what does not fit is noticed now, not at the first query.
+
+    What transformers loads has been compared with its configuration already.
 
     Raises:
         ValueError: Its vectors are of another width than the configuration says; whatever else does
@@ -101,10 +100,10 @@ def _tried(backbone: _Made, folder: EncoderFolder) -> _Made:
     """
     token = torch.zeros(1, 1, dtype=torch.int64)
     with torch.inference_mode():
-        width = backbone(token, torch.ones_like(token)).shape[2]
+        width = bert(token, torch.ones_like(token)).shape[2]
     if width != folder.dim:
         raise ValueError(f"its vectors have {width} numbers, config.json says {folder.dim}")
-    return backbone
+    return bert
 
 
 def _by_transformers(folder: EncoderFolder, dtype: torch.dtype, device: torch.device) -> _Forward:
