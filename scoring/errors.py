@@ -2,6 +2,7 @@
 
 ScoringError
 ├── PolicyError            numbers that make no list: change the setting
+│   └── PolicyFileError    a file of them that cannot be used: change the file
 ├── EvidenceError          a log, or a target, that nothing can be estimated from
 ├── ExperimentError        a file of variants that says what cannot be: change the file
 ├── RulesError             a file of rules that cannot be followed: change the file
@@ -34,6 +35,10 @@ class ScoringError(Exception):
 
 class PolicyError(ScoringError, ValueError):
     """A ranking policy with a number out of its range."""
+
+
+class PolicyFileError(PolicyError):
+    """A policy file that is not there, or that says what no policy has."""
 
 
 class EvidenceError(ScoringError, ValueError):

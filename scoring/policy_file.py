@@ -15,7 +15,7 @@ from typing import Any, Final, get_type_hints
 
 import msgspec
 
-from scoring.errors import PolicyError, RankerError
+from scoring.errors import PolicyError, PolicyFileError, RankerError
 from scoring.policy import Policy
 from scoring.ranker.named import NamedRanker
 
@@ -29,13 +29,15 @@ def read_numbers(file: Path) -> dict[str, Any]:
     """The numbers that a policy file names; what it does not name stays as it was.
 
     Raises:
-        PolicyError: The file is missing, is no TOML, or names what no policy has, or what is no
+        PolicyFileError: The file is missing, is no TOML, or names what no policy has, or what is no
             ranker.
     """
     try:
         said = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PolicyError(f"{file} is no policy file: {error}") from None
+    except OSError as error:
+        raise PolicyFileError(f"{file}: {error.strerror}: name a policy file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PolicyFileError(f"{file} is no policy file: {error}") from None
     return checked_numbers(said, str(file), file.parent)
 
 
@@ -48,20 +50,20 @@ def checked_numbers(said: Numbers, where: str, beside: Path = Path()) -> dict[st
         beside: The folder that a ranker's is relative to.
 
     Raises:
-        PolicyError: A name or a kind that no policy has, or no ranker in a folder.
+        PolicyFileError: A name or a kind that no policy has, or no ranker in a folder.
     """
     found = {}
     for name, value in said.items():
         if name not in _KINDS:
             near = difflib.get_close_matches(name, list(_KINDS), n=1, cutoff=0.0)
-            raise PolicyError(f"{where}: no policy has {name} (did you mean {near[0]}?)")
+            raise PolicyFileError(f"{where}: no policy has {name} (did you mean {near[0]}?)")
         try:
             if name == "ranker":
                 found[name] = _ranker(value, beside)
             else:
                 found[name] = msgspec.convert(value, _KINDS[name])
         except (msgspec.ValidationError, RankerError) as error:
-            raise PolicyError(f"{where}: {name}: {error}") from None
+            raise PolicyFileError(f"{where}: {name}: {error}") from None
     return found
 
 
@@ -69,12 +71,12 @@ def with_numbers(policy: Policy, numbers: Numbers, where: str) -> Policy:
     """A policy with some numbers replaced.
 
     Raises:
-        PolicyError: They make no policy; `where` is named.
+        PolicyFileError: They make no policy; `where` is named.
     """
     try:
         return replace(policy, **numbers)
     except PolicyError as error:
-        raise PolicyError(f"{where}: {error}") from None
+        raise PolicyFileError(f"{where}: {error}") from None
 
 
 def write_numbers(file: Path, numbers: Numbers, about: str) -> None:

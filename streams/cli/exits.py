@@ -21,6 +21,7 @@ class Exit(IntEnum):
     BELOW_TARGET = 7
     FENCED = 75
     INTERRUPTED = 130
+    NO_READER = 141
     TERMINATED = 143
 
 
@@ -29,12 +30,13 @@ MEANINGS = {
     Exit.UNEXPECTED: "unexpected error; run again with --debug and report it",
     Exit.USAGE: "wrong arguments",
     Exit.WORLD_DOWN: "broker or object store down or too slow, or a disk full; try again",
-    Exit.BAD_INPUT: "an input file or record cannot be used",
+    Exit.BAD_INPUT: "a file, folder or record that was named is missing or cannot be used",
     Exit.FATAL: "settings, topics, index and model do not fit together; change one of them",
     Exit.BUSY: "another build works in this index folder, or a version was made current meanwhile",
     Exit.BELOW_TARGET: "too low: an index's recall, a head beside its twin, evidence for a policy",
     Exit.FENCED: "another worker took over; start again",
     Exit.INTERRUPTED: "ended by Ctrl-C",
+    Exit.NO_READER: "the reader of the output (head, less) ended first",
     Exit.TERMINATED: "ended by SIGTERM",
 }
 
@@ -54,7 +56,22 @@ _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
 _OF_A_PATH = (errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
 """Errors of a path that have no class of their own."""
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+_OF_WHAT_WAS_NAMED = (
+    "RecipeError",
+    "RowsError",
+    "RulesError",
+    "ExperimentError",
+    "EvidenceError",
+    "PolicyFileError",
+    "ModelError",
+    "RankerError",
+    "TowerFormatError",
+    "EncoderSourceError",
+    "EncoderFormatError",
+)
+"""Errors of scoring about one file or folder by itself: all others are about two things."""
 
 # Of packages that a command need not have loaded.
 _BY_NAME: tuple[tuple[str, str, Exit], ...] = (
@@ -62,10 +79,7 @@ _BY_NAME: tuple[tuple[str, str, Exit], ...] = (
     ("index.errors", "StoreUnavailableError", Exit.WORLD_DOWN),
     ("index.errors", "RecallError", Exit.BELOW_TARGET),
     ("index.errors", "IndexError_", Exit.FATAL),
-    ("scoring.errors", "RowsError", Exit.BAD_INPUT),
-    ("scoring.errors", "RulesError", Exit.BAD_INPUT),
-    ("scoring.errors", "ExperimentError", Exit.BAD_INPUT),
-    ("scoring.errors", "EvidenceError", Exit.BAD_INPUT),
+    *(("scoring.errors", name, Exit.BAD_INPUT) for name in _OF_WHAT_WAS_NAMED),
     ("scoring.errors", "ScoringError", Exit.FATAL),
 )
 

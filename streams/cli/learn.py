@@ -63,7 +63,7 @@ def learn(
 
     if as_json:
         return run(settings, _print_round)
-    from rich.console import Console
+    from streams.cli.console import Console
 
     with Status(Console(stderr=True)) as status:
         return run(settings, status)

@@ -1,8 +1,8 @@
 """`rillstream`: the entry point. Errors become one line and an exit code here, and nowhere else."""
 
-import os
 import signal
 import sys
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Annotated, NoReturn
 
@@ -29,6 +29,7 @@ from streams.cli import (
     training,
     worker,
 )
+from streams.cli.closed_pipe import reader_is_gone, write_nowhere
 from streams.cli.exits import MEANINGS, Exit, explain
 from streams.cli.options import examples, new_app, verbatim
 
@@ -94,7 +95,21 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; an error is one line on stderr."""
     debug = "--debug" in arguments
-    words = [word for word in arguments if word != "--debug"]
+    try:
+        code = _invoke([word for word in arguments if word != "--debug"])
+    except KeyboardInterrupt:
+        code = Exit.INTERRUPTED
+    except Exception as error:
+        if isinstance(error, BrokenPipeError) and reader_is_gone():
+            code = Exit.NO_READER
+        elif debug:
+            raise
+        else:
+            code = _complain_of(error)
+    return _written(code)
+
+
+def _invoke(words: list[str]) -> int:
     command = typer.main.get_command(app)
     try:
         with command.make_context("rillstream", words) as context:
@@ -111,23 +126,32 @@ def run(arguments: list[str]) -> int:
             end = "" if said.endswith(("?", "?.")) else "."
             _complain(f"{said.rstrip('.')}{end} Try: {asked} --help")
         return Exit.USAGE
-    except KeyboardInterrupt:
-        return Exit.INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output (head, less) has gone: nothing to say, nowhere to say it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.OK
-    except Exception as error:
-        if debug:
-            raise
-        failure, line = explain(error)
-        _complain(line)
-        return failure
     return code if isinstance(code, int) else Exit.OK
 
 
+def _written(code: int) -> int:
+    """Return the code if all output has gone out; a full disk or a reader that is gone is told."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError as error:
+            write_nowhere(stream)
+            if code == Exit.OK:
+                gone = isinstance(error, BrokenPipeError)
+                code = Exit.NO_READER if gone else _complain_of(error)
+    return code
+
+
+def _complain_of(error: Exception) -> int:
+    code, line = explain(error)
+    _complain(line)
+    return code
+
+
 def _complain(line: str) -> None:
-    print(f"rillstream: {line}", file=sys.stderr)
+    with suppress(BrokenPipeError):  # nobody hears it, the exit code says it all the same
+        print(f"rillstream: {line}", file=sys.stderr)
 
 
 def _terminated(number: int, frame: object) -> NoReturn:

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from streams.cli.console import Console
 
 UNBOUNDED = 10_000
 
 
 def console() -> "Console":
     """Return stdout for rich: as wide as the terminal, never folded in a file or pipe."""
-    from rich.console import Console
+    from streams.cli.console import Console
 
     out = Console(highlight=False, soft_wrap=True)
     return out if out.is_terminal else Console(highlight=False, soft_wrap=True, width=UNBOUNDED)

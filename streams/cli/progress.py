@@ -3,7 +3,6 @@
 import time
 from typing import Self
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -17,6 +16,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from streams.cli.console import Console
 from streams.cli.printing import remark
 
 _EVERY_S = 10.0

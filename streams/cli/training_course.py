@@ -8,7 +8,6 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from scoring.errors import TrainingError
@@ -16,6 +15,7 @@ from scoring.training.contracts import Progress as Stand
 from scoring.training.contracts import Writer
 from scoring.training.loop import Interrupted
 from scoring.training.settings import LoopSettings
+from streams.cli.console import Console
 from streams.cli.exits import Exit
 from streams.cli.printing import remark
 

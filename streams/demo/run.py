@@ -7,9 +7,8 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rich.console import Console
-
 from streams.brokers.embedded import EmbeddedBroker
+from streams.cli.console import Console
 from streams.cli.exits import Exit
 from streams.cli.printing import print_json, remark
 from streams.dead_letters import list_dead_letters

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -157,13 +158,78 @@ def test_a_signal_ends_a_waiting_command_without_a_traceback(
     assert "Traceback" not in errors
 
 
-def test_a_closed_pipe_is_no_error() -> None:
-    done = subprocess.run(  # noqa: S602
-        f"{' '.join(COMMAND)} --help | head -1",
-        shell=True,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stderr == ""
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--version"],
+        ["index", "--help"],
+        ["models", "card", "default"],
+        ["topics", "create", "--dry-run"],
+        ["topics", "create", "--dry-run", "--json"],
+        ["doctor", "--broker", NOBODY],
+    ],
+    ids=" ".join,
+)
+def test_a_command_whose_reader_is_gone_ends_quietly_and_says_so_by_its_code(
+    words: list[str],
+) -> None:
+    """As `yes | head` does. rich left with exit code 1, and the interpreter's end with 120."""
+    ours, theirs = os.pipe()
+    os.close(ours)
+    try:
+        done = subprocess.run(
+            [*COMMAND, *words],
+            cwd=ROOT,
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(theirs)
+    assert (done.returncode, done.stderr) == (Exit.NO_READER, "")
+
+
+def test_an_error_that_nobody_reads_has_its_own_exit_code() -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    try:
+        done = subprocess.run(
+            [*COMMAND, "rules", "check", "no-such-file.toml"],
+            cwd=ROOT,
+            stdout=theirs,
+            stderr=theirs,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(theirs)
+    assert done.returncode == Exit.BAD_INPUT
+
+
+def test_output_that_a_full_disk_does_not_take_is_an_error_of_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*COMMAND, "--version"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == Exit.WORLD_DOWN
+    assert done.stderr.count("\n") == 1
+    assert "No space left on device: make room" in done.stderr
+
+
+def test_a_connection_that_breaks_is_not_taken_for_a_reader_that_is_gone(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def breaks() -> NoReturn:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("streams.cli.worker.installed", breaks)
+    assert run(["worker"]) == Exit.UNEXPECTED
+    assert "Broken pipe" in capfd.readouterr().err
