@@ -19,7 +19,7 @@ PIP_ARGS := -c constraints.txt -e '.[$(EXTRA),dev]'
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: $(STAMP)  ## The sample shop, end to end, in the terminal (ARGS="--events 500" to pass options)
+demo: $(STAMP)  ## The sample shop, end to end, in the terminal (ARGS="--max 500" to pass options)
 	@$(BIN)/rillstream demo $(ARGS)
 
 test: $(STAMP)  ## Every test; those that need Kafka start their own broker (ARGS="-k row" to choose)

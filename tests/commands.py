@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from streams.cli.main import app
 
@@ -25,6 +25,15 @@ def leaves(
             yield from leaves(command, (*path, name))
         else:
             yield (*path, name)
+
+
+def command(words: tuple[str, ...]) -> TyperCommand:
+    """Return the command of these words."""
+    found: Any = root()
+    for word in words:
+        found = found.commands[word]
+    assert isinstance(found, TyperCommand)
+    return found
 
 
 def parse(words: list[str]) -> None:

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from scoring.damage import DAMAGE
 from scoring.errors import ModelError
 
-_TABLE: Final = "related.safetensors"
+TABLE: Final = "related.safetensors"
 _ITEMS: Final = "related.json"
 _FORMAT: Final = 1
 
@@ -52,7 +52,7 @@ class RelatedItems:
     def save(self, folder: Path) -> None:
         """Write two files into a folder that exists."""
         arrays = {"neighbours": self.neighbours, "strengths": self.strengths}
-        save_file(arrays, folder / _TABLE)
+        save_file(arrays, folder / TABLE)
         items = _Items(format=_FORMAT, version=self.version, item_ids=self.item_ids)
         (folder / _ITEMS).write_bytes(msgspec.json.encode(items))
 
@@ -70,7 +70,7 @@ class RelatedItems:
                     f"{folder} has format {items.format}, this version reads {_FORMAT}: "
                     "learn it again"
                 )
-            arrays = load_file(folder / _TABLE)
+            arrays = load_file(folder / TABLE)
             table = cls(items.item_ids, arrays["neighbours"], arrays["strengths"])
         except DAMAGE as error:
             raise ModelError(

@@ -15,7 +15,13 @@ from scoring.fusion.saved import is_fused, read_fused
 from scoring.ranker.ranker import WEIGHTS as RANKER_WEIGHTS
 from scoring.ranker.ranker import is_ranker, load_ranker
 from scoring.ranker.saved import read_facts
+from scoring.related.recipe import RelatedRecipe
+from scoring.related.table import TABLE, RelatedItems, is_related
+from scoring.saved.facts import facts_of
 from scoring.saved.folder import HEADS, read_saved
+from scoring.sequence.recipe import SequenceRecipe
+from scoring.sequence.saved import WEIGHTS as TOWER_WEIGHTS
+from scoring.sequence.saved import is_tower, tower_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ class Described:
 
 def is_model(folder: Path) -> bool:
     """Whether a folder claims to hold a model that can be described."""
-    kinds = (is_behaviour, is_fused, is_ranker)
+    kinds = (is_behaviour, is_fused, is_ranker, is_related, is_tower)
     return any(kind(folder) for kind in kinds) or (folder / HEADS / "heads.json").is_file()
 
 
@@ -52,6 +58,7 @@ def described(folder: Path) -> Described:
 
     Raises:
         ModelError: It is no trained model, or one of another format.
+        RankerError, TowerFormatError: It is one that cannot be used.
     """
     if is_behaviour(folder):
         heads = read_behaviour(folder)
@@ -79,6 +86,11 @@ def described(folder: Path) -> Described:
         )
     if is_ranker(folder):
         return _ranker(folder)
+    if is_related(folder):
+        version = RelatedItems.load(folder).version
+        return _of_events(folder, version, RelatedRecipe, TABLE)
+    if is_tower(folder):
+        return _of_events(folder, tower_version(folder), SequenceRecipe, TOWER_WEIGHTS)
     saved = read_saved(folder)
     update = (saved.folder / UPDATE_WEIGHTS).is_file()
     return Described(
@@ -102,4 +114,14 @@ def _ranker(folder: Path) -> Described:
         facts.measures,
         msgspec.to_builtins(facts.recipe),
         RANKER_WEIGHTS,
+    )
+
+
+def _of_events(
+    folder: Path, version: str, kind: type[RelatedRecipe | SequenceRecipe], weights: str
+) -> Described:
+    recipe, measures = facts_of(folder, kind)
+    said = msgspec.to_builtins(recipe)
+    return Described(
+        folder, version, None, (recipe.kind,), {recipe.kind: measures}, said, (weights,)
     )

@@ -29,9 +29,19 @@ def recipe_of(folder: Path, kind: type[Recipe]) -> Recipe:
     Raises:
         ModelError: There is none of this kind.
     """
+    return facts_of(folder, kind)[0]
+
+
+def facts_of(folder: Path, kind: type[Recipe]) -> tuple[Recipe, dict[str, float]]:
+    """What `write_facts` wrote: the recipe, and name of a measure -> value.
+
+    Raises:
+        ModelError: There is none of this kind.
+    """
     try:
         said = json.loads((folder / _FILE).read_text("utf-8"))
-        return msgspec.convert(said["recipe"], kind)
+        recipe = msgspec.convert(said["recipe"], kind)
+        return recipe, msgspec.convert(said["measures"], dict[str, float])
     except DAMAGE as error:
         raise ModelError(
             f"{folder} does not say how it was made ({type(error).__name__}: {error}): "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ from scoring.errors import TowerFormatError
 from scoring.sequence.item_vectors import ItemVectors
 from scoring.sequence.tower import SequenceTower, TowerSettings
 
-_WEIGHTS: Final = "model.safetensors"
+WEIGHTS: Final = "model.safetensors"
 _TEXT: Final = "text.safetensors"
 _CONFIG: Final = "config.json"
 _ITEMS: Final = "items.json"
@@ -47,7 +48,7 @@ def save_tower(saved: SavedTower, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     items = saved.tower.items
     state = {name: value.contiguous() for name, value in saved.tower.state_dict().items()}
-    save_file(state, folder / _WEIGHTS)
+    save_file(state, folder / WEIGHTS)
     if items.text is not None:
         save_file({"text": items.text.contiguous()}, folder / _TEXT)
     (folder / _ITEMS).write_bytes(msgspec.json.encode(saved.item_ids))
@@ -66,6 +67,19 @@ def is_tower(folder: Path) -> bool:
     return (folder / _CONFIG).is_file() and (folder / _ITEMS).is_file()
 
 
+def tower_version(folder: Path) -> str:
+    """12 hex digits of what its answers depend on.
+
+    Raises:
+        TowerFormatError: A file is missing.
+    """
+    try:
+        content = [(folder / name).read_bytes() for name in (_CONFIG, _ITEMS, WEIGHTS)]
+    except OSError as error:
+        raise TowerFormatError(f"{folder} lacks {error.filename}: train it again") from error
+    return hashlib.sha256(b"".join(content)).hexdigest()[:12]
+
+
 def load_tower(folder: Path) -> SavedTower:
     """Read what `save_tower` wrote.
 
@@ -79,7 +93,7 @@ def load_tower(folder: Path) -> SavedTower:
                 f"{folder} has format {config.format}, this version reads {_FORMAT}: train it again"
             )
         item_ids = msgspec.json.decode((folder / _ITEMS).read_bytes(), type=list[str])
-        state = load_file(folder / _WEIGHTS)
+        state = load_file(folder / WEIGHTS)
         text = load_file(folder / _TEXT)["text"] if (folder / _TEXT).exists() else None
         warm = None if (rows := state.get("items.rows")) is None else rows >= 0
         items = ItemVectors(config.n_items, config.tower.width, text, warm)

@@ -78,7 +78,7 @@ class LookingAhead(Generic[Batch]):
         if not self.found:
             raise TrainingError(
                 f"none of {self.n_without} batches has losses above 0 of all tasks over shared "
-                "weights: look at more of them with a smaller --every, or share more"
+                "weights: look at more of them with a smaller --look-every, or share more"
             )
         gains = np.stack([each.gains for each in self.found])
         n = len(gains)

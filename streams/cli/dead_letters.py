@@ -23,7 +23,7 @@ Topic = Annotated[
 ]
 Maximum = Annotated[
     int | None,
-    typer.Option("--max", min=1, help="Stop after this many.", show_default="all"),
+    typer.Option("--max", min=1, help="At most so many: dead letters.", show_default="all"),
 ]
 
 

@@ -11,7 +11,7 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
         "demo",
-        epilog=examples("rillstream demo", "rillstream demo --speed max --events 2000"),
+        epilog=examples("rillstream demo", "rillstream demo --speed max --max 2000"),
     )(demo)
 
 
@@ -19,16 +19,17 @@ def demo(
     speed: Annotated[
         str | None,
         typer.Option(
-            help="Shop time to real time: 1x, 60x, … or max.",
+            help="Pace: 1x keeps the pauses between events, 60x shortens them, max has none.",
             callback=a_speed,
             show_default="60x; max where there is no terminal",
         ),
     ] = None,
-    events: Annotated[
+    maximum: Annotated[
         int | None,
         typer.Option(
+            "--max",
             min=1,
-            help="End after this many events.",
+            help="At most so many: events, then it ends.",
             show_default="none; 500 where there is no terminal",
         ),
     ] = None,
@@ -42,4 +43,4 @@ def demo(
     """
     from streams.demo.run import Demo
 
-    return Demo(speed=speed, n_events=events, as_json=as_json).run()
+    return Demo(speed=speed, n_events=maximum, as_json=as_json).run()

@@ -16,6 +16,7 @@ from streams.cli.options import (
     Broker,
     EncoderSource,
     IndexDir,
+    IndexUrl,
     Json,
     examples,
     settings_from,
@@ -49,6 +50,7 @@ def register(app: typer.Typer) -> None:
 def doctor(
     broker: Broker = None,
     index_dir: IndexDir = None,
+    index_url: IndexUrl = None,
     encoder: EncoderSource = None,
     as_json: Json = False,
 ) -> int:
@@ -61,7 +63,13 @@ def doctor(
     from rich.markup import escape
 
     out = console()
-    for finding in _examine(as_json, broker=broker, index_dir=index_dir, encoder=encoder):
+    for finding in _examine(
+        as_json,
+        bootstrap_servers=broker,
+        index_dir=index_dir,
+        index_url=index_url,
+        encoder=encoder,
+    ):
         if finding.status == "bad" and code == Exit.OK:
             code = finding.code
         if as_json:
@@ -80,11 +88,7 @@ def _examine(as_json: bool, **options: object) -> Iterator[Finding]:
     yield from _guard("packages", _packages)
     yield from _guard("faiss", _faiss)
     try:
-        settings = settings_from(
-            bootstrap_servers=options["broker"],
-            index_dir=options["index_dir"],
-            encoder=options["encoder"],
-        )
+        settings = settings_from(**options)
     except Exception as error:
         code, line = explain(error)
         yield Finding("settings", "bad", line, "mend the setting that is named", code)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streams.cli.named import must_be_there
 from streams.cli.options import Broker, Json, Lists, examples, new_app, settings_from
 from streams.cli.printing import print_json, print_table, remark
 
@@ -38,11 +39,12 @@ def _group() -> None:
 def check(
     file: File,
     user: Annotated[
-        list[str] | None, typer.Option(help="Also say what this user gets; may be repeated.")
+        list[str] | None, typer.Option(help="This user: also say what they get; may be repeated.")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Say what a file of variants means to workers with these settings."""
+    must_be_there(file)
     from streams.experiment_file import experiment_of
     from streams.policy_file import policy_of
 
@@ -100,7 +102,8 @@ def report(
     events: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Clicks, JSON Lines or Parquet; may be repeated.", show_default="the topic"
+            help="Files of clicks: JSON Lines or Parquet; may be repeated.",
+            show_default="the topic",
         ),
     ] = None,
     broker: Broker = None,
@@ -111,6 +114,7 @@ def report(
     The unit is the user, from the first list on. Before any figure it is checked that the variants
     have as many users as their shares say; where they have not, no figure is to be trusted.
     """
+    must_be_there(file, lists, events)
     from scoring.experiments.experiment import read_experiment
     from scoring.experiments.results import results
     from streams.experiments.tally import Tally

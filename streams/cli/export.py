@@ -25,17 +25,21 @@ def register(app: typer.Typer) -> None:
         "export",
         epilog=examples(
             "rillstream export --out exported --since 2026-11-01",
-            "rillstream export --out exported --decisions --format jsonl --json",
+            "rillstream export --out exported --with-decisions --format jsonl --json",
         ),
     )(export)
 
 
 def export(
-    out: Annotated[Path, typer.Option(help="Folder for the files; those of an earlier export go.")],
+    out: Annotated[
+        Path, typer.Option(help="Where the result goes: a folder; files of an earlier export go.")
+    ],
     broker: Broker = None,
     since: Annotated[
         datetime | None,
-        typer.Option(help="Lists made from then on (UTC).", show_default="all that is kept"),
+        typer.Option(
+            help="The first moment (UTC) that counts: a list's.", show_default="all that is kept"
+        ),
     ] = None,
     file_format: Annotated[
         FileFormat, typer.Option("--format", help="Of the files.")
@@ -48,10 +52,10 @@ def export(
             show_default="RILLSTREAM_LEARN_WINDOW_S, or 1800",
         ),
     ] = None,
-    decisions: Annotated[
+    with_decisions: Annotated[
         bool,
         typer.Option(
-            "--decisions",
+            "--with-decisions",
             help="Also decisions.jsonl: what each list was drawn from, for policy evaluate.",
         ),
     ] = False,
@@ -81,7 +85,7 @@ def export(
             since_ms=since_ms,
             names={features_version(FEATURES): FEATURES},
             progress=bars.report,
-            decisions=decisions,
+            decisions=with_decisions,
         )
     counts = {name: n for name, n in sorted(exported.counts.items()) if n}
     if as_json:

@@ -7,6 +7,7 @@ import typer
 
 from streams.cli import versions
 from streams.cli.faiss_build import installed, require_one
+from streams.cli.named import must_be_there
 from streams.cli.options import (
     Announce,
     Broker,
@@ -16,6 +17,7 @@ from streams.cli.options import (
     Json,
     Keep,
     MinRecall,
+    SkipBad,
     examples,
     new_app,
     settings_from,
@@ -35,8 +37,8 @@ app = new_app(
         "rillstream index build items.jsonl",
         "rillstream index build items.parquet --events clicks.parquet --engine hnsw",
         "rillstream index build items.jsonl --engine ivfpq --param probes=128",
-        "rillstream index build items.jsonl --out indexes --min-recall 0.95 --keep 3",
-        "rillstream index build items.jsonl --out s3://shop/indexes --announce",
+        "rillstream index build items.jsonl --index-dir indexes --min-recall 0.95 --keep 3",
+        "rillstream index build items.jsonl --index-url s3://shop/indexes --announce",
         "rillstream index build items.jsonl --encoder models/shop --announce",
     )
 )
@@ -44,20 +46,11 @@ def build(
     files: Annotated[
         list[Path], typer.Argument(help="Items as JSON Lines or Parquet, with the wire's fields.")
     ],
-    out: Annotated[
-        str | None,
-        typer.Option(
-            "--out",
-            "--index-dir",
-            metavar="FOLDER|URL",
-            help="Folder of index versions, or an object store that gets them from that folder.",
-            show_default="RILLSTREAM_INDEX_DIR, or ./indexes",
-        ),
-    ] = None,
+    index_dir: IndexDir = None,
     index_url: IndexUrl = None,
     encoder: EncoderSource = None,
     engine: Annotated[
-        str, typer.Option(help="One by hand; auto: see rillstream index explain.")
+        str, typer.Option(help="An engine: one by name; auto: see rillstream index explain.")
     ] = "auto",
     param: Annotated[
         list[str] | None,
@@ -75,9 +68,7 @@ def build(
     ] = None,
     min_recall: MinRecall = None,
     keep: Keep = None,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Report rows that cannot be used, and go on.")
-    ] = False,
+    skip_bad: SkipBad = False,
     allow_empty: Annotated[
         bool,
         typer.Option("--allow-empty", help="Files without a row are no error: items will come."),
@@ -92,12 +83,9 @@ def build(
     with file and line before anything is encoded. Exit code 7 when the recall target is missed, 6
     when another build works in the folder.
     """
-    if out is not None and "://" in out:
-        if index_url not in (None, out):
-            raise typer.BadParameter(f"--out {out} and --index-url {index_url} are two places")
-        out, index_url = None, out
+    must_be_there(files, events)
     settings = settings_from(
-        index_dir=out,
+        index_dir=index_dir,
         index_url=index_url,
         bootstrap_servers=broker,
         encoder=encoder,
@@ -130,14 +118,14 @@ def rebuild(
     encoder: Annotated[
         str | None,
         typer.Option(
-            help="Another encoder: a folder, or hub: and a name.",
+            help="An encoder: a folder, hub: and a name, or minilm.",
             show_default="that of the current version",
         ),
     ] = None,
     engine: Annotated[
         str | None,
         typer.Option(
-            help="An engine that there is, or auto, with its own parameters.",
+            help="An engine: one by name, or auto, with its own parameters.",
             show_default="engine and --param that the current version was built with",
         ),
     ] = None,
@@ -196,7 +184,7 @@ def explain(
             help="For a worker and the vectors: 500MB, 4GB.", show_default="as much as it takes"
         ),
     ] = None,
-    engine: Annotated[str, typer.Option(help="An engine by hand.")] = "auto",
+    engine: Annotated[str, typer.Option(help="An engine: one by name, or auto.")] = "auto",
     index_dir: IndexDir = None,
     index_url: IndexUrl = None,
     as_json: Json = False,
@@ -227,14 +215,16 @@ def search(
     index_dir: IndexDir = None,
     index_url: IndexUrl = None,
     encoder: EncoderSource = None,
-    maximum: Annotated[int, typer.Option("--max", "-k", min=1, max=1000, help="How many.")] = 10,
+    maximum: Annotated[
+        int, typer.Option("--max", "-k", min=1, max=1000, help="At most so many: items.")
+    ] = 10,
     category: Annotated[
         list[str] | None,
-        typer.Option("--category", help="Only of this one; may be repeated.", show_default=False),
+        typer.Option("--category", help="This category only; may be repeated.", show_default=False),
     ] = None,
     brand: Annotated[
         list[str] | None,
-        typer.Option("--brand", help="Only of this one; may be repeated.", show_default=False),
+        typer.Option("--brand", help="This brand only; may be repeated.", show_default=False),
     ] = None,
     price_min: Annotated[
         float | None, typer.Option("--price-min", help="At least.", show_default=False)

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from streams.cli.options import Json, examples
+from streams.cli.named import must_be_there
+from streams.cli.options import Json, Seed, SkipBad, examples
 from streams.cli.printing import print_json, print_table, remark
 
 Items = Annotated[
@@ -29,10 +30,9 @@ Column = Annotated[
         show_default="the same",
     ),
 ]
-SkipBad = Annotated[
-    bool, typer.Option("--skip-bad", help="Report rows that cannot be used, and go on.")
+Out = Annotated[
+    Path, typer.Option("--out", help="Where the result goes: JSON Lines.", show_default=False)
 ]
-Output = Annotated[Path, typer.Option("--output", help="JSON Lines.", show_default=False)]
 
 
 def register(app: typer.Typer) -> None:
@@ -40,16 +40,16 @@ def register(app: typer.Typer) -> None:
     app.command(
         "label-intents",
         epilog=examples(
-            "rillstream tasks label-intents log.jsonl --items items.jsonl --output intents.jsonl",
+            "rillstream tasks label-intents log.jsonl --items items.jsonl --out intents.jsonl",
             "rillstream tasks label-intents log.csv --items items.csv --column query=search_term "
-            "--output intents.jsonl",
+            "--out intents.jsonl",
         ),
     )(label_intents)
     app.command(
         "invent-queries",
         epilog=examples(
-            "rillstream tasks invent-queries --items items.jsonl --output searches.jsonl",
-            "rillstream tasks invent-queries --items items.jsonl --n 20000 --output searches.jsonl "
+            "rillstream tasks invent-queries --items items.jsonl --out searches.jsonl",
+            "rillstream tasks invent-queries --items items.jsonl --max 20000 --out searches.jsonl "
             "--pairs pairs.jsonl",
         ),
     )(invent_queries)
@@ -58,7 +58,7 @@ def register(app: typer.Typer) -> None:
 def label_intents(
     queries: Annotated[list[Path], typer.Argument(help="Files with a query in each row.")],
     items: Items,
-    output: Output,
+    out: Out,
     column: Column = None,
     without: Annotated[
         list[Path] | None,
@@ -75,6 +75,7 @@ def label_intents(
     guesses of rules in English, for a head that learns from many of them: see
     docs/search-intents.md for how often a reader agreed. Each distinct query is written once.
     """
+    must_be_there(queries, items, without)
     from scoring.intents.labelling import label_queries, read_catalogue
     from scoring.training.rows import Reading, read_examples
 
@@ -86,7 +87,7 @@ def label_intents(
         f"things and {len(vocabulary.places):,} words"
     )
     rows = list(label_queries(queries, vocabulary, columns, reading, without=held))
-    _write(output, (asdict(row) for row in rows))
+    _write(out, (asdict(row) for row in rows))
     counts = Counter((row.label, row.rule) for row in rows)
     if as_json:
         for (label, rule), n in sorted(counts.items()):
@@ -99,15 +100,15 @@ def label_intents(
 
 def invent_queries(
     items: Items,
-    output: Output,
+    out: Out,
     pairs: Annotated[
         Path | None,
         typer.Option(
             help="Also those made from one item, with its title: query, title.", show_default=False
         ),
     ] = None,
-    n: Annotated[int, typer.Option(min=1, help="How many.")] = 5000,
-    seed: Annotated[int, typer.Option(help="Other seeds, other queries.")] = 0,
+    maximum: Annotated[int, typer.Option("--max", min=1, help="At most so many: queries.")] = 5000,
+    seed: Seed = 0,
     column: Column = None,
     skip_bad: SkipBad = False,
 ) -> None:
@@ -116,6 +117,7 @@ def invent_queries(
     For a shop that has no log yet: parts of titles, brands, codes, and phrases that ask for
     offers, for new things and for help. Each row is marked as simulated.
     """
+    must_be_there(items)
     from scoring.intents.invented import invent
     from scoring.intents.labelling import read_items
     from scoring.intents.vocabulary import read_vocabulary
@@ -123,12 +125,12 @@ def invent_queries(
 
     reading = Reading(skip_bad)
     found = read_items(items, _columns(column), reading)
-    made = list(dict.fromkeys(invent(found, read_vocabulary(found), n, seed)))
-    _write(output, ({"query": each.query, "simulated": True} for each in made))
+    made = list(dict.fromkeys(invent(found, read_vocabulary(found), maximum, seed)))
+    _write(out, ({"query": each.query, "simulated": True} for each in made))
     if pairs is not None:
         both = ({**asdict(each), "simulated": True} for each in made if each.title)
         _write(pairs, both)
-    remark(f"{len(made):,} different ones in {output}")
+    remark(f"{len(made):,} different ones in {out}")
     if said := reading.summary():
         remark(said)
 

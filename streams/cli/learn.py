@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streams.cli.named import must_be_there
 from streams.cli.options import Broker, Json, examples, settings_from
 from streams.cli.waiting import tell_if_awaited
 
@@ -30,9 +31,7 @@ def learn(
     broker: Broker = None,
     ranker: Annotated[
         Path | None,
-        typer.Option(
-            help="Folder of the ranker whose heads learn.", show_default="RILLSTREAM_RANKER"
-        ),
+        typer.Option(help="Folder of a ranker: its heads learn.", show_default="RILLSTREAM_RANKER"),
     ] = None,
     every: Annotated[
         float | None,
@@ -44,7 +43,7 @@ def learn(
     state_dir: Annotated[
         Path | None,
         typer.Option(
-            help="Its state lies below, in the folder `learner`.",
+            help="Folder of local state: the learner's is below, in `learner`.",
             show_default="RILLSTREAM_STATE_DIR, or ./state",
         ),
     ] = None,
@@ -58,6 +57,7 @@ def learn(
     settings = settings_from(
         bootstrap_servers=broker, ranker=ranker, learn_every_s=every, state_dir=state_dir
     )
+    must_be_there(settings.ranker)
     tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
     from streams.learning.worker import run
 

@@ -1,14 +1,17 @@
 """`rillstream models …`: trained models, side by side."""
 
+import os
 from collections.abc import Iterable, Mapping
-from errno import ENOTDIR
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from streams.cli.options import Json, examples, new_app
+from streams.cli.named import model_must_be_there, must_be_there
+from streams.cli.options import DataHere, Json, SkipBad, examples, new_app
 from streams.cli.printing import print_json, print_table, remark
+
+_FOLDER = Path("models")
 
 app = new_app(
     "models",
@@ -19,15 +22,22 @@ app = new_app(
 
 @app.command("list", epilog=examples("rillstream models list", "rillstream models list --json"))
 def list_models(
-    folder: Annotated[Path, typer.Argument(help="Where models are.")] = Path("models"),
+    folder: Annotated[Path, typer.Argument(help="Where models are.")] = _FOLDER,
     as_json: Json = False,
 ) -> None:
     """List trained models with what they were measured at."""
+    if folder != _FOLDER:
+        must_be_there(folder)
+    from scoring.errors import ScoringError
     from scoring.saved.described import described, is_model
 
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(ENOTDIR, "Not a directory", str(folder))
-    found = [described(each) for each in sorted(folder.glob("*")) if is_model(each)]
+    there = os.listdir(folder) if folder.exists() else []
+    found = []
+    for model in filter(is_model, (folder / name for name in sorted(there))):
+        try:
+            found.append(described(model))
+        except ScoringError as error:  # one that is damaged hides no other
+            remark(str(error))
     if as_json:
         for each in found:
             print_json(
@@ -58,6 +68,7 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Show in what two models differ: settings, metrics, weights."""
+    model_must_be_there(first, second)
     from scoring.saved.difference import differences
 
     found = list(differences(first, second))
@@ -76,7 +87,12 @@ def diff(
 )
 def merge(
     models: Annotated[list[Path], typer.Argument(help="Two models or more, of one ancestor.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder of the new one.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", help="Where the result goes: the model's folder.", show_default=False
+        ),
+    ],
     weight: Annotated[
         list[float] | None, typer.Option("--weight", help="One each.", show_default="equal")
     ] = None,
@@ -85,6 +101,7 @@ def merge(
 
     Measure the result: rillstream evaluate.
     """
+    model_must_be_there(*models)
     from scoring.saved.merge import merge as average
 
     average(models, weight or [1.0] * len(models), out)
@@ -100,31 +117,39 @@ def merge(
 )
 def fuse(
     models: Annotated[list[Path], typer.Argument(help="Two models or more, with the same tasks.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder of the new one.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", help="Where the result goes: the model's folder.", show_default=False
+        ),
+    ],
     weight: Annotated[
         list[float] | None, typer.Option("--weight", help="One each.", show_default="equal")
     ] = None,
     task: Annotated[
-        str | None, typer.Option(help="Choose the weights by this one.", show_default=False)
+        str | None,
+        typer.Option(
+            "--task", help="One of the tasks: it chooses the weights.", show_default=False
+        ),
     ] = None,
     rows: Annotated[
         list[Path] | None,
         typer.Option(
             "--input",
-            help="Rows that no model has learned.",
+            help="Rows: such as no model has learned; may be repeated.",
             show_default="validation rows of the first one's recipe",
         ),
     ] = None,
-    data: Annotated[Path, typer.Option("--data", help="Folder of the recipe's files.")] = Path(),
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Report rows that cannot be used, and go on.")
-    ] = False,
+    data: DataHere = Path(),
+    skip_bad: SkipBad = False,
 ) -> None:
     """Answer with the weighted mean of several models' scores.
 
     They may have begun as different encoders, and each text is read by all of them: twice the
     time for two. Measure the result: rillstream evaluate.
     """
+    model_must_be_there(*models)
+    must_be_there(rows)
     from scoring.fusion.saved import fuse as write
     from scoring.fusion.saved import weights_of
 
@@ -153,6 +178,7 @@ def card(
     ],
 ) -> None:
     """Print a model's card: data, licences, figures, limits."""
+    model_must_be_there(model)
     from scoring.saved.card import read_card
 
     print(read_card(model), end="")

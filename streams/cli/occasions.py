@@ -17,15 +17,18 @@ EventFiles = Annotated[
     list[Path],
     typer.Argument(
         metavar="EVENTS",
-        help="Clicks and searches in the order of their time, from long enough before --from.",
+        help="Clicks and searches in the order of their time, from long enough before --since.",
     ),
 ]
-From = Annotated[
+Since = Annotated[
     datetime,
-    typer.Option("--from", formats=["%Y-%m-%d"], help="First day (UTC) whose sessions count."),
+    typer.Option(
+        "--since", formats=["%Y-%m-%d"], help="The first moment (UTC) that counts: a day."
+    ),
 ]
 Until = Annotated[
-    datetime, typer.Option("--until", formats=["%Y-%m-%d"], help="First day that no longer does.")
+    datetime,
+    typer.Option("--until", formats=["%Y-%m-%d"], help="The first that no longer does: a day."),
 ]
 Size = Annotated[
     int | None,
@@ -37,14 +40,14 @@ Size = Annotated[
         show_default="RILLSTREAM_SLATE_SIZE, or 10",
     ),
 ]
-AtMost = Annotated[
+Sample = Annotated[
     int | None,
-    typer.Option("--at-most", min=1, help="So many lists, drawn by chance.", show_default="all"),
+    typer.Option("--sample", min=1, help="So many lists, drawn by chance.", show_default="all"),
 ]
 PopularityDays = Annotated[
     float,
     typer.Option(
-        "--popularity-days", min=0.1, help="Popularity is counted in so many days before --from."
+        "--popularity-days", min=0.1, help="Popularity is counted in so many days before --since."
     ),
 ]
 
@@ -55,7 +58,7 @@ def open_past(
     start: datetime,
     until: datetime,
     popularity_days: float,
-    at_most: int | None,
+    sample: int | None,
     seed: int,
     *,
     bars: "Bars",
@@ -65,13 +68,13 @@ def open_past(
     from streams.occasions.reading import Span
 
     if until <= start:
-        raise typer.BadParameter(f"--until {until:%F} is not after --from {start:%F}")
+        raise typer.BadParameter(f"--until {until:%F} is not after --since {start:%F}")
     span = Span(_ms(start), _ms(until), popularity_days)
     return open_hindsight(
         settings,
         files,
         span,
-        at_most=at_most,
+        at_most=sample,
         seed=seed,
         progress=lambda n_events: bars.report("reading events", n_events, n_events),
     )

@@ -33,7 +33,7 @@ EncoderSource = Annotated[
     str | None,
     typer.Option(
         "--encoder",
-        help="Folder of an encoder, hub: and a name, or minilm.",
+        help="An encoder: a folder, hub: and a name, or minilm.",
         show_default="RILLSTREAM_ENCODER, or that of the current version",
     ),
 ]
@@ -65,6 +65,27 @@ Keep = Annotated[
 ]
 Announce = Annotated[
     bool, typer.Option("--announce", help="Tell running workers to take the version over.")
+]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder of the recipe's files.", show_default="the recipe's own"),
+]
+DataHere = Annotated[
+    Path, typer.Option("--data", help="Folder of the recipe's files.", show_default="here")
+]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Report rows that cannot be used, and go on.")
+]
+RecipeSeed = Annotated[
+    int | None,
+    typer.Option("--seed", help="Another seed, another result.", show_default="the recipe's"),
+]
+Seed = Annotated[
+    int,
+    typer.Option("--seed", min=0, help="Another seed, another result."),
+]
+Threads = Annotated[
+    int, typer.Option("--threads", min=1, help="Cores for torch.", show_default="1")
 ]
 Lists = Annotated[
     list[Path] | None,

@@ -15,7 +15,7 @@ app = new_app(
     "policy",
     "Tune, learn, measure, compare and promote policies.",
     examples(
-        "rillstream policy tune events.jsonl --from 2026-10-01 --until 2026-11-01 --out tuned"
+        "rillstream policy tune events.jsonl --since 2026-10-01 --until 2026-11-01 --out tuned"
     ),
 )
 

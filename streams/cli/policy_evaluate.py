@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from streams.cli.named import must_be_there
 from streams.cli.options import Json, examples, settings_from
 from streams.cli.printing import print_json, remark
 from streams.cli.weighing import (
@@ -67,6 +68,7 @@ def evaluate(
     them. Where the log is not evidence enough, that is said, and the figures are no guide. Flawed
     lists are left out and counted.
     """
+    must_be_there(log, decisions, scores, probabilities)
     from scoring.offpolicy.verdict import Enough
     from streams.policy_file import policy_of
 

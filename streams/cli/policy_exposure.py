@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streams.cli.options import Broker, IndexDir, Json, Lists, examples, settings_from
+from streams.cli.named import must_be_there
+from streams.cli.options import Broker, IndexDir, IndexUrl, Json, Lists, examples, settings_from
 from streams.cli.printing import print_json, print_table, remark
 from streams.cli.waiting import tell_if_awaited
 
@@ -35,8 +36,11 @@ def register(app: typer.Typer) -> None:
 def exposure(
     lists: Lists = None,
     by: Annotated[By, typer.Option(help="What items are grouped by.")] = By.popularity,
-    groups: Annotated[int, typer.Option(min=1, help="So many groups, those shown most.")] = 20,
+    maximum: Annotated[
+        int, typer.Option("--max", min=1, help="At most so many: groups, those shown most.")
+    ] = 20,
     index_dir: IndexDir = None,
+    index_url: IndexUrl = None,
     broker: Broker = None,
     as_json: Json = False,
 ) -> None:
@@ -47,10 +51,11 @@ def exposure(
     one has everything). Then, for each group of items, its share of the shop, of its sales, of
     places in lists, and of attention, in which rank r counts 1 / log2(r + 1).
     """
+    must_be_there(lists)
     from streams.exposure import Exposure
     from streams.index_folder import index_store
 
-    settings = settings_from(index_dir=index_dir, bootstrap_servers=broker)
+    settings = settings_from(index_dir=index_dir, index_url=index_url, bootstrap_servers=broker)
     found = Exposure(index_store(settings).open().catalogue)
     if lists:
         from streams.list_files import read_lists
@@ -70,11 +75,11 @@ def exposure(
                     found.take(decode_recommendation(message.value()))
                 except RejectedError as error:
                     remark(f"offset {message.offset()} of {topic} was left out: {error.reason}")
-    _say(found, by, groups, as_json=as_json)
+    _say(found, by, maximum, as_json=as_json)
 
 
-def _say(found: "Exposure", by: By, groups: int, *, as_json: bool) -> None:
-    spreads, shares = found.spreads(), found.shares(by.value)[:groups]
+def _say(found: "Exposure", by: By, maximum: int, *, as_json: bool) -> None:
+    spreads, shares = found.spreads(), found.shares(by.value)[:maximum]
     if as_json:
         for row in [*map(_spread, spreads), *map(_share, shares)]:
             print_json(row)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streams.cli.options import Json, examples
+from streams.cli.named import must_be_there
+from streams.cli.options import Json, Seed, SkipBad, Threads, examples
 from streams.cli.printing import print_json, print_table, remark
 
 if TYPE_CHECKING:
@@ -42,17 +43,18 @@ def learn(
         typer.Argument(help='A recipe (kind = "slate-policy"), or files of a joined log.'),
     ],
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the policy.", show_default="models/NAME")
+        Path | None,
+        typer.Option(
+            "--out", help="Where the result goes: the policy's folder.", show_default="models/NAME"
+        ),
     ] = None,
     ranker: Annotated[
         Path | None,
-        typer.Option(help="Folder of a ranker whose knowledge goes along: then workers serve it."),
+        typer.Option(help="Folder of a ranker: its knowledge goes along, then workers serve it."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of people, draws and first weights.")] = 0,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Report rows that cannot be used, and go on.")
-    ] = False,
-    threads: Annotated[int, typer.Option(min=1, help="Cores for torch.")] = 1,
+    seed: Seed = 0,
+    skip_bad: SkipBad = False,
+    threads: Threads = 1,
     as_json: Json = False,
 ) -> None:
     """Train a slate policy for long-term reward.
@@ -61,6 +63,7 @@ def learn(
     heads. The folder has policy.toml beside them: lists are to be drawn by their softmax. Minutes;
     Ctrl-C leaves nothing behind.
     """
+    must_be_there(source, ranker)
     import torch
 
     from scoring.reinforcement.recipe import PolicyRecipe, read_policy_recipe

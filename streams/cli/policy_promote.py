@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.cli.exits import Exit
+from streams.cli.named import must_be_there
 from streams.cli.options import Json, examples, settings_from
 from streams.cli.printing import print_json, remark
 from streams.cli.weighing import (
@@ -40,7 +41,9 @@ def register(app: typer.Typer) -> None:
 
 def promote(
     candidate: Annotated[Path, typer.Argument(help="A policy file.")],
-    log: Annotated[list[Path], typer.Option(help="Joined log. May be repeated.")],
+    log: Annotated[
+        list[Path], typer.Option(help="Joined log, .jsonl or .parquet; may be repeated.")
+    ],
     decisions: RequiredDecisions,
     shadow: Shadow = None,
     scores: Scores = None,
@@ -66,6 +69,7 @@ def promote(
     in force stays beside it as .before.toml. A candidate with a ranker of its own must have run as
     a shadow; workers take its heads over with its numbers.
     """
+    must_be_there(candidate, log, decisions, scores)
     from scoring.errors import EvidenceError
     from scoring.offpolicy.verdict import Enough, verdict
     from scoring.policy_file import read_numbers, with_numbers

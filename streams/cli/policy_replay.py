@@ -5,17 +5,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streams.cli.named import must_be_there
 from streams.cli.occasions import (
-    AtMost,
     EventFiles,
-    From,
     PopularityDays,
+    Sample,
+    Since,
     Size,
     Until,
     open_past,
     said_estimate,
 )
-from streams.cli.options import IndexDir, Json, examples, settings_from
+from streams.cli.options import IndexDir, IndexUrl, Json, Seed, examples, settings_from
 from streams.cli.printing import print_json, print_table, remark
 
 if TYPE_CHECKING:
@@ -28,29 +29,31 @@ def register(app: typer.Typer) -> None:
     app.command(
         "replay",
         epilog=examples(
-            "rillstream policy replay events.jsonl --from 2026-11-01 --until 2026-12-01",
-            "rillstream policy replay events.jsonl --from 2026-11-01 --until 2026-12-01 "
-            "--policy tuned/policy.toml --groups --json",
+            "rillstream policy replay events.jsonl --since 2026-11-01 --until 2026-12-01",
+            "rillstream policy replay events.jsonl --since 2026-11-01 --until 2026-12-01 "
+            "--policy tuned/policy.toml --user-groups --json",
         ),
     )(replay)
 
 
 def replay(
     files: EventFiles,
-    start: From,
+    start: Since,
     until: Until,
     policy: Annotated[
         list[Path] | None,
         typer.Option(help="A policy file to compare with the settings' own; may be repeated."),
     ] = None,
-    groups: Annotated[
-        bool, typer.Option("--groups", help="Also by how well a user is known, and by country.")
+    user_groups: Annotated[
+        bool,
+        typer.Option("--user-groups", help="Also by how well a user is known, and by country."),
     ] = False,
     size: Size = None,
     index_dir: IndexDir = None,
-    at_most: AtMost = None,
+    index_url: IndexUrl = None,
+    sample: Sample = None,
     popularity_days: PopularityDays = 28,
-    seed: Annotated[int, typer.Option(help="Of the chance of --at-most.")] = 0,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Measure policies on past sessions.
@@ -60,14 +63,15 @@ def replay(
     its share of items outside the most popular fifth. Intervals are of 95 %, over users.
     Differences are to the first line, user by user.
     """
+    must_be_there(files, policy)
     from streams.cli.progress import Bars
     from streams.occasions.versions import policies_of
 
-    settings = settings_from(index_dir=index_dir, slate_size=size)
+    settings = settings_from(index_dir=index_dir, index_url=index_url, slate_size=size)
     policies = policies_of(settings, policy or [])
     with Bars() as bars:
         hindsight = open_past(
-            settings, files, start, until, popularity_days, at_most, seed, bars=bars
+            settings, files, start, until, popularity_days, sample, seed, bars=bars
         )
         listed = {
             name: hindsight.ask(
@@ -78,7 +82,7 @@ def replay(
         }
     remark(f"{len(hindsight.occasions):,} lists of {len(set(hindsight.users)):,} users")
     rows = [_row(name, found, hindsight) for name, found in listed.items()]
-    if groups:
+    if user_groups:
         rows += [row for name, found in listed.items() for row in _by_group(name, found, hindsight)]
     if as_json:
         for row in rows:

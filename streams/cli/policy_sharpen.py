@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streams.cli.exits import Exit
+from streams.cli.named import must_be_there
 from streams.cli.options import Json, examples
 from streams.cli.printing import print_json, print_table
 from streams.cli.weighing import (
@@ -47,7 +48,12 @@ def sharpen(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Policy file for the surest.", show_default="none")
+        Path | None,
+        typer.Option(
+            "--out",
+            help="Where the result goes: a policy file for the surest.",
+            show_default="none",
+        ),
     ] = None,
     reward: Reward = "clicked",
     estimator: Estimator = None,
@@ -60,6 +66,7 @@ def sharpen(
     lower bound, if that is above 0; else the exit code is 7. It was chosen on this log: promote it
     by a later one.
     """
+    must_be_there(log, decisions)
     from scoring.offpolicy.sharpening import STEPS, sharpened, softmax_of, surest
     from scoring.policy_file import write_numbers
     from streams.cli.progress import Bars

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streams.cli.named import must_be_there
 from streams.cli.occasions import (
-    AtMost,
     EventFiles,
-    From,
     PopularityDays,
+    Sample,
+    Since,
     Size,
     Until,
     open_past,
     said_estimate,
 )
-from streams.cli.options import IndexDir, Json, examples, settings_from
+from streams.cli.options import IndexDir, IndexUrl, Json, Seed, examples, settings_from
 from streams.cli.printing import print_json, print_table, remark
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ def register(app: typer.Typer) -> None:
     app.command(
         "tune",
         epilog=examples(
-            "rillstream policy tune events.jsonl --from 2026-10-01 --until 2026-11-01 --out tuned",
-            "rillstream policy tune events.jsonl --from 2026-10-01 --until 2026-11-01 --out tuned "
+            "rillstream policy tune events.jsonl --since 2026-10-01 --until 2026-11-01 --out tuned",
+            "rillstream policy tune events.jsonl --since 2026-10-01 --until 2026-11-01 --out tuned "
             "--objective purchases --objective new --at-least new=0.04 --json",
         ),
     )(tune)
@@ -40,9 +41,12 @@ def register(app: typer.Typer) -> None:
 
 def tune(
     files: EventFiles,
-    start: From,
+    start: Since,
     until: Until,
-    out: Annotated[Path, typer.Option(help="Folder of the search; the same one goes on with it.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="Where the result goes: the search's folder; the same goes on with it."),
+    ],
     objective: Annotated[
         list[str] | None,
         typer.Option(
@@ -74,9 +78,10 @@ def tune(
     ] = None,
     size: Size = None,
     index_dir: IndexDir = None,
-    at_most: AtMost = None,
+    index_url: IndexUrl = None,
+    sample: Sample = None,
     popularity_days: PopularityDays = 28,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, another search.")] = 0,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Look for the weights that predict past sessions best.
@@ -85,6 +90,7 @@ def tune(
     the start of a session and at each search, from what was known then. In the folder are then
     policy.toml (for RILLSTREAM_POLICY), front.json, front.svg and trials.jsonl.
     """
+    must_be_there(files)
     from scoring.tuning.search import Search
     from scoring.tuning.space import Space
     from scoring.tuning.trials import Trials
@@ -93,11 +99,11 @@ def tune(
     from streams.policy_file import policy_of
 
     wanted = dict(map(_minimum, at_least or []))
-    settings = settings_from(index_dir=index_dir, slate_size=size)
+    settings = settings_from(index_dir=index_dir, index_url=index_url, slate_size=size)
     policy = policy_of(settings)
     with Bars() as bars:
         hindsight = open_past(
-            settings, files, start, until, popularity_days, at_most, seed, bars=bars
+            settings, files, start, until, popularity_days, sample, seed, bars=bars
         )
         objectives = _objectives(hindsight, objective)
         names = list(number or _numbers(hindsight, policy, settings))

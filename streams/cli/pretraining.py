@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from streams.cli.options import Json, examples
+from streams.cli.named import must_be_there
+from streams.cli.options import Data, Json, RecipeSeed, SkipBad, Threads, examples
 from streams.cli.printing import print_json, print_table, remark
-from streams.cli.training import Data, Restart, Seed, SkipBad, TensorBoard, Threads
+from streams.cli.training import Restart, TensorBoard
 
 
 def register(app: typer.Typer) -> None:
@@ -25,9 +26,11 @@ def pretrain(
     data: Data = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Folder of the encoder.", show_default="models/NAME"),
+        typer.Option(
+            "--out", help="Where the result goes: the encoder's folder.", show_default="models/NAME"
+        ),
     ] = None,
-    seed: Seed = None,
+    seed: RecipeSeed = None,
     skip_bad: SkipBad = False,
     restart: Restart = False,
     tensorboard: TensorBoard = None,
@@ -40,6 +43,7 @@ def pretrain(
     together. What comes out is an encoder for `index build --encoder`, and for `source` in a recipe
     of `rillstream train`. Measured before and after, on texts that were not learned from.
     """
+    must_be_there(config)
     from scoring.pretraining.recipe import read_pretraining
     from scoring.pretraining.run import pretrain as run
     from scoring.training.rows import Reading

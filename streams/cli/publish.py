@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli.options import Broker, Json, a_speed, examples, settings_from
+from streams.cli.named import must_be_there
+from streams.cli.options import Broker, Json, SkipBad, a_speed, examples, settings_from
 from streams.cli.printing import print_json, remark
 from streams.cli.waiting import tell_if_awaited
 
@@ -35,16 +36,14 @@ def publish(
     speed: Annotated[
         str,
         typer.Option(
-            help="1x keeps the pauses between events, 10x shortens them, max has none.",
+            help="Pace: 1x keeps the pauses between events, 10x shortens them, max has none.",
             callback=a_speed,
         ),
     ] = "max",
     now: Annotated[
         bool, typer.Option("--now", help="Write the moment of sending into at_ms.")
     ] = False,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave rows out that are no record; say which.")
-    ] = False,
+    skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
     """Send records from files to their topics, in time order.
@@ -52,6 +51,7 @@ def publish(
     A row that is no valid record ends it with exit code 4, unless --skip-bad is given. Items come
     before events.
     """
+    must_be_there(files)
     settings = settings_from(bootstrap_servers=broker)
     from streams.files import in_time_order
     from streams.publish import Publisher, parse_speed, replay

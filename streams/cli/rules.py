@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli.options import IndexDir, Json, examples, new_app, settings_from
+from streams.cli.named import must_be_there
+from streams.cli.options import IndexDir, IndexUrl, Json, examples, new_app, settings_from
 from streams.cli.printing import print_json
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def _group() -> None:
 def check(
     file: Annotated[Path, typer.Argument(help="Rules in TOML, see docs/ranking.md.")],
     index_dir: IndexDir = None,
+    index_url: IndexUrl = None,
     as_json: Json = False,
 ) -> None:
     """Say what a file of rules means, and check its names.
@@ -37,11 +39,12 @@ def check(
     A name that the current index does not have is a warning: the item may come later. Without an
     index only the file is looked at.
     """
+    must_be_there(file)
     from scoring.rules.comparison import blocked_counts, unknown_names
     from scoring.rules.rule_file import read_rules
     from scoring.rules.words import sentences
 
-    settings = settings_from(index_dir=index_dir)
+    settings = settings_from(index_dir=index_dir, index_url=index_url)
     rules = read_rules(file)
     catalogue = _catalogue(settings)
     counts = {} if catalogue is None else blocked_counts(rules, catalogue)
@@ -60,7 +63,8 @@ def check(
     print(f"{file}: {rules.version}")
     print("\n".join(f"  {line}" for line in sentences(rules)))
     if catalogue is None:
-        print(f"No index in {settings.index_dir}: names were not compared with it.")
+        place = settings.index_url or settings.index_dir
+        print(f"No index in {place}: names were not compared with it.")
         return
     for rule, n_items in counts.items():
         print(f"  {rule}: takes {n_items:,} of {len(catalogue):,} items out of every list")

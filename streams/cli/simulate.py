@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli.options import Broker, Json, examples, settings_from
+from streams.cli.named import must_be_there
+from streams.cli.options import Broker, Json, Seed, examples, settings_from
 from streams.cli.printing import print_json, remark
 from streams.cli.waiting import tell_if_awaited
 
@@ -38,7 +39,7 @@ def simulate(
     broker: Broker = None,
     items: Annotated[
         Path | None,
-        typer.Option(help="JSON Lines or Parquet file of items.", show_default="the sample shop"),
+        typer.Option(help="The catalogue: JSON Lines or Parquet.", show_default="the sample shop"),
     ] = None,
     model: Annotated[Model, typer.Option(help="How users choose.")] = Model.examining,
     users: Annotated[
@@ -49,13 +50,16 @@ def simulate(
         float | None,
         typer.Option(min=1, help="Seconds.", show_default="60; 600 with --closed-loop"),
     ] = None,
-    visits: Annotated[
-        int | None, typer.Option(min=1, help="End after so many visits.", show_default="none")
+    maximum: Annotated[
+        int | None,
+        typer.Option(
+            "--max", min=1, help="At most so many: visits, then it ends.", show_default="none"
+        ),
     ] = None,
     searches: Annotated[
         float, typer.Option(min=0, max=1, help="Share of visits that begin with a search.")
     ] = 0.2,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same people.")] = 0,
+    seed: Seed = 0,
     closed_loop: Annotated[
         bool,
         typer.Option(
@@ -65,7 +69,9 @@ def simulate(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for the report of --closed-loop.", show_default="loop"),
+        typer.Option(
+            help="Where the result goes: a folder for --closed-loop's report.", show_default="loop"
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -78,8 +84,9 @@ def simulate(
     --broker names one without passwords), lets three arms serve the users, learns from the log, and
     promotes what is proven. Settings of your own do not apply to it.
     """
+    must_be_there(items)
     if closed_loop:
-        if items is not None or visits is not None:
+        if items is not None or maximum is not None:
             raise typer.BadParameter("--closed-loop has the sample shop, and ends by --duration")
         from streams.closed_loop.run import ClosedLoop, Plan
 
@@ -121,7 +128,7 @@ def simulate(
         search_share=searches,
     )
     tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
-    pace = Pace(visits_a_second=rate, duration_s=duration or 60.0, visits=visits)
+    pace = Pace(visits_a_second=rate, duration_s=duration or 60.0, visits=maximum)
     simulation = Simulation(settings, crowd, pace, report=None if as_json else _Reporter())
     begun_s = time.monotonic()
     try:

@@ -34,11 +34,14 @@ def register(app: typer.Typer) -> None:
 def subscribe(
     broker: Broker = None,
     user: Annotated[
-        str | None, typer.Option("--user", help="Only lists for this user.", show_default="all")
+        str | None,
+        typer.Option("--user", help="This user: only lists for them.", show_default="all"),
     ] = None,
     maximum: Annotated[
         int | None,
-        typer.Option("--max", min=1, help="End after this many.", show_default="never"),
+        typer.Option(
+            "--max", min=1, help="At most so many: lists, then it ends.", show_default="never"
+        ),
     ] = None,
     start: Annotated[
         Start, typer.Option("--from", help="Begin with what is kept, or with what comes next.")

@@ -217,6 +217,8 @@ def _environment(settings: Settings, number: int) -> dict[str, str]:
         "STATE_DIR": str(settings.state_dir / f"worker-{number}"),
         "CLIENT_ID": f"{settings.client_id}-{number}",
     }
+    if settings.index_url is not None:
+        own["INDEX_URL"] = settings.index_url
     if settings.encoder is not None:
         own["ENCODER"] = settings.encoder
     if settings.metrics_port is not None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.cli import behaviour, texts
-from streams.cli.options import Json, examples
+from streams.cli.named import must_be_there
+from streams.cli.options import Data, Json, RecipeSeed, SkipBad, Threads, examples
 from streams.cli.printing import print_json, print_table, remark
 
 if TYPE_CHECKING:
@@ -18,17 +19,6 @@ if TYPE_CHECKING:
     from scoring.training.task_source import Stop, TaskSource
 
 Config = Annotated[Path, typer.Argument(help="A recipe of several tasks, of text or behaviour.")]
-Data = Annotated[
-    Path | None,
-    typer.Option("--data", help="Folder of the recipe's files.", show_default="the recipe's own"),
-]
-Seed = Annotated[
-    int | None, typer.Option(min=0, help="Instead of the recipe's.", show_default=False)
-]
-SkipBad = Annotated[
-    bool, typer.Option("--skip-bad", help="Report rows that cannot be used, and go on.")
-]
-Threads = Annotated[int, typer.Option(min=1, help="Cores for torch.", show_default="1")]
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +27,7 @@ def register(app: typer.Typer) -> None:
         "affinity",
         epilog=examples(
             "rillstream tasks affinity shop.toml",
-            "rillstream tasks affinity shop.toml --data ~/data --every 5 --groups 2 --json",
+            "rillstream tasks affinity shop.toml --data ~/data --look-every 5 --groups 2 --json",
         ),
     )(affinity)
     app.command(
@@ -52,11 +42,11 @@ def register(app: typer.Typer) -> None:
 def affinity(
     config: Config,
     data: Data = None,
-    every: Annotated[int, typer.Option(min=1, help="Batches between two looks ahead.")] = 10,
+    look_every: Annotated[int, typer.Option(min=1, help="Batches between two looks ahead.")] = 10,
     groups: Annotated[
         int, typer.Option(min=1, help="Models that the tasks may be divided among.")
     ] = 2,
-    seed: Seed = None,
+    seed: RecipeSeed = None,
     skip_bad: SkipBad = False,
     threads: Threads = 1,
     as_json: Json = False,
@@ -72,7 +62,7 @@ def affinity(
 
     source = _source(config, data, seed, skip_bad=skip_bad, threads=threads)
     joint = source.joint()
-    ahead = LookingAhead(joint.trainable, joint.settings.learning_rate, every)
+    ahead = LookingAhead(joint.trainable, joint.settings.learning_rate, look_every)
     with until_asked() as stop, Course(joint.settings) as course:
         try:
             fit(ahead, joint.settings, joint.balancer, progress=course.show, stop=stop)
@@ -97,7 +87,7 @@ def choose(
             show_default="models/NAME-TASK.folds.jsonl",
         ),
     ] = None,
-    seed: Seed = None,
+    seed: RecipeSeed = None,
     skip_bad: SkipBad = False,
     threads: Threads = 1,
     as_json: Json = False,
@@ -131,6 +121,7 @@ def _source(
     Raises:
         RecipeError: There is one task only.
     """
+    must_be_there(config)
     import torch
 
     from scoring.errors import RecipeError

@@ -6,7 +6,7 @@ from streams.cli.options import examples, new_app
 app = new_app(
     "tasks",
     "Make rows for tasks, and choose tasks.",
-    examples("rillstream tasks label-intents log.jsonl --items items.jsonl --output intents.jsonl"),
+    examples("rillstream tasks label-intents log.jsonl --items items.jsonl --out intents.jsonl"),
 )
 intents.register(app)
 task_affinity.register(app)

@@ -9,23 +9,14 @@ import typer
 from streams.cli import behaviour, next_item, ranker, related, texts
 from streams.cli.asked import Kind, TrainingAsked
 from streams.cli.measured import judge, print_measures
-from streams.cli.options import Json, examples
+from streams.cli.named import model_must_be_there, must_be_there
+from streams.cli.options import Data, DataHere, Json, RecipeSeed, SkipBad, Threads, examples
 from streams.cli.printing import json_line, remark
 from streams.cli.together import one_voice
 
 _KINDS: Final[tuple[Kind, ...]] = (next_item, behaviour, ranker, related, texts)
 """The first that says yes; tasks on texts are what no other is."""
 
-Data = Annotated[
-    Path | None,
-    typer.Option("--data", help="Folder of the recipe's files.", show_default="the recipe's own"),
-]
-SkipBad = Annotated[
-    bool, typer.Option("--skip-bad", help="Report rows that cannot be used, and go on.")
-]
-Seed = Annotated[
-    int | None, typer.Option(min=0, help="Instead of the recipe's.", show_default=False)
-]
 Restart = Annotated[
     bool, typer.Option("--restart", help="Begin anew where a training was interrupted.")
 ]
@@ -33,7 +24,6 @@ TensorBoard = Annotated[
     Path | None,
     typer.Option(help="Folder for curves; needs pip install tensorboard.", show_default=False),
 ]
-Threads = Annotated[int, typer.Option(min=1, help="Cores for torch.", show_default="1")]
 Model = Annotated[
     Path, typer.Argument(help="Folder of a trained model; default = the one that comes along.")
 ]
@@ -60,7 +50,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         "predict",
         epilog=examples(
-            "rillstream predict models/intent intent --input questions.jsonl --output labels.jsonl",
+            "rillstream predict models/intent intent --input questions.jsonl --out labels.jsonl",
             "rillstream predict default sentiment --input reviews.csv",
             "rillstream predict models/shop relevance --input pairs.csv",
             "rillstream predict models/next next-item --input events.jsonl",
@@ -74,9 +64,11 @@ def train(
     data: Data = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Folder of the model.", show_default="models/NAME"),
+        typer.Option(
+            "--out", help="Where the result goes: the model's folder.", show_default="models/NAME"
+        ),
     ] = None,
-    seed: Seed = None,
+    seed: RecipeSeed = None,
     skip_bad: SkipBad = False,
     restart: Restart = False,
     tensorboard: TensorBoard = None,
@@ -95,6 +87,7 @@ def train(
     minutes at most: the same command goes on with the same batches. With --twins, exit code 7 when
     a head loses more by sharing than the recipe's twin_margin.
     """
+    must_be_there(config)
     from scoring.training.rows import Reading
 
     reading, kind = Reading(skip_bad), _of_recipe(config)
@@ -122,16 +115,17 @@ def train(
 
 def evaluate(
     model: Model,
-    data: Annotated[
-        Path, typer.Option("--data", help="Folder of the recipe's files.", show_default="here")
-    ] = Path(),
+    data: DataHere = Path(),
     task: Annotated[
-        str | None, typer.Option(help="Only this one.", show_default="all of the model")
+        str | None,
+        typer.Option("--task", help="One of the tasks.", show_default="all of the model"),
     ] = None,
     files: Annotated[
         list[Path] | None,
         typer.Option(
-            "--input", help="Other rows for the task.", show_default="test rows of the recipe"
+            "--input",
+            help="Rows: others for the task; may be repeated.",
+            show_default="test rows of the recipe",
         ),
     ] = None,
     skip_bad: SkipBad = False,
@@ -142,6 +136,8 @@ def evaluate(
 
     Without --input on the test rows of its recipe, which it has never learned from.
     """
+    model_must_be_there(model)
+    must_be_there(files)
     import torch
 
     from scoring.training.rows import Reading
@@ -162,8 +158,11 @@ def predict(
         Path,
         typer.Option("--input", help="Rows: .jsonl, .csv, .tsv or .parquet.", show_default=False),
     ],
-    output: Annotated[
-        Path | None, typer.Option("--output", help="JSON Lines.", show_default="standard output")
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="Where the result goes: JSON Lines.", show_default="standard output"
+        ),
     ] = None,
     skip_bad: SkipBad = False,
     threads: Threads = 1,
@@ -173,6 +172,8 @@ def predict(
     What was asked comes back with label, confidence and abstain, or with a score. Columns are
     called as in the recipe, or as documented: text; query, title; question, answer.
     """
+    model_must_be_there(model)
+    must_be_there(source)
     import torch
 
     from scoring.training.rows import Reading
@@ -181,14 +182,14 @@ def predict(
     reading = Reading(skip_bad)
     kind = next(kind for kind in _KINDS if kind.is_model(model))
     answers = kind.predict(model, task, source, reading)
-    if output is None:
+    if out is None:
         for row in answers:
             sys.stdout.write(json_line(row) + "\n")
     else:
-        part = output.with_name(f".{output.name}.part")
+        part = out.with_name(f".{out.name}.part")
         with part.open("w", encoding="utf-8") as stream:
             stream.writelines(json_line(row) + "\n" for row in answers)
-        part.replace(output)
+        part.replace(out)
     if said := reading.summary():
         remark(said)
 

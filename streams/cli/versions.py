@@ -117,7 +117,7 @@ def diff(
         typer.Argument(help="The version to compare with it.", show_default="the current one"),
     ] = None,
     maximum: Annotated[
-        int, typer.Option("--max", "-k", min=0, help="Ids to show of each kind.")
+        int, typer.Option("--max", "-k", min=0, help="At most so many: ids of each kind.")
     ] = 20,
     index_dir: IndexDir = None,
     index_url: IndexUrl = None,

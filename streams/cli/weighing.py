@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
 Log = Annotated[list[Path], typer.Argument(help="Joined log, .jsonl or .parquet.")]
 RequiredDecisions = Annotated[
-    list[Path], typer.Option(help="File of decision records, one a line. May be repeated.")
+    list[Path], typer.Option(help="Files of decision records, one a line; may be repeated.")
 ]
 Decisions = Annotated[
     list[Path] | None,
-    typer.Option(help="File of decision records, one a line. May be repeated.", show_default=False),
+    typer.Option(
+        help="Files of decision records, one a line; may be repeated.", show_default=False
+    ),
 ]
 Scores = Annotated[
     Path | None,

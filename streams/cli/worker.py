@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from streams.cli.faiss_build import installed, require_one
-from streams.cli.options import Broker, IndexDir, examples, settings_from
+from streams.cli.options import Broker, IndexDir, IndexUrl, examples, settings_from
 from streams.cli.waiting import tell_if_awaited
 
 
@@ -24,17 +24,18 @@ def register(app: typer.Typer) -> None:
 def worker(
     broker: Broker = None,
     index_dir: IndexDir = None,
+    index_url: IndexUrl = None,
     encoder: Annotated[
         str | None,
         typer.Option(
-            help="Where the index's encoder is, if it is not beside the index.",
+            help="An encoder: that of the index, where it is not beside it.",
             show_default="RILLSTREAM_ENCODER, or the MiniLM that comes along",
         ),
     ] = None,
     state_dir: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the user rows.",
+            help="Folder of local state: the user rows.",
             show_default="RILLSTREAM_STATE_DIR, or ./state",
         ),
     ] = None,
@@ -56,7 +57,11 @@ def worker(
     """
     require_one(installed())
     settings = settings_from(
-        bootstrap_servers=broker, index_dir=index_dir, state_dir=state_dir, encoder=encoder
+        bootstrap_servers=broker,
+        index_dir=index_dir,
+        index_url=index_url,
+        state_dir=state_dir,
+        encoder=encoder,
     )
     if workers is None:
         from streams.worker import run

@@ -35,7 +35,7 @@ def keep_arm(exported: Path, arm: str, shadow: str, into: Path) -> Kept:
     are lists of other arms, which a log that is asked about this one must not have.
 
     Args:
-        exported: Folder of `rillstream export --format jsonl --decisions`.
+        exported: Folder of `rillstream export --format jsonl --with-decisions`.
         arm: Name of a variant.
         shadow: Name of the shadow beside it.
         into: Folder for rows.jsonl and decisions.jsonl.

@@ -141,7 +141,7 @@ class Rounds:
         since = datetime.fromtimestamp(self._since_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
         exported = self._run(
             place,
-            "export", "--out", str(log), "--since", since, "--format", "jsonl", "--decisions",
+            "export", "--out", str(log), "--since", since, "--format", "jsonl", "--with-decisions",
         )  # fmt: skip
         what = "the lists since the last change"
         if exported.code != Exit.OK:

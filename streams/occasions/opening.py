@@ -74,7 +74,7 @@ def _some(past: Past, at_most: int | None, seed: int) -> list[Occasion]:
     if not past.occasions:
         raise BadFileError(
             f"of {past.n_events:,} events none was a purchase, view or click in that time: "
-            "set --from and --until to days that the files have"
+            "set --since and --until to days that the files have"
         )
     if at_most is None or len(past.occasions) <= at_most:
         return past.occasions

@@ -73,7 +73,7 @@ def test_a_damaged_version_is_not_sound(tmp_path: Path, capsys: pytest.CaptureFi
 def test_bad_rows_end_a_build_before_anything_is_encoded(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    where = ["--out", str(tmp_path / "indexes")]
+    where = ["--index-dir", str(tmp_path / "indexes")]
     items = str(lines(tmp_path / "items.jsonl", [*ITEMS, EVENTS[0], {"item_id": "x"}]))
     assert run(["index", "build", items, *where]) == Exit.BAD_INPUT
     complaint = capsys.readouterr().err
@@ -132,7 +132,7 @@ def test_a_second_build_in_a_folder_is_turned_away(
 ) -> None:
     items = str(lines(tmp_path / "items.jsonl", ITEMS))
     with workplace(tmp_path / "indexes"):
-        assert run(["index", "build", items, "--out", str(tmp_path / "indexes")]) == Exit.BUSY
+        assert run(["index", "build", items, "--index-dir", str(tmp_path / "indexes")]) == Exit.BUSY
     assert f"process {os.getpid()}" in capsys.readouterr().err
 
 
@@ -146,7 +146,9 @@ def test_a_killed_build_goes_on_where_it_was(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "streams.cli.main", "index", "build", str(items)]
     kept = 0
     for n_steps in (2, 4):  # of 256 texts
-        process = subprocess.Popen([*command, "--out", str(out)], cwd=ROOT, stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            [*command, "--index-dir", str(out)], cwd=ROOT, stderr=subprocess.PIPE
+        )
         record = 4 + 16 + 4 * 384
         while process.poll() is None:
             logs = list((out / ".building").glob("encoded-*"))
@@ -158,7 +160,7 @@ def test_a_killed_build_goes_on_where_it_was(tmp_path: Path) -> None:
         kept = logs[0].stat().st_size // record
     assert IndexStore(out).current() is None
     done = subprocess.run(
-        [*command, "--out", str(out), "--json"], cwd=ROOT, capture_output=True, check=True
+        [*command, "--index-dir", str(out), "--json"], cwd=ROOT, capture_output=True, check=True
     )
     built = json.loads(done.stdout)["build_parameters"]
     assert (built["reused"], built["encoded"]) == (kept, 2_000 - kept)

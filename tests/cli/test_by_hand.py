@@ -36,7 +36,7 @@ def test_parameters_are_those_of_the_engine() -> None:
 def test_what_cannot_be_used_ends_the_build_before_it_reads(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], reason: str
 ) -> None:
-    where = ["--out", str(tmp_path / "indexes")]
+    where = ["--index-dir", str(tmp_path / "indexes")]
     assert run(["index", "build", str(tmp_path / "none.jsonl"), *words, *where]) != Exit.OK
     assert reason in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "indexes").exists()
@@ -45,7 +45,15 @@ def test_what_cannot_be_used_ends_the_build_before_it_reads(
 def test_a_version_is_built_with_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "items.jsonl"
     path.write_text("".join(f'{{"item_id": "{i}", "title": "cup {i}"}}\n' for i in range(30)))
-    words = ["--engine", "ivfpq", "--param", "lists=3", "--json", "--out", str(tmp_path / "out")]
+    words = [
+        "--engine",
+        "ivfpq",
+        "--param",
+        "lists=3",
+        "--json",
+        "--index-dir",
+        str(tmp_path / "out"),
+    ]
     assert run(["index", "build", str(path), *words]) == Exit.OK
     built = json.loads(capsys.readouterr().out)
     assert (built["engine"], built["parameters"]["lists"]) == ("ivfpq", 3)

@@ -26,7 +26,7 @@ def test_queries_become_rows_that_a_head_learns_from(items: str, tmp_path: Path)
     log.write_text("asked\nRed  Kettle\nkelvora\nred kettle\nreturn policy\n")
     held.write_text('{"text": "Kelvora"}\n')
     words = ["tasks", "label-intents", str(log), "--items", items, "--column", "query=asked"]
-    words += ["--column", "title=name", "--output", str(out), "--without", str(held)]
+    words += ["--column", "title=name", "--out", str(out), "--without", str(held)]
     assert run(words) == Exit.OK
     assert rows(out) == [
         {"text": "red kettle", "label": "category", "rule": "a kind", "n": 2},
@@ -39,7 +39,7 @@ def test_a_bad_row_is_named_with_its_line(
 ) -> None:
     log, out = tmp_path / "log.jsonl", tmp_path / "out.jsonl"
     log.write_text('{"query": "mug"}\n{"asked": "mug"}\n')
-    words = ["tasks", "label-intents", str(log), "--items", items, "--output", str(out)]
+    words = ["tasks", "label-intents", str(log), "--items", items, "--out", str(out)]
     words += ["--column", "title=name"]
     assert run(words) == Exit.BAD_INPUT
     assert "log.jsonl:2: no column 'query'" in capsys.readouterr().err
@@ -54,7 +54,7 @@ def test_a_bad_row_is_named_with_its_line(
 def test_made_up_searches_are_marked_and_pairs_have_their_title(items: str, tmp_path: Path) -> None:
     out, pairs = tmp_path / "queries.jsonl", tmp_path / "pairs.jsonl"
     words = ["tasks", "invent-queries", "--items", items, "--column", "title=name", "--n", "50"]
-    assert run([*words, "--output", str(out), "--pairs", str(pairs)]) == Exit.OK
+    assert run([*words, "--out", str(out), "--pairs", str(pairs)]) == Exit.OK
     assert all(row["simulated"] is True for row in rows(out))
     found = rows(pairs)
     assert 0 < len(found) < len(rows(out))

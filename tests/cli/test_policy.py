@@ -52,7 +52,7 @@ def _settings(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def words(command: str, start: str, until: str, *more: str) -> list[str]:
-    return ["policy", command, "events.jsonl", "--from", start, "--until", until, *more, "--json"]
+    return ["policy", command, "events.jsonl", "--since", start, "--until", until, *more, "--json"]
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -72,7 +72,9 @@ def test_tuning_finds_that_people_buy_again_and_a_worker_can_read_it(
     assert json.loads((shop / "tuned/front.json").read_text()) == rows
     assert (shop / "tuned/front.svg").read_text().startswith("<svg")
 
-    later = words("replay", "2025-11-14", "2025-12-01", "--policy", "tuned/policy.toml", "--groups")
+    later = words(
+        "replay", "2025-11-14", "2025-12-01", "--policy", "tuned/policy.toml", "--user-groups"
+    )
     assert run(later) == Exit.OK
     out, err = capsys.readouterr()
     rows = [json.loads(line) for line in out.splitlines()]

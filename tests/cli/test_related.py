@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from streams.cli.main import app
+from streams.cli.exits import Exit
+from streams.cli.main import app, run
 
 RUNNER = CliRunner()
 
@@ -39,6 +40,45 @@ def test_a_table_is_trained_measured_and_asked(recipe: Path) -> None:
     asked.write_text('{"item_id": "1a"}\n', "utf-8")
     done = RUNNER.invoke(app, ["predict", str(model), "related-items", "--input", str(asked)])
     assert json.loads(done.stdout)["items"][0]["item_id"] == "1b"
+
+
+TOWER = """
+kind = "next-item"
+name = "next"
+events = ["events.jsonl"]
+[tower]
+space = "own"
+width = 8
+n_heads = 2
+[training]
+epochs = 1
+"""
+
+
+def test_models_of_events_are_listed_and_compared_like_others(
+    recipe: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`models list` passed tables and sequence towers over, and `models diff` refused them."""
+    models, tower = recipe.parent / "models", recipe.parent / "next.toml"
+    tower.write_text(TOWER, "utf-8")
+    for config, name in ((recipe, "pairs"), (recipe, "again"), (tower, "next")):
+        done = RUNNER.invoke(app, ["train", str(config), "--out", str(models / name)])
+        assert done.exit_code == 0, done.output + str(done.exception)
+    done = RUNNER.invoke(app, ["models", "list", str(models), "--json"])
+    found = {Path(row["model"]).name: row for row in map(json.loads, done.stdout.splitlines())}
+    assert found["pairs"]["metrics"]["related-items"]["hr@10"] > 0
+    assert set(found["next"]["metrics"]) == {"next-item"}
+    assert found["pairs"]["version"] == found["again"]["version"] != found["next"]["version"]
+    words = ["models", "diff", str(models / "pairs")]
+    assert RUNNER.invoke(app, [*words, str(models / "again"), "--json"]).stdout == ""
+    done = RUNNER.invoke(app, [*words, str(models / "next"), "--json"])
+    assert "recipe.kind" in {json.loads(line)["name"] for line in done.stdout.splitlines()}
+    (models / "next" / "model.safetensors").unlink()
+    capsys.readouterr()
+    assert run(["models", "list", str(models)]) == Exit.OK
+    said = capsys.readouterr()
+    assert "pairs" in said.out
+    assert "model.safetensors: train it again" in said.err, "one that is damaged hides no other"
 
 
 @pytest.mark.parametrize(

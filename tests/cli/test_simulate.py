@@ -19,7 +19,7 @@ from tests.streams.simulation.test_users import ITEMS
     [
         (["--out", "x"], Exit.USAGE, "--out belongs to --closed-loop"),
         (["--closed-loop", "--items", "x"], Exit.USAGE, "sample shop"),
-        (["--closed-loop", "--visits", "3"], Exit.USAGE, "--duration"),
+        (["--closed-loop", "--max", "3"], Exit.USAGE, "--duration"),
         (["--closed-loop", "--out", "full"], Exit.BAD_INPUT, "not empty"),
         (["--items", "none.jsonl"], Exit.BAD_INPUT, "none.jsonl"),
     ],
@@ -48,7 +48,7 @@ def test_the_summary_is_one_object_marked_as_simulated(
     items.write_bytes(b"".join(encode(item) + b"\n" for item in ITEMS))
     words = ["--broker", embedded.bootstrap_servers, "--items", str(items), "--json"]
     with answering(embedded):
-        code = run(["simulate", *words, "--visits", "12", "--rate", "100", "--users", "20"])
+        code = run(["simulate", *words, "--max", "12", "--rate", "100", "--users", "20"])
     assert code == Exit.OK
     summary = json.loads(capsys.readouterr().out)
     assert summary["simulated"] is True

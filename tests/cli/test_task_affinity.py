@@ -25,7 +25,7 @@ def heads(tmp_path: Path) -> str:
 
 
 def test_affinities_of_behaviour_tasks(heads: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["tasks", "affinity", heads, "--every", "1", "--json"]) == Exit.OK
+    assert run(["tasks", "affinity", heads, "--look-every", "1", "--json"]) == Exit.OK
     *pairs, last = lines(capsys.readouterr().out)
     assert len(pairs) == 16
     own = {str(p["step_on"]): p["gain"] for p in pairs if p["step_on"] == p["loss_of"]}
@@ -45,7 +45,7 @@ def test_affinities_of_text_tasks(
     write_shop(tmp_path)
     config = tmp_path / "shop.toml"
     config.write_text(shop_recipe(tiny_bert, 1, tasks=("colour", "size")))
-    assert run(["tasks", "affinity", str(config), "--every", "4"]) == Exit.OK
+    assert run(["tasks", "affinity", str(config), "--look-every", "4"]) == Exit.OK
     out, err = capsys.readouterr()
     assert "for colour" in out
     assert "batches looked at" in err

@@ -42,7 +42,7 @@ def test_from_rows_to_answers(
     ask = tmp_path / "ask.csv"
     ask.write_text("text\na red mug\nthe blue cup\n")
     answers = tmp_path / "answers.jsonl"
-    words = ["predict", str(model), "colour", "--input", str(ask), "--output", str(answers)]
+    words = ["predict", str(model), "colour", "--input", str(ask), "--out", str(answers)]
     assert run(words) == Exit.OK
     assert [row["text"] for row in lines(answers.read_text())] == ["a red mug", "the blue cup"]
 

@@ -123,7 +123,7 @@ def test_a_build_goes_to_an_object_store_and_is_served_from_there(
 ) -> None:
     items, url = tmp_path / "items.jsonl", f"file://{tmp_path}/objects"
     items.write_text('{"item_id": "pot", "title": "Red enamel teapot"}\n')
-    built = json.loads(printed(capsys, "build", str(items), "--out", url, "--json"))
+    built = json.loads(printed(capsys, "build", str(items), "--index-url", url, "--json"))
     monkeypatch.setenv("RILLSTREAM_INDEX_DIR", str(tmp_path / "elsewhere"))
     monkeypatch.setenv("RILLSTREAM_INDEX_URL", url)
     assert json.loads(printed(capsys, "list", "--json"))["version"] == built["version"]

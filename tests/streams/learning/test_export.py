@@ -74,7 +74,7 @@ def test_lists_come_back_with_their_answers_and_the_features_of_then(
     create_topics(embedded)
     fill(embedded)
     words = ["export", "--out", "logs", "--format", suffix, "--since", "2023-11-15", "--json"]
-    words.append("--decisions")
+    words.append("--with-decisions")
     assert run(words) == Exit.OK
     said = json.loads(capsys.readouterr().out)
     files = {"logs/decisions.jsonl": 3, f"logs/joined.{suffix}": 4, f"logs/plain.{suffix}": 2}
@@ -99,7 +99,7 @@ def test_lists_that_are_open_still_are_said_with_the_way_to_close_them(
     monkeypatch.setenv("RILLSTREAM_BOOTSTRAP_SERVERS", embedded.bootstrap_servers)
     create_topics(embedded)
     fill(embedded, time.time_ns() // 1_000_000 - 3 * DAY_MS)  # the newest list is of now
-    assert run(["export", "--out", "logs", "--decisions", "--window", "604800"]) == Exit.OK
+    assert run(["export", "--out", "logs", "--with-decisions", "--window", "604800"]) == Exit.OK
     out, err = capsys.readouterr()
     assert "no list has been shown and closed" in out
     assert "decisions.jsonl: 4 rows" in out
@@ -115,7 +115,7 @@ def test_no_file_of_an_earlier_export_is_left_beside_those_of_this_one(
     create_topics(embedded)
     fill(embedded)
     words = ["export", "--out", "logs", "--format"]
-    assert run([*words, "jsonl", "--decisions"]) == Exit.OK
+    assert run([*words, "jsonl", "--with-decisions"]) == Exit.OK
     Path("logs/notes.txt").write_text("mine")
     written = {"decisions.jsonl", "joined.jsonl", "plain.jsonl", "notes.txt"}
     assert {file.name for file in Path("logs").iterdir()} == written
