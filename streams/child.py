@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final
+
+from streams.settings import ENV_PREFIX, Settings
 
 RILLSTREAM: Final = (sys.executable, "-m", "streams.cli.main")
 """The command line of this installation."""
@@ -25,6 +28,26 @@ def dies_with_parent(signal_name: str) -> list[str]:
     """
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", signal_name, "--"] if setpriv else []
+
+
+def environment(settings: Settings, **own: str) -> dict[str, str]:
+    """What a child needs to go on with the options of this process.
+
+    The rest of the settings it finds where this process has found them.
+
+    Args:
+        settings: Of this process: an option may have set them.
+        own: What the child has for itself, by name without prefix.
+    """
+    options = {
+        "BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+        "INDEX_DIR": str(settings.index_dir),
+    }
+    if settings.index_url is not None:
+        options["INDEX_URL"] = settings.index_url
+    if settings.encoder is not None:  # where to look for the index's encoder
+        options["ENCODER"] = settings.encoder
+    return {**os.environ, **{ENV_PREFIX + name: value for name, value in (options | own).items()}}
 
 
 def begin(

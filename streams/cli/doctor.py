@@ -2,15 +2,17 @@
 
 import platform
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import typer
 
+from streams.cli.doctor_files import files_of
 from streams.cli.exits import Exit, explain
 from streams.cli.faiss_build import FaissBuildError, installed, require_one
+from streams.cli.finding import Finding, guarded
 from streams.cli.options import (
     ANSWER_S,
     Broker,
@@ -31,23 +33,13 @@ if TYPE_CHECKING:
 _MARKS = {"ok": "[green]ok  [/]", "note": "[yellow]note[/]", "bad": "[red]bad [/]"}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; `way_out` says what to do unless it is ok."""
-
-    subject: str
-    status: Literal["ok", "note", "bad"]
-    detail: str
-    way_out: str = ""
-    code: Exit = Exit.OK
-
-
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("doctor", epilog=examples("rillstream doctor", "rillstream doctor --json"))(doctor)
 
 
 def doctor(
+    context: typer.Context,
     broker: Broker = None,
     index_dir: IndexDir = None,
     index_url: IndexUrl = None,
@@ -65,6 +57,7 @@ def doctor(
     out = console()
     for finding in _examine(
         as_json,
+        bool(context.find_root().params["debug"]),
         bootstrap_servers=broker,
         index_dir=index_dir,
         index_url=index_url,
@@ -83,10 +76,10 @@ def doctor(
     return code
 
 
-def _examine(as_json: bool, **options: object) -> Iterator[Finding]:
+def _examine(as_json: bool, debug: bool, **options: object) -> Iterator[Finding]:
     yield Finding("python", "ok", f"{sys.version.split()[0]} on {platform.platform()}")
-    yield from _guard("packages", _packages)
-    yield from _guard("faiss", _faiss)
+    yield from guarded("packages", _packages, debug=debug)
+    yield from guarded("faiss", _faiss, debug=debug)
     try:
         settings = settings_from(**options)
     except Exception as error:
@@ -94,23 +87,11 @@ def _examine(as_json: bool, **options: object) -> Iterator[Finding]:
         yield Finding("settings", "bad", line, "mend the setting that is named", code)
         return
     yield Finding("settings", "ok", f"delivery {settings.delivery}, rows in {settings.store}")
-    yield from _guard("gpu", lambda: _gpu(settings))
-    yield from _guard("policy", lambda: _policy(settings))
-    yield from _guard("experiment", lambda: _experiment(settings))
-    yield from _guard("ranker", lambda: _ranker(settings))
-    yield from _guard("rules", lambda: _rules(settings))
+    yield from guarded("gpu", lambda: _gpu(settings), debug=debug)
+    yield from files_of(settings, debug=debug)
     tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
-    yield from _guard("broker", lambda: _broker(settings))
-    yield from _guard("index", lambda: _index(settings))
-
-
-def _guard(subject: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """Turn an error while looking into a finding: the doctor always finishes the round."""
-    try:
-        yield from look()
-    except Exception as error:
-        code, line = explain(error)
-        yield Finding(subject, "bad", line, "rillstream --debug doctor shows where", code)
+    yield from guarded("broker", lambda: _broker(settings), debug=debug)
+    yield from guarded("index", lambda: _index(settings), debug=debug)
 
 
 def _packages() -> Iterator[Finding]:
@@ -126,6 +107,13 @@ def _faiss() -> Iterator[Finding]:
         what, _, way_out = str(error).partition(": ")
         yield Finding("faiss", "bad", what, way_out, Exit.FATAL)
     else:
+        try:
+            import faiss  # noqa: F401 - it is looked whether its libraries are there
+        except ImportError as error:
+            (name,) = found
+            way_out = f"pip uninstall {name}, then pip install 'rillstream[cpu]'"
+            yield Finding("faiss", "bad", f"{name} does not load: {error}", way_out, Exit.FATAL)
+            return
         yield Finding("faiss", "ok", " ".join(*found.items()))
 
 
@@ -142,57 +130,6 @@ def _gpu(settings: "Settings") -> Iterator[Finding]:
         yield Finding("gpu", "ok", detail, way_out)
     else:
         yield Finding("gpu", "note", "none that PyTorch can use", "everything works without one")
-
-
-def _policy(settings: "Settings") -> Iterator[Finding]:
-    if settings.policy is None:
-        return
-    from streams.policy_file import policy_of
-
-    version = policy_of(settings).version
-    yield Finding("policy", "ok", f"{version} with {settings.policy}")
-
-
-def _ranker(settings: "Settings") -> Iterator[Finding]:
-    if settings.ranker is None:
-        return
-    from scoring import load_ranker
-
-    ranker = load_ranker(settings.ranker)
-    tasks = ", ".join(ranker.heads.tasks)
-    found = f"{ranker.heads.version} for {tasks}, {ranker.version}, of {settings.ranker}"
-    yield Finding("ranker", "ok", found)
-    if not settings.shop_counts:
-        what = "its columns of what the shop sells are empty"
-        yield Finding("ranker", "note", what, "set RILLSTREAM_SHOP_COUNTS=true")
-
-
-def _experiment(settings: "Settings") -> Iterator[Finding]:
-    from streams.experiment_file import experiment_of
-    from streams.policy_file import policy_of
-
-    if settings.experiment is None:
-        return
-    found = experiment_of(settings, policy_of(settings))
-    if found is not None:
-        arms = ", ".join(arm.name for arm in (*found.variants, *found.shadows))
-        yield Finding("experiment", "ok", f"{found.name} in {settings.experiment}: {arms}")
-
-
-def _rules(settings: "Settings") -> Iterator[Finding]:
-    if settings.rules is None:
-        return
-    from scoring import RulesError
-    from streams.rules_file import rules_of
-
-    try:
-        rules = rules_of(settings)
-    except RulesError as error:
-        code, line = explain(error)
-        yield Finding("rules", "bad", line, "mend the file that RILLSTREAM_RULES names", code)
-        return
-    if rules is not None:
-        yield Finding("rules", "ok", f"{rules.version} in {settings.rules}")
 
 
 def _broker(settings: "Settings") -> Iterator[Finding]:
@@ -237,7 +174,7 @@ def _index(settings: "Settings") -> Iterator[Finding]:
         yield Finding(
             "index",
             "bad",
-            f"no current version in {settings.index_dir}",
+            f"no current version in {settings.index_url or settings.index_dir}",
             "rillstream index build items.jsonl",
             Exit.FATAL,
         )
@@ -250,7 +187,7 @@ def _index(settings: "Settings") -> Iterator[Finding]:
         return
     manifest = store.manifest(current)
     yield Finding("index", "ok", f"{current}: {manifest.count:,} items, {manifest.engine}")
-    yield from _guard("changes", lambda: _changes(settings, manifest))
+    yield from guarded("changes", lambda: _changes(settings, manifest))
     yield from _encoder(settings, manifest.encoder_version)
 
 

@@ -96,7 +96,8 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; an error is one line on stderr."""
     debug = "--debug" in arguments
     try:
-        code = _invoke([word for word in arguments if word != "--debug"])
+        words = [word for word in arguments if word != "--debug"]
+        code = _invoke(["--debug", *words] if debug else words)
     except KeyboardInterrupt:
         code = Exit.INTERRUPTED
     except Exception as error:

@@ -1,6 +1,5 @@
 """Keeps N workers running: restarts what crashes, passes signals on, gives up on fatal ends."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,12 +10,12 @@ from types import FrameType
 
 from prometheus_client import CollectorRegistry, Counter
 
-from streams.child import RILLSTREAM, begin
+from streams.child import RILLSTREAM, begin, environment
 from streams.cli.exits import Exit
 from streams.cli.supervised import Workers
 from streams.health import Health
 from streams.probes import offered
-from streams.settings import ENV_PREFIX, Settings
+from streams.settings import Settings
 
 LONGEST_PAUSE_S = 30.0
 HEALTHY_AFTER_S = 60.0
@@ -212,18 +211,12 @@ def gravest(codes: Iterable[int]) -> int:
 def _environment(settings: Settings, number: int) -> dict[str, str]:
     """Pass on what came from options, and give each worker what may not be shared."""
     own = {
-        "BOOTSTRAP_SERVERS": settings.bootstrap_servers,
-        "INDEX_DIR": str(settings.index_dir),
         "STATE_DIR": str(settings.state_dir / f"worker-{number}"),
         "CLIENT_ID": f"{settings.client_id}-{number}",
     }
-    if settings.index_url is not None:
-        own["INDEX_URL"] = settings.index_url
-    if settings.encoder is not None:
-        own["ENCODER"] = settings.encoder
     if settings.metrics_port is not None:
         own["METRICS_PORT"] = str(port_of(settings.metrics_port, number))
-    return {**os.environ, **{ENV_PREFIX + name: value for name, value in own.items()}}
+    return environment(settings, **own)
 
 
 def _say(line: str) -> None:

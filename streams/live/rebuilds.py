@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -12,9 +11,9 @@ from typing import Final
 
 import structlog
 
-from streams.child import dies_with_parent
+from streams.child import dies_with_parent, environment
 from streams.live.index_metrics import IndexMetrics
-from streams.settings import ENV_PREFIX, Settings
+from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -83,7 +82,8 @@ class Rebuilds:
         nice = shutil.which("nice")
         self._child = subprocess.Popen(  # noqa: S603
             [*dies_with_parent("TERM"), *([nice, "-n", "15"] if nice else []), *self._command],
-            env=_environment(self._settings),
+            # No bars between the worker's lines on a terminal.
+            env={**environment(self._settings), "TTY_COMPATIBLE": "0"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is the worker's, which passes it on by ending
@@ -100,17 +100,3 @@ class Rebuilds:
             except subprocess.TimeoutExpired:
                 self._child.kill()
                 self._child.wait()
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    """What came from the worker's options; the rest is in the environment and in files."""
-    own = {
-        "BOOTSTRAP_SERVERS": settings.bootstrap_servers,
-        "INDEX_DIR": str(settings.index_dir),
-    }
-    bare = {"TTY_COMPATIBLE": "0"}  # no bars between the worker's lines on a terminal
-    if settings.index_url is not None:
-        own["INDEX_URL"] = settings.index_url
-    if settings.encoder is not None:  # where to look for the index's encoder
-        own["ENCODER"] = settings.encoder
-    return {**os.environ, **bare, **{ENV_PREFIX + name: value for name, value in own.items()}}

@@ -44,7 +44,7 @@ def test_from_impressions_to_answers(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert len(answers) == 400
     assert {"user_id", "label", "confidence"} <= set(answers[0])
     assert "interest" not in answers[0]
-    assert run([*asked[:2], "bounce", *asked[3:]]) == Exit.FATAL
+    assert run([*asked[:2], "bounce", *asked[3:]]) == Exit.BAD_INPUT
     assert "it has click, sale, stay, cohort" in capsys.readouterr().err
 
     assert run([*train[:-1], f"{model}-2", "--seed", "1"]) == Exit.OK

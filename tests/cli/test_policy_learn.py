@@ -75,7 +75,7 @@ def test_what_cannot_be_learned_from_is_one_line_with_the_way_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "bad.toml").write_text('kind = "slate-policy"\n[learning]\ndiscuont = 1.0\n')
-    assert run(["policy", "learn", str(tmp_path / "bad.toml")]) == Exit.FATAL
+    assert run(["policy", "learn", str(tmp_path / "bad.toml")]) == Exit.BAD_INPUT
     assert "do you mean `discount`" in capsys.readouterr().err
     log = bait_log(5)
     write_joined_log(replace(log, propensity=np.ones(len(log))), tmp_path / "best.jsonl")
@@ -88,6 +88,6 @@ def test_heads_of_other_columns_are_not_put_into_a_ranker(
 ) -> None:
     write_joined_log(bait_log(20), tmp_path / "log.jsonl")
     words = ["policy", "learn", str(tmp_path / "log.jsonl"), "--ranker", str(tmp_path)]
-    assert run([*words, "--out", str(tmp_path / "m")]) == Exit.FATAL
+    assert run([*words, "--out", str(tmp_path / "m")]) == Exit.BAD_INPUT
     assert not (tmp_path / "m").exists()
     capsys.readouterr()

@@ -40,10 +40,10 @@ def test_from_a_shops_files_to_an_encoder_that_train_begins_with(
     model = str(tmp_path / "colours")
     assert run(["train", str(tmp_path / "colours.toml"), "--out", model]) == Exit.OK
 
-    assert run(words) == Exit.FATAL
+    assert run(words) == Exit.BAD_INPUT
     assert "is there already" in capsys.readouterr().err
     (tmp_path / "tiny.toml").write_text('name = "x"\n[catalog.shop]\nfiles = ["items.jsonl"]\n')
-    assert run([*words[:2], "--out", model + "2"]) == Exit.FATAL
+    assert run([*words[:2], "--out", model + "2"]) == Exit.BAD_INPUT
     assert "do you mean `catalogue`?" in capsys.readouterr().err
     (tmp_path / "tiny.toml").write_text('name = "x"\n[catalogue.shop]\nfiles = ["no.jsonl"]\n')
     assert run([*words[:2], "--out", model + "2"]) == Exit.BAD_INPUT

@@ -173,6 +173,25 @@ Supervisor(settings, n_workers=1, command=[sys.executable, "-c", {UNTIL_TOLD!r}]
     assert (worker / "drained").read_text() == "SIGTERM"
 
 
+def test_workers_have_what_was_set_by_an_option(tmp_path: Path) -> None:
+    """An object store that --index-url named: without it they would serve the folder alone."""
+    settings = Settings(
+        state_dir=tmp_path / "state",
+        bootstrap_servers="kafka:9092",
+        index_dir=tmp_path / "versions",
+        index_url="memory://shop",
+        encoder="models/shop",
+    )
+    names = ("BOOTSTRAP_SERVERS", "INDEX_DIR", "INDEX_URL", "ENCODER")
+    tell = NOTE + (
+        f"said = [os.environ['RILLSTREAM_' + n] for n in {names}]\n"
+        "(folder / 'options').write_text('\\n'.join(said))"
+    )
+    assert supervise(settings, tell).run() == Exit.OK
+    said = (settings.state_dir / "worker-0" / "options").read_text().splitlines()
+    assert said == ["kafka:9092", str(tmp_path / "versions"), "memory://shop", "models/shop"]
+
+
 def test_workers_share_nothing_that_must_be_their_own(settings: Settings, tmp_path: Path) -> None:
     tell = NOTE + (
         "names = ('CLIENT_ID', 'METRICS_PORT')\n"

@@ -73,5 +73,5 @@ def test_a_choice_goes_on_with_what_is_known(
 
     assert run([*words, "--seed", "1"]) == Exit.FATAL
     assert "another recipe, other rows or another number of folds" in capsys.readouterr().err
-    assert run([*words[:4], "bounce"]) == Exit.FATAL
+    assert run([*words[:4], "bounce"]) == Exit.BAD_INPUT
     assert "it has click, sale, stay, cohort" in capsys.readouterr().err

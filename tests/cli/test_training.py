@@ -110,7 +110,7 @@ def test_an_unknown_setting_is_one_line_with_the_nearest(
     recipe: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recipe.write_text(recipe.read_text().replace("epochs", "epoch"))
-    assert run(["train", str(recipe)]) == Exit.FATAL
+    assert run(["train", str(recipe)]) == Exit.BAD_INPUT
     assert "do you mean `epochs`?" in capsys.readouterr().err
 
 
@@ -175,7 +175,7 @@ def test_a_tower_from_events_to_lists(tmp_path: Path, capsys: pytest.CaptureFixt
     assert run(ask) == Exit.OK
     answers = lines(capsys.readouterr().out)
     assert {row["user_id"] for row in answers} == {f"u{user}" for user in range(30)}
-    assert run(["predict", model, "intent", *ask[3:]]) == Exit.FATAL
+    assert run(["predict", model, "intent", *ask[3:]]) == Exit.BAD_INPUT
     assert "answers next-item, not intent" in capsys.readouterr().err
 
     with (tmp_path / "events.jsonl").open("a") as file:
@@ -184,5 +184,5 @@ def test_a_tower_from_events_to_lists(tmp_path: Path, capsys: pytest.CaptureFixt
     assert run(again) == Exit.BAD_INPUT
     assert "events.jsonl:151: no column 'at_ms'" in capsys.readouterr().err
     (tmp_path / "walk.toml").write_text(NEXT.replace("width", "widht"))
-    assert run(again) == Exit.FATAL
+    assert run(again) == Exit.BAD_INPUT
     assert "do you mean `width`?" in capsys.readouterr().err

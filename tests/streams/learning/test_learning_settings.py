@@ -62,6 +62,7 @@ def test_what_is_missing_is_said_in_a_line_with_the_way_out(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("nowhere").mkdir()
     for name, value in variables.items():
         monkeypatch.setenv(f"RILLSTREAM_{name}", value)
     assert run(["learn"]) == Exit.FATAL
