@@ -65,9 +65,11 @@ def unanswered(
             "RILLSTREAM_SECURITY__SASL_USERNAME, RILLSTREAM_SECURITY__SASL_PASSWORD and "
             "RILLSTREAM_SECURITY__SASL_MECHANISM"
         )
+    way_out = "start one with `rillstream broker`, or set RILLSTREAM_BOOTSTRAP_SERVERS"
+    if _at_a_closed_door(error):
+        way_out = "it may speak another protocol: look at RILLSTREAM_SECURITY__PROTOCOL"
     return BrokerUnavailableError(
-        f"{what}: no broker answers at {bootstrap} ({error.str()}); "
-        "start one with `rillstream broker`, or set RILLSTREAM_BOOTSTRAP_SERVERS"
+        f"{what}: no broker answers at {bootstrap} ({error.str()}); {way_out}"
     )
 
 
@@ -97,3 +99,12 @@ def _is_refusal(error: KafkaError) -> bool:
         KafkaError._AUTHENTICATION,  # noqa: SLF001 - confluent-kafka has no public name for it
         KafkaError._SSL,  # noqa: SLF001
     }
+
+
+def _at_a_closed_door(error: KafkaError) -> bool:
+    """Somebody listens and hangs up: TLS without TLS there, or the other way round.
+
+    librdkafka has no code of its own for either, and a broker that ends may do the same.
+    """
+    said = error.str()
+    return "SSL_HANDSHAKE" in said or "incorrect security.protocol" in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from dotenv import dotenv_values
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -47,6 +49,12 @@ TopicKind = Literal[
     "shop_counts",
     "model_versions",
 ]
+
+
+def _an_address(text: str) -> str:
+    if re.match(r"[a-z0-9+]+(::[a-z0-9+]+)*://.", text) is None:
+        raise ValueError("no address of an object store: write one such as s3://bucket/shop")
+    return text
 
 
 class Security(BaseModel):
@@ -138,7 +146,7 @@ class Settings(BaseSettings):
 
     state_dir: Path = Path("state")
     index_dir: Path = Path("indexes")
-    index_url: str | None = Field(None, pattern=r"^[a-z0-9+]+(::[a-z0-9+]+)*://.+$")
+    index_url: Annotated[str, AfterValidator(_an_address)] | None = None
     store: Literal["rocksdb", "memory"] = "rocksdb"
     encoder: str | None = None
     min_recall: float = Field(0.9, ge=0, le=1)

@@ -49,8 +49,9 @@ class Reading:
         """Counts and the first bad rows, '' where all were good."""
         if not self.bad:
             return ""
-        more = f" … and {len(self.bad) - _SHOWN} more" if len(self.bad) > _SHOWN else ""
-        return f"{len(self.bad)} bad rows skipped: " + "; ".join(self.bad[:_SHOWN]) + more
+        bad = list(dict.fromkeys(self.bad))  # several tasks may read one file
+        more = f" … and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
+        return f"{len(bad)} bad rows skipped: " + "; ".join(bad[:_SHOWN]) + more
 
 
 def read_examples(

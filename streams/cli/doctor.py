@@ -193,7 +193,7 @@ def _index(settings: "Settings") -> Iterator[Finding]:
 
 def _changes(settings: "Settings", manifest: "Manifest") -> Iterator[Finding]:
     """What has happened to the items since the version was built."""
-    from streams.errors import RetryError, TopicMismatchError
+    from streams.errors import RefusedError, RetryError, TopicMismatchError
     from streams.live.change_reader import forgotten_share
     from streams.topic_facts import records_since, topic_facts
     from streams.topics import item_vectors_topic
@@ -202,7 +202,7 @@ def _changes(settings: "Settings", manifest: "Manifest") -> Iterator[Finding]:
     try:
         facts = topic_facts(settings, topic, timeout_s=ANSWER_S)
         n_records = records_since(settings, facts, manifest.items_read, timeout_s=ANSWER_S)
-    except RetryError:
+    except (RetryError, RefusedError):
         return  # the broker's own finding says it
     except TopicMismatchError:
         yield Finding("changes", "ok", "no worker has encoded an item yet")
@@ -235,5 +235,19 @@ def _encoder(settings: "Settings", wanted: str) -> Iterator[Finding]:
             Exit.FATAL,
         )
         return
+    if settings.encoder is not None:
+        yield from guarded("encoder", lambda: _of_builds(str(settings.encoder)))
     where = "the MiniLM that comes along" if found is None else str(found)
     yield Finding("encoder", "ok", f"{wanted}, the one that the index was built with: {where}")
+
+
+def _of_builds(source: str) -> Iterator[Finding]:
+    """What RILLSTREAM_ENCODER names is that of the next build, also where workers need it not."""
+    from scoring.encoder import identify
+    from scoring.errors import ScoringError
+
+    try:
+        identify(source)
+    except ScoringError as error:
+        way_out = "workers do without, the next rillstream index build does not"
+        yield Finding("encoder", "note", str(error), way_out)

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Annotated, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from streams.cli import (
     broker,
@@ -123,11 +124,21 @@ def _invoke(words: list[str]) -> int:
             print(said, file=sys.stderr)
         else:
             where = getattr(wrong, "ctx", None)
-            asked = "rillstream" if where is None else where.command_path
+            asked = _command_of(command, words) if where is None else where.command_path
             end = "" if said.endswith(("?", "?.")) else "."
             _complain(f"{said.rstrip('.')}{end} Try: {asked} --help")
         return Exit.USAGE
     return code if isinstance(code, int) else Exit.OK
+
+
+def _command_of(command: object, words: list[str]) -> str:
+    """The command that words begin with, where an error does not say it."""
+    path = ["rillstream"]
+    for word in words:
+        if isinstance(command, TyperGroup) and word in command.commands:
+            command = command.commands[word]
+            path.append(word)
+    return " ".join(path)
 
 
 def _written(code: int) -> int:

@@ -69,7 +69,9 @@ class Course:
         )
         if stand.measures:
             self._progress.console.print(
-                f"epoch {stand.epoch + 1}: {_numbers(stand.measures)}", highlight=False
+                f"epoch {stand.epoch + 1}: {_numbers(stand.measures)}",
+                highlight=False,
+                soft_wrap=True,  # one line a log can be searched for
             )
         if self._progress.disable and time.monotonic() - self._said_s >= _EVERY_S:
             self._said_s = time.monotonic()

@@ -51,7 +51,7 @@ def test_what_is_bad_decides_the_exit_code_and_the_round_is_finished(
     monkeypatch.setitem(sys.modules, "faiss", None)
     assert run(["doctor", "--json", "--broker", NOBODY]) == Exit.FATAL
     found = {
-        each["subject"]: each for each in map(json.loads, capsys.readouterr().out.split("\n")[:-1])
+        each["subject"]: each for each in map(json.loads, capsys.readouterr().out.splitlines())
     }
     assert found["faiss"]["status"] == "bad"
     assert "pip install 'rillstream[cpu]'" in found["faiss"]["way_out"]
@@ -79,7 +79,20 @@ def test_an_object_store_without_an_index_is_named(
         words = ["doctor", "--json", "--broker", broker.bootstrap, "--index-url", url]
         assert run(words) == Exit.FATAL
     found = {
-        each["subject"]: each for each in map(json.loads, capsys.readouterr().out.split("\n")[:-1])
+        each["subject"]: each for each in map(json.loads, capsys.readouterr().out.splitlines())
     }
     assert found["broker"]["status"] == "ok"
     assert url in found["index"]["detail"]
+
+
+def test_a_broker_without_tls_is_not_told_as_one_that_is_away(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was told to be absent: start one."""
+    monkeypatch.setenv("RILLSTREAM_SECURITY__PROTOCOL", "SSL")
+    with EmbeddedBroker() as broker:
+        assert run(["doctor", "--json", "--broker", broker.bootstrap]) == Exit.WORLD_DOWN
+    found = {
+        each["subject"]: each for each in map(json.loads, capsys.readouterr().out.splitlines())
+    }
+    assert "look at RILLSTREAM_SECURITY__PROTOCOL" in found["broker"]["way_out"]

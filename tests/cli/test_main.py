@@ -78,6 +78,8 @@ def test_wrong_arguments_end_with_two(capsys: pytest.CaptureFixture[str]) -> Non
         (["topics", "creat"], "Did you mean 'create'? Try: rillstream topics --help\n"),
         (["subscribe", "--from", "x"], "'--from': 'x' is not one of 'earliest', 'latest'. Try: "),
         (["publish", "x.jsonl", "--speed", "x"], "speed 'x': use 1x, 10x, 0.5x, … or max. Try: "),
+        (["subscribe", "--user"], "requires an argument. Try: rillstream subscribe --help\n"),
+        (["topics", "create", "--broker"], "Try: rillstream topics create --help\n"),
         (["demo", "--speed", "0x"], "speed '0x': use 1x, 10x, 0.5x, … or max. Try: "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

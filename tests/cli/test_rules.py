@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streams.cli import doctor
+from streams.cli.doctor_files import files_of
 from streams.cli.exits import Exit
 from streams.cli.main import run
 from streams.settings import load_settings
@@ -82,6 +82,7 @@ def test_the_doctor_looks_at_the_rules_that_are_set(
     file = tmp_path / "rules.toml"
     file.write_text(text)
     monkeypatch.chdir(tmp_path)
-    (found,) = doctor._rules(load_settings(rules=file))
-    assert (found.subject, found.status) == ("rules", status)
+    looked = files_of(load_settings(rules=file), debug=False)
+    (found,) = (each for each in looked if each.subject == "rules")
+    assert found.status == status
     assert detail in found.detail

@@ -18,7 +18,8 @@ from scoring.ranker.heads import Heads, features_version
 from scoring.ranker.named import NamedRanker
 from scoring.ranker.network import HeadsNetwork
 from scoring.ranker.ranker import Ranker
-from streams.cli import doctor
+from streams.cli.doctor_files import files_of
+from streams.cli.finding import Finding
 from streams.decision_record import decode_decision
 from streams.learning.shown_list import decode_shown
 from streams.live.armed_ranking import ArmedRanking
@@ -196,13 +197,18 @@ def test_a_ranker_stays_the_same_wherever_its_policy_is_written(tmp_path: Path) 
     assert f'ranker = "{folder.resolve()}"' in (tmp_path / "far" / "policy.toml").read_text()
 
 
+def _of_the_ranker(folder: Path) -> list[Finding]:
+    looked = files_of(load_settings(ranker=folder), debug=False)
+    return [each for each in looked if each.subject == "ranker"]
+
+
 def test_the_doctor_looks_at_the_ranker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "good").mkdir()
     Ranker(heads(times=1.0), knowledge()).save(tmp_path / "good")
-    found, note = doctor._ranker(load_settings(ranker=tmp_path / "good"))
+    found, note = _of_the_ranker(tmp_path / "good")
     assert (found.status, note.status) == ("ok", "note")
     assert heads(times=1.0).version in found.detail
-    (bad,) = doctor._guard("ranker", lambda: doctor._ranker(load_settings(ranker=tmp_path)))
+    (bad,) = _of_the_ranker(tmp_path)
     assert bad.status == "bad"
     assert "train one with rillstream train" in bad.detail

@@ -126,3 +126,10 @@ def test_what_is_no_file_of_rows_says_the_way_out(tmp_path: Path) -> None:
         read_examples([tmp_path / "r.xlsx"], {}, pair, Reading())
     with pytest.raises(RowsError, match="no readable Parquet"):
         read_examples([tmp_path / "r.parquet"], {}, pair, Reading())
+
+
+def test_a_bad_row_of_a_file_that_two_tasks_read_is_counted_once() -> None:
+    reading = Reading(skip_bad=True)
+    for _ in range(2):
+        reading.refuse("r.csv:3", "1 fields, the header has 3")
+    assert reading.summary() == "1 bad rows skipped: r.csv:3: 1 fields, the header has 3"
