@@ -84,7 +84,6 @@ def simulate(
     --broker names one without passwords), lets three arms serve the users, learns from the log, and
     promotes what is proven. Settings of your own do not apply to it.
     """
-    must_be_there(items)
     if closed_loop:
         if items is not None or maximum is not None:
             raise typer.BadParameter("--closed-loop has the sample shop, and ends by --duration")
@@ -108,6 +107,7 @@ def simulate(
         return
     if out is not None:
         raise typer.BadParameter("--out belongs to --closed-loop")
+    must_be_there(items)
     settings = settings_from(bootstrap_servers=broker)
     import time
 

@@ -53,7 +53,7 @@ def test_a_bad_row_is_named_with_its_line(
 
 def test_made_up_searches_are_marked_and_pairs_have_their_title(items: str, tmp_path: Path) -> None:
     out, pairs = tmp_path / "queries.jsonl", tmp_path / "pairs.jsonl"
-    words = ["tasks", "invent-queries", "--items", items, "--column", "title=name", "--n", "50"]
+    words = ["tasks", "invent-queries", "--items", items, "--column", "title=name", "--max", "50"]
     assert run([*words, "--out", str(out), "--pairs", str(pairs)]) == Exit.OK
     assert all(row["simulated"] is True for row in rows(out))
     found = rows(pairs)

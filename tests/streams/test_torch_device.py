@@ -13,6 +13,7 @@ from scoring.errors import DeviceError
 from scoring.ranker.ranker import Ranker
 from streams.cli import doctor
 from streams.cli.exits import Exit
+from streams.cli.finding import guarded
 from streams.encoders import Encoders
 from streams.errors import SettingsError
 from streams.live.policies import Policies
@@ -40,7 +41,7 @@ def test_no_model_is_loaded_where_the_gpu_is_not(settings: Settings, tmp_path: P
 
 
 def test_the_doctor_says_that_it_is_not_there(settings: Settings) -> None:
-    (found,) = doctor._guard("gpu", lambda: doctor._gpu(settings))
+    (found,) = guarded("gpu", lambda: doctor._gpu(settings))
     assert (found.status, found.code) == ("bad", Exit.FATAL)
     assert "cuda:1 is asked for" in found.detail
 
