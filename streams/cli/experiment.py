@@ -114,13 +114,13 @@ def report(
     The unit is the user, from the first list on. Before any figure it is checked that the variants
     have as many users as their shares say; where they have not, no figure is to be trusted.
     """
-    must_be_there(file, lists, events)
     from scoring.experiments.experiment import read_experiment
     from scoring.experiments.results import results
     from streams.experiments.tally import Tally
 
     if bool(lists) != bool(events):
         raise typer.BadParameter("--lists and --events go together; without both, topics are read")
+    must_be_there(file, lists, events)
     experiment = read_experiment(file)
     if not experiment.variants:
         raise typer.BadParameter(f"{file} has shadows only, which no user sees: nothing to compare")

@@ -83,6 +83,10 @@ def build(
     with file and line before anything is encoded. Exit code 7 when the recall target is missed, 6
     when another build works in the folder.
     """
+    from streams.cli.building import build_from_files
+    from streams.cli.by_hand import parameters_by_hand
+
+    parameters = parameters_by_hand(engine, param or ())
     must_be_there(files, events)
     settings = settings_from(
         index_dir=index_dir,
@@ -92,15 +96,12 @@ def build(
         min_recall=min_recall,
         index_keep=keep,
     )
-    from streams.cli.building import build_from_files
-    from streams.cli.by_hand import parameters_by_hand
-
     manifest = build_from_files(
         settings,
         files,
         events=events or (),
         engine=engine,
-        parameters=parameters_by_hand(engine, param or ()),
+        parameters=parameters,
         skip_bad=skip_bad,
         allow_empty=allow_empty,
         announce=announce,

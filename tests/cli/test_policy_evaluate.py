@@ -307,7 +307,7 @@ def test_a_log_that_is_not_there_is_said_without_options_of_other_commands(
     words = ["policy", "evaluate", str(tmp_path / "gone.jsonl"), "--target", "temperature=1"]
     assert run([*words, "--decisions", str(tmp_path / "gone.jsonl")]) == Exit.BAD_INPUT
     said = capsys.readouterr().err
-    assert "gone.jsonl is not a file" in said
+    assert "gone.jsonl: No such file or directory" in said
     assert "--data" not in said
 
 

@@ -85,15 +85,18 @@ def test_models_of_events_are_listed_and_compared_like_others(
     ("words", "said"),
     [
         (["train", "{recipe}", "--twins"], "no twins"),
-        (["predict", "{model}", "intent", "--input", "x.jsonl"], "it answers related-items"),
-        (["evaluate", "{model}", "--input", "x.jsonl"], "use --data"),
+        (["predict", "{model}", "intent", "--input", "{rows}"], "it answers related-items"),
+        (["evaluate", "{model}", "--input", "{rows}"], "use --data"),
     ],
     ids=["twins", "another task", "other rows"],
 )
 def test_what_it_cannot_do_is_said(recipe: Path, words: list[str], said: str) -> None:
     model = recipe.parent / "model"
     RUNNER.invoke(app, ["train", str(recipe), "--out", str(model)])
-    filled = [word.format(recipe=recipe, model=model) for word in words]
+    filled = [
+        word.format(recipe=recipe, model=model, rows=recipe.parent / "events.jsonl")
+        for word in words
+    ]
     done = RUNNER.invoke(app, filled)
     assert done.exit_code != 0
     assert said in str(done.exception) + done.output
