@@ -19,6 +19,7 @@ from pydantic import (
     NonNegativeInt,
     SecretStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_settings import (
@@ -215,6 +216,13 @@ class Settings(BaseSettings):
     metrics_address: str = Field("127.0.0.1", min_length=1)
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("index_dir")
+    @classmethod
+    def _a_folder(cls, place: Path) -> Path:
+        if re.match(r"[a-z0-9+]+:/", str(place)):
+            raise ValueError("it is a folder; an object store is RILLSTREAM_INDEX_URL")
+        return place
 
     @model_validator(mode="after")
     def _heartbeats_fit_the_session(self) -> Self:

@@ -11,6 +11,7 @@ from streams.cli.named import must_be_there
 from streams.cli.options import (
     Announce,
     Broker,
+    BuiltDir,
     EncoderSource,
     IndexDir,
     IndexUrl,
@@ -46,7 +47,7 @@ def build(
     files: Annotated[
         list[Path], typer.Argument(help="Items as JSON Lines or Parquet, with the wire's fields.")
     ],
-    index_dir: IndexDir = None,
+    index_dir: BuiltDir = None,
     index_url: IndexUrl = None,
     encoder: EncoderSource = None,
     engine: Annotated[

@@ -29,6 +29,16 @@ IndexDir = Annotated[
         show_default="RILLSTREAM_INDEX_DIR, or ./indexes",
     ),
 ]
+BuiltDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--index-dir",
+        "--out",
+        help="Folder of index versions.",
+        show_default="RILLSTREAM_INDEX_DIR, or ./indexes",
+    ),
+]
+"""Of what makes one: `--out` is how other commands call the place of their result."""
 EncoderSource = Annotated[
     str | None,
     typer.Option(
@@ -78,7 +88,9 @@ SkipBad = Annotated[
 ]
 RecipeSeed = Annotated[
     int | None,
-    typer.Option("--seed", help="Another seed, another result.", show_default="the recipe's"),
+    typer.Option(
+        "--seed", min=0, help="Another seed, another result.", show_default="the recipe's"
+    ),
 ]
 Seed = Annotated[
     int,

@@ -161,7 +161,10 @@ def predict(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", help="Where the result goes: JSON Lines.", show_default="standard output"
+            "--out",
+            "--output",
+            help="Where the result goes: JSON Lines.",
+            show_default="standard output",
         ),
     ] = None,
     skip_bad: SkipBad = False,

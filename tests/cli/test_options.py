@@ -10,6 +10,9 @@ from typer.core import TyperOption
 
 from tests.commands import command, leaves
 
+ALIASES = {"index build": ["--out"], "predict": ["--output"]}
+"""Second names of an option that has the common one, too."""
+
 
 def options() -> Iterator[tuple[str, str, TyperOption, Any]]:
     """Yield command, name of an option, the option, and the type of one value of it."""
@@ -19,6 +22,8 @@ def options() -> Iterator[tuple[str, str, TyperOption, Any]]:
         for each in found.params:
             if isinstance(each, TyperOption):
                 for name in each.opts:
+                    if name in ALIASES.get(" ".join(words), ()):
+                        continue
                     yield " ".join(words), name, each, one_value(types[str(each.name)])
 
 
@@ -63,3 +68,10 @@ def test_every_command_with_a_folder_of_versions_takes_an_object_store_too() -> 
     with_folder = {words for words, found in names.items() if "--index-dir" in found}
     assert with_folder == {words for words, found in names.items() if "--index-url" in found}
     assert "worker" in with_folder
+
+
+def test_aliases_are_second_names() -> None:
+    """They are those of what was asked first: `index build FILE --out DIR`."""
+    names = {"index build": ["--index-dir", "--out"], "predict": ["--out", "--output"]}
+    for words, both in names.items():
+        assert both in [each.opts for each in command(tuple(words.split())).params]

@@ -152,3 +152,10 @@ def test_secrets_are_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings()
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["s3://shop/indexes", "memory://indexes"])
+def test_an_object_store_is_no_folder(url: str) -> None:
+    """It would be a folder named `s3:` here, and nobody else would see what is in it."""
+    with pytest.raises(SettingsError, match="RILLSTREAM_INDEX_DIR: it is a folder; an object"):
+        load_settings(index_dir=Path(url))
