@@ -18,6 +18,12 @@ from streams.writer import LOOK_EVERY_S, Boundary, Writer, hopeless, pass_by
 
 log = structlog.get_logger(__name__)
 
+CommitPositions = Callable[
+    [Mapping[Source, int], Mapping[Source, str], int, Callable[[], object]], None
+]
+"""Commits next offsets and notes of source partitions in a generation of the group; calls the last
+while it waits."""
+
 
 class AcknowledgingWriter(Writer):
     """At least once: an idempotent producer; positions are committed after all acknowledgements."""
@@ -26,7 +32,7 @@ class AcknowledgingWriter(Writer):
         self,
         config: Mapping[str, Any],
         changelog: str,
-        commit_positions: Callable[[Mapping[Source, int], Mapping[Source, str], int], None],
+        commit_positions: CommitPositions,
         *,
         boundary: Boundary = pass_by,
     ) -> None:
@@ -66,6 +72,6 @@ class AcknowledgingWriter(Writer):
             log.warning("a delivery failed, sending the batch again", error=str(failed[0]))
             self.start()
         self._boundary("offsets sent")
-        self._commit_positions(outbox.ends, outbox.notes, outbox.claim.generation)
+        self._commit_positions(outbox.ends, outbox.notes, outbox.claim.generation, self.moved)
         self._boundary("committed")
         return ends

@@ -147,9 +147,7 @@ class Parts:
             return AcknowledgingWriter(
                 config,
                 changelog,
-                lambda positions, notes, generation: self.app.consumer.commit_positions(
-                    positions, notes, generation
-                ),
+                lambda *asked: self.app.consumer.commit_positions(*asked),
                 boundary=self._boundary,
             )
         topics = [topic for work in works for topic in work.topics]

@@ -14,7 +14,8 @@ under way while they are set, and every run says where the run before it ended.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent import futures
 from typing import Any
 
 from aiokafka.structs import TopicPartition
@@ -107,9 +108,19 @@ class Consumer(driver.Consumer):
         self.app.health.ready()
 
     def commit_positions(
-        self, positions: Mapping[Source, int], notes: Mapping[Source, str], generation: int
+        self,
+        positions: Mapping[Source, int],
+        notes: Mapping[Source, str],
+        generation: int,
+        waiting: Callable[[], object],
     ) -> None:
         """Commit from any thread but the consumer's own; waits for the answer.
+
+        Args:
+            positions: Next offset of each source partition.
+            notes: What stands beside some of them.
+            generation: Of the group, in which they were reached.
+            waiting: Called every half a second until the answer is there.
 
         Raises:
             BrokerUnavailableError: None came.
@@ -117,12 +128,14 @@ class Consumer(driver.Consumer):
         answer = asyncio.run_coroutine_threadsafe(
             self._thread.commit_positions(positions, notes, generation), self._thread.thread_loop
         )
-        try:
-            answer.result(timeout=_COMMIT_S)
-        except TimeoutError as error:
-            raise BrokerUnavailableError(
-                f"positions were not committed within {_COMMIT_S:.0f} s: is the broker there?"
-            ) from error
+        for _ in range(round(_COMMIT_S / _ASK_EVERY_S)):
+            waiting()
+            if futures.wait([answer], timeout=_ASK_EVERY_S).done:
+                answer.result()
+                return
+        raise BrokerUnavailableError(
+            f"positions were not committed within {_COMMIT_S:.0f} s: is the broker there?"
+        )
 
     async def leave_group(self) -> None:
         """Tell the coordinator that this member is gone."""

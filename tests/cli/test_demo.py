@@ -32,7 +32,7 @@ def environment(cache: Path) -> dict[str, str]:
 @pytest.mark.timeout(300)
 def test_every_event_is_answered_and_the_summary_says_so(cache: Path) -> None:
     done = subprocess.run(
-        [*COMMAND, "--events", "120", "--json"],
+        [*COMMAND, "--max", "120", "--json"],
         cwd=ROOT,
         env=environment(cache),
         capture_output=True,
@@ -61,7 +61,7 @@ def test_a_signal_ends_the_demo_and_its_worker(
     cache: Path, number: signal.Signals, code: Exit
 ) -> None:
     process = subprocess.Popen(
-        [*COMMAND, "--events", "100000", "--speed", "60x"],
+        [*COMMAND, "--max", "100000", "--speed", "60x"],
         cwd=ROOT,
         env=environment(cache),
         stdout=subprocess.PIPE,

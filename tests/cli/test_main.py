@@ -223,7 +223,7 @@ def test_output_that_a_full_disk_does_not_take_is_an_error_of_one_line() -> None
         )
     assert done.returncode == Exit.WORLD_DOWN
     assert done.stderr.count("\n") == 1
-    assert "No space left on device: make room" in done.stderr
+    assert "No space left on device. Make room" in done.stderr
 
 
 def test_a_connection_that_breaks_is_not_taken_for_a_reader_that_is_gone(

@@ -149,10 +149,11 @@ def test_a_build_takes_a_folder_and_an_object_store(
     assert (tmp_path / "here" / built["version"]).is_dir()
     assert (tmp_path / "objects" / built["version"]).is_dir()
     assert "sound" in printed(capsys, "verify", *where)
-    said = printed(
-        capsys, "build", str(items), "--out", url, "--index-url", url + "2", code=Exit.USAGE
+    printed(capsys, "build", str(items), "--out", str(tmp_path / "there"), "--json")
+    assert (tmp_path / "there").is_dir()
+    assert "an object store is" in printed(
+        capsys, "build", str(items), "--out", url, code=Exit.FATAL
     )
-    assert "two places" in said
 
 
 def test_only_the_newest_are_kept(
