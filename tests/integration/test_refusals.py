@@ -94,10 +94,6 @@ REFUSED = {
         "the broker does not let this worker read topic",
     ),
     "the rows' changelog": (TOPIC, "{changelog}", READ, "{changelog} was not read: the broker"),
-    "a topic that is written": (
-        *(TOPIC, "{prefix}recommendations", WRITE),
-        "nothing was written: the broker denies it",
-    ),
     "transactions": (TRANSACTIONS, "{app}", WRITE, "nothing was written: the broker denies it"),
 }
 
