@@ -155,6 +155,8 @@ class RecommendationStep:
         for p, request in zip(pending, requests, strict=True):
             try:
                 slates.append(self._ranking.recommend([request])[0])
+            except FatalError:
+                raise
             except Exception as error:
                 log.exception(
                     "event could not be ranked", topic=p.run.topic, offset=p.record.offset

@@ -11,6 +11,7 @@ import pytest
 from index import Catalogue, Filter, Item
 from scoring import Request, ScoredItem, Slate
 from streams.agents import clicks, impressions, searches
+from streams.errors import SettingsError
 from streams.list_records import Ranking, recommendation_id
 from streams.metrics import StepMetrics
 from streams.outbox import Outbox
@@ -181,6 +182,18 @@ def test_a_letter_that_was_sent_back_and_cannot_be_read_again_says_how_often_and
     headers = dict(letter.headers)
     assert (letter.key, letter.value, headers["rillstream.offset"]) == (b"u1", b"{", b"9")
     assert (headers["rillstream.attempts"], headers["rillstream.first"]) == (b"3", b"0:4")
+
+
+class Unusable(OneItem):
+    """A ranking that fails with a batch, and of one event says that it is no ranking any more."""
+
+    def recommend(self, requests: Sequence[Request]) -> list[Slate]:
+        raise ValueError if len(requests) > 1 else SettingsError("another index is needed")
+
+
+def test_what_ends_a_worker_is_no_fault_of_an_event(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(SettingsError, match="another index"):
+        a_step(Rows(), Unusable())([run_of(click("a"), click("b", "u2"))], CLAIM)
 
 
 def test_one_event_that_cannot_be_ranked_does_not_take_the_batch_with_it(
