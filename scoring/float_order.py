@@ -9,4 +9,5 @@ from numpy.typing import NDArray
 def ordered(values: NDArray[np.float32]) -> NDArray[np.int32]:
     """Integers in the order of these finite floats: their bits, the negative ones turned round."""
     bits = (values + np.float32(0.0)).view(np.int32)  # -0.0 becomes 0.0
-    return np.where(bits < 0, bits ^ np.int32(0x7FFFFFFF), bits)
+    bits ^= (bits >> 31) & np.int32(0x7FFFFFFF)
+    return bits

@@ -63,7 +63,6 @@ _PLACED_ROWS: Final = [FEATURES.index(name) for name in _PLACED]
 
 
 def lay_out(
-    owners: NDArray[np.int64],
     starts: NDArray[np.int64],
     of_pairs: Sequence[NDArray[np.floating]],
     of_users: Sequence[NDArray[np.floating]],
@@ -71,18 +70,18 @@ def lay_out(
     """(F, M): the transpose of what heads read, for each column is written at once.
 
     Args:
-        owners: (M,) user of each candidate, ascending.
-        starts: (B + 1,) user b has the candidates starts[b] to starts[b + 1].
+        starts: (B + 1,) user b has the candidates starts[b] to starts[b + 1]; the last is M.
         of_pairs: (n, M) each, together in the order of `FEATURES`.
         of_users: (n, B) each, those after them.
     """
-    found = np.empty((len(FEATURES), len(owners)), np.float32)
+    found = np.empty((len(FEATURES), int(starts[-1])), np.float32)
     at = 0
     for rows in of_pairs:
         found[at : at + len(rows)] = rows
         at += len(rows)
+    lengths = np.diff(starts)
     for rows in of_users:
-        found[at : at + len(rows)] = rows[:, owners]
+        found[at : at + len(rows)] = np.repeat(rows, lengths, axis=1)
         at += len(rows)
     found[at:] = places(found[_PLACED_ROWS], starts)
     return found

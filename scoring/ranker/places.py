@@ -36,28 +36,24 @@ def places(values: NDArray[np.float32], starts: NDArray[np.int64]) -> NDArray[np
 
 def _places(values: NDArray[np.float32], starts: NDArray[np.int64]) -> NDArray[np.float32]:
     """The same for as many lists as a key has room for, of which one at least is not empty."""
-    n_rows, n_pairs = values.shape
     lengths = np.diff(starts)
-    owners = np.repeat(np.arange(len(lengths)), lengths)
-    begins = starts[owners]
+    begins = np.repeat(starts[:-1], lengths)
+    within = np.arange(len(begins)) - begins
     # One int64 a number: its list above, the number turned round in the middle, the place in the
     # list below. One sort of a row orders all of its lists, the largest number first.
-    keys = (~ordered(values)).astype(np.int64)
-    keys += 1 << 31
-    keys <<= _PLACE_BITS
-    keys |= (owners << (_PLACE_BITS + 32)) | (np.arange(n_pairs) - begins)
-    keys.sort(axis=1)
-    changes = np.empty(keys.shape, np.bool_)
-    changes[:, 0] = True
-    heads = keys >> _PLACE_BITS
-    np.not_equal(heads[:, 1:], heads[:, :-1], out=changes[:, 1:])
-    runs = np.flatnonzero(changes)  # where a number is another one than that before it
-    above = runs % n_pairs
-    above -= begins[above]
+    around = np.repeat(np.arange(len(lengths)), lengths) << (_PLACE_BITS + 32)
+    around += within + (1 << (_PLACE_BITS + 31))
     gains = (1.5 - np.log1p(np.arange(lengths.max())) / 2).astype(np.float32)
-    keys &= _ACROSS
-    keys += begins
-    keys += n_pairs * np.arange(n_rows)[:, None]
-    found = np.empty(n_rows * n_pairs, np.float32)
-    found[keys.ravel()] = np.repeat(gains[above], np.diff(runs, append=len(found)))
-    return found.reshape(n_rows, n_pairs)
+    changes = np.ones(len(begins), np.bool_)  # where a number is another one than that before it
+    found = np.empty(values.shape, np.float32)
+    for row, into in zip(values, found, strict=True):  # a row stays in the cache from step to step
+        keys = (~ordered(row)).astype(np.int64)
+        keys <<= _PLACE_BITS
+        keys += around
+        keys.sort()
+        heads = keys >> _PLACE_BITS
+        np.not_equal(heads[1:], heads[:-1], out=changes[1:])
+        keys &= _ACROSS
+        keys += begins
+        into[keys] = gains[within[changes]][np.cumsum(changes) - 1]
+    return found

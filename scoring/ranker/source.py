@@ -137,7 +137,6 @@ class RankerSource:
         )
         n_session = np.bincount(asked.session >> USER_SHIFT, minlength=len(pool.starts) - 1)
         return lay_out(
-            pool.users,
             pool.starts,
             [
                 own,
