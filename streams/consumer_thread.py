@@ -24,6 +24,7 @@ from faust.types import TP
 
 from streams.consumer_errors import as_fate
 from streams.errors import FencedError, TopicMismatchError
+from streams.header_names import accept_any_header_names
 from streams.positions import Source
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The aiokafka consumer in its own thread and event loop."""
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
+        accept_any_header_names()
         conf = self.app.conf
         self._assignor = self.app.assignor
         return aiokafka.AIOKafkaConsumer(

@@ -156,7 +156,7 @@ class RankerSource:
         if not sums.size:
             return np.zeros((len(sums), len(rows)), np.float32)
         cells = pool.users * sums.shape[2] + np.maximum(rows, 0)
-        found = np.take(sums.reshape(len(sums), -1), cells, axis=1)
+        found: NDArray[np.float32] = np.take(sums.reshape(len(sums), -1), cells, axis=1)
         found[:, rows < 0] = 0.0
         return found
 

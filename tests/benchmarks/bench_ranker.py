@@ -4,9 +4,9 @@
 
 `--shop` is a folder of `bench_baskets_stream --write-shop`: real customers as they were on 10
 November 2011. Milliseconds of processor time, the median of 40 batches. The last row is a plain
-network of 1,152 inputs, 128 neurons and four outputs on all pairs: what this machine is worth. With `--device cuda` the
-network computes on a GPU, and all rows are wall-clock time: its own has the way of the columns to
-the GPU and of the chances back.
+network of 1,152 inputs, 128 neurons and four outputs on all pairs: what this machine is worth.
+With `--device cuda` the network computes on a GPU, and all rows are wall-clock time: its own has
+the way of the columns to the GPU and of the chances back.
 """
 
 from __future__ import annotations
