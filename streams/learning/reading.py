@@ -22,16 +22,15 @@ def decode_joinable(
         max_bytes: Longer impressions and clicks are refused unread.
 
     Raises:
-        RejectedError: It is none, or an impression is not under its user's key.
+        RejectedError: It is none, or what a user saw or did is not under that user's key.
     """
     if kind == "decisions":
         return decode_shown(value)
     now_ms = time.time_ns() // 1_000_000
-    if kind == "clicks":
-        return decode_click(value, now_ms, max_bytes=max_bytes)
-    shown = decode_impression(value, now_ms, max_bytes=max_bytes)
-    check_key(key, shown.user_id)
-    return shown
+    decode = decode_click if kind == "clicks" else decode_impression
+    found = decode(value, now_ms, max_bytes=max_bytes)
+    check_key(key, found.user_id)
+    return found
 
 
 def moment_of(record: Joinable) -> int:
