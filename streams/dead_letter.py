@@ -41,7 +41,8 @@ class DeadLetter:
     """One message that could not be applied.
 
     Attributes:
-        topic: Where it was read; so are `partition` and `offset`.
+        topic: Where it was read, and whose dead letters it lies among; so are `partition` and
+            `offset`, as its headers say.
         key: Its key, as it was.
         raw: Its value, untouched.
         kind: Why, in one word.
@@ -114,13 +115,16 @@ def dead_letter_record(
 
 
 def letter_of(message: Message) -> DeadLetter:
-    """Headers are read leniently: a dead letter of another program must still be listed."""
+    """Headers are read leniently: a dead letter of another program must still be listed.
+
+    None says where it is sent back to: that is the topic whose dead letters it lies among.
+    """
     text = _texts(dict(message.headers() or ()))
     letters = message.topic() or ""
     partition, offset = _number(text, HEADER_PARTITION, -1), _number(text, HEADER_OFFSET, -1)
     own = f"{letters}:{message.partition()}:{message.offset()}"  # of one without a place
     return DeadLetter(
-        topic=text.get(HEADER_TOPIC) or letters.removesuffix(DEAD_LETTERS),
+        topic=letters.removesuffix(DEAD_LETTERS),
         partition=partition,
         offset=offset,
         key=message.key(),

@@ -125,6 +125,19 @@ def test_a_letter_without_headers_is_listed_too(embedded: Settings) -> None:
     assert (letter.topic, letter.partition, letter.kind) == ("clicks", -1, "unknown")
 
 
+def test_a_letter_is_sent_back_only_to_the_topic_whose_letters_it_lies_among(
+    embedded: Settings,
+) -> None:
+    """Whoever may write to `clicks.dlq` could else have us write to any topic."""
+    _, key, value, headers = dead_letter_record(JUNK, "payments", 0, 0, b"u", "bad")
+    producer = Producer(producer_config(embedded))
+    producer.produce("clicks.dlq", value, key, headers=headers)  # type: ignore[arg-type]
+    assert producer.flush(10) == 0
+    assert replay_dead_letters(embedded).n_sent == 1
+    assert [message.value() for message in messages(embedded, "clicks")] == [JUNK]
+    assert messages(embedded, "payments") == []
+
+
 def test_a_replay_sends_the_same_bytes_under_the_same_key_back(embedded: Settings) -> None:
     sent = [("clicks", b"u1", JUNK), ("clicks", None, b"2"), ("clicks", b"u3", None)]
     put(embedded, *sent, ("searches", b"u4", b"4"))
