@@ -9,8 +9,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(EXTRA)
 OTHER := $(filter-out $(STAMP),$(VENV)/.installed-cpu $(VENV)/.installed-gpu)
 # Two processes, each with a broker of its own; the tests of a file share fixtures and stay together. JOBS=0 for one, as with --pdb.
+# Files in their order: by the number of tests, as xdist has it, the few long ones would come last.
 JOBS ?= 2
-TOGETHER := -n $(JOBS) --dist loadfile
+TOGETHER := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 PIP_ARGS := -c constraints.txt -e '.[$(EXTRA),dev]'
 
 .PHONY: help demo test test-fast check format venv clean

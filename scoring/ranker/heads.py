@@ -12,10 +12,10 @@ import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from scoring.damage import DAMAGE
 from scoring.errors import RankerError
 from scoring.history import item_digest
 from scoring.ranker.network import HeadsNetwork
@@ -144,7 +144,7 @@ class Heads:
             tensors = load(raw)
             network = _empty(facts, tensors)
             network.load_state_dict(tensors)
-        except (SafetensorError, msgspec.MsgspecError, KeyError, ValueError, RuntimeError) as error:
+        except DAMAGE as error:
             raise RankerError(
                 f"{len(raw):,} bytes hold no heads ({type(error).__name__}: {error})"
             ) from error

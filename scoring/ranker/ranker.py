@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from safetensors import SafetensorError
 
+from scoring.damage import DAMAGE
 from scoring.device import device_of
 from scoring.errors import RankerError
 from scoring.ranker.features import FEATURES
@@ -87,7 +87,7 @@ def load_ranker(folder: Path, device: str = "cpu") -> Ranker:
         found = Ranker(heads, Knowledge.load(folder, said.item_ids))
     except RankerError as error:
         raise RankerError(f"{folder} holds no ranker that can be used: {error}") from error
-    except (OSError, KeyError, ValueError, SafetensorError) as error:
+    except DAMAGE as error:
         raise RankerError(
             f"{folder} holds no ranker ({type(error).__name__}: {error}): "
             "train one with rillstream train"

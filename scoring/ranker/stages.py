@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from scoring.errors import CheckpointError, RankerError
+from scoring.damage import DAMAGE
+from scoring.errors import CheckpointError
 from scoring.ranker.heads import Heads
 from scoring.ranker.lists import Lists
 from scoring.saved.whole_folder import settle
@@ -76,11 +77,15 @@ class Stages:
     def taught(self, stage: str, rng: np.random.Generator, make: Callable[[], Taught]) -> Taught:
         """Heads, and what was said of groups; the generator is then as after `make`."""
         file, after = (self._folder / f"{stage}{end}" for end in (".safetensors", ".json"))
-        if after.exists():
-            said = json.loads(after.read_bytes())
+
+        def kept(path: Path) -> Taught:
+            said = json.loads(path.read_bytes())
+            heads = Heads.from_bytes(file.read_bytes())
             rng.bit_generator.state = said["rng"]
-            heads = self._read(lambda path: Heads.from_bytes(path.read_bytes()), file)
             return heads, said["groups"]
+
+        if after.exists():
+            return self._read(kept, after)
         heads, groups = make()
         self._put(file.name, heads.to_bytes())
         said = {"rng": rng.bit_generator.state, "groups": groups}
@@ -94,7 +99,7 @@ class Stages:
     def _read(self, read: Callable[[Path], _T], file: Path) -> _T:
         try:
             return read(file)
-        except (OSError, SafetensorError, RankerError, ValueError, KeyError) as error:
+        except DAMAGE as error:
             raise CheckpointError(
                 f"{file} is damaged ({type(error).__name__}: {error}): begin anew with --restart"
             ) from error

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from scoring.errors import CheckpointError
+from scoring.ranker.heads import Heads
 from scoring.ranker.lists import Lists
+from scoring.ranker.network import HeadsNetwork
 from scoring.ranker.stages import Stages
 
 
@@ -39,3 +41,17 @@ def test_a_stage_is_not_thrown_away_for_another_recipe(tmp_path: Path) -> None:
     Stages(folder, {"days": 90}).lists(one_list)
     with pytest.raises(CheckpointError, match="begin anew with --restart"):
         Stages(folder, {"days": 20})
+
+
+@pytest.mark.parametrize("damaged", ["first.json", "first.safetensors"])
+@pytest.mark.parametrize("raw", [b"", b"[]", b"null", b'{"rng": 3, "groups": null}', b"\xff"])
+def test_a_damaged_stage_says_how_to_begin_anew(tmp_path: Path, damaged: str, raw: bytes) -> None:
+    folder = tmp_path / ".ranker.training"
+    stages, rng = Stages(folder, {"days": 90}), np.random.default_rng(1)
+    made = Heads.of(("a", "b"), ("cvr",), HeadsNetwork(2, 1))
+    heads, _ = stages.taught("first", rng, lambda: (made, {}))
+    again, _ = Stages(folder, {"days": 90}).taught("first", rng, lambda: (made, {}))
+    assert again.version == heads.version
+    (folder / damaged).write_bytes(raw)
+    with pytest.raises(CheckpointError, match=rf"{damaged[:5]}.* is damaged.*--restart"):
+        Stages(folder, {"days": 90}).taught("first", rng, lambda: (made, {}))
