@@ -35,10 +35,11 @@ from tests.benchmarks.click_features import (
 )
 from tests.benchmarks.click_log import NO_PRODUCT, ClickLog, pairs_to_learn, read_click_log
 from tests.benchmarks.click_ranker import CHOICES, ranked
+from tests.benchmarks.over_seeds import shown
 from tests.benchmarks.resampling import bounds
 
 _TEST: Final = 0.2
-_SEEDS: Final = range(4)
+_N_SEEDS: Final = 4
 _RESAMPLES: Final = 2000
 _WEIGHTS: Final = (0.3, 1.0, 3.0, 10.0)
 
@@ -124,7 +125,9 @@ def plain_forms(learned: Asked, tested: Asked) -> dict[str, Floats]:
     return found
 
 
-def by_ranker(learned: Asked, tested: Asked, encoders: Sequence[str]) -> NDArray[np.float32]:
+def by_ranker(
+    learned: Asked, tested: Asked, encoders: Sequence[str], seeds: Sequence[int]
+) -> NDArray[np.float32]:
     """Settings chosen on the last quarter of the searches, then learned from all of them."""
     n = len(learned.which) * 3 // 4
     x = learned.table(encoders)
@@ -134,12 +137,12 @@ def by_ranker(learned: Asked, tested: Asked, encoders: Sequence[str]) -> NDArray
         return float(learned.reciprocal_ranks(scores)[late].mean())
 
     begun = {
-        choice: chosen_by(ranked(x, learned.clicks(slice(n)), x, choice, _SEEDS[:1]))
+        choice: chosen_by(ranked(x, learned.clicks(slice(n)), x, choice, seeds[:1]))
         for choice in CHOICES
     }
     best = max(begun, key=lambda choice: begun[choice])
     print("  chosen:", best, {f"{c.hidden}, {c.epochs}": round(m, 4) for c, m in begun.items()})
-    return ranked(x, learned.clicks(slice(None)), tested.table(encoders), best, _SEEDS)
+    return ranked(x, learned.clicks(slice(None)), tested.table(encoders), best, seeds)
 
 
 def interval(values: Floats) -> tuple[float, float, float]:
@@ -154,6 +157,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--prepare", type=Path, help="write pairs.jsonl there, and end")
     parser.add_argument("--model", type=Path, help="what the recipe has trained")
+    parser.add_argument("--sets", type=int, default=1, help="of four seeds each: 5 tell a spread")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     log = read_click_log(asked.data, 1 - _TEST)
@@ -179,15 +183,27 @@ def main() -> None:
     arms = {"ranker: words and clicks": (), "ranker: + MiniLM": ("MiniLM",)}
     if asked.model is not None:
         arms["ranker: + trained"] = ("trained",)
+    by_set: dict[str, list[NDArray[np.float32]]] = {name: [] for name in arms}
     for name, used in arms.items():
-        print(f"{name} ({time.monotonic() - begun_s:.0f} s)", flush=True)
-        found[name] = tested.reciprocal_ranks(by_ranker(learned, tested, used))
+        for at in range(asked.sets):
+            print(f"{name}, set {at + 1} ({time.monotonic() - begun_s:.0f} s)", flush=True)
+            seeds = range(at * _N_SEEDS, (at + 1) * _N_SEEDS)
+            by_set[name].append(by_ranker(learned, tested, used, seeds))
+        found[name] = tested.reciprocal_ranks(by_set[name][0])
     base = found["ranker: words and clicks"]
     for name, ranks in found.items():
         parts = [interval(ranks), interval(ranks[tested.new])]
         if name.startswith("ranker: +"):
             parts += [interval(ranks - base), interval((ranks - base)[tested.new])]
         print(f"{name:30}", *(f"{m:+.4f} [{low:+.4f}, {high:+.4f}]" for m, low, high in parts))
+    if asked.sets > 1:
+        print(f"means of {asked.sets} sets of seeds, ± half of Student's interval")
+        for name, sets in by_set.items():
+            of_sets = [tested.reciprocal_ranks(each) for each in sets]
+            alone = [each.mean() for each in of_sets], [each[tested.new].mean() for each in of_sets]
+            together = tested.reciprocal_ranks(np.mean(sets, axis=0))
+            print(f"{name:30}", *map(shown, alone))
+            print(f"{'  all averaged':30} {together.mean():.4f} {together[tested.new].mean():.4f}")
 
 
 if __name__ == "__main__":
