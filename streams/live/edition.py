@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from index import LiveIndex, Snapshot
+from index import IndexError_, LiveIndex, Snapshot
 from index.known import Known, of_versions
 from scoring import (
     History,
@@ -22,6 +22,7 @@ from scoring import (
     RelatedItems,
     Request,
     Rules,
+    ScoringError,
 )
 from scoring.search_order import PairScorer
 from scoring.shop_counts import ShopCounts
@@ -184,16 +185,8 @@ class Editions:
         begun = time.monotonic()
         # A thread of its own, for it alone shall be nice: threads that it started would be, too.
         with ThreadPoolExecutor(1, "index-loader", initializer=_give_way) as loader:
-            found = loader.submit(index_store(self._settings).manifest, version).result()
-            same = serving is not None and found.encoder_version == serving.tower.version
-            if serving is None or not same:
-                tower = loader.submit(self._load_tower, found.encoder_version).result()
-                remembered = QueryVectors(tower)
-            else:
-                tower, remembered = serving.tower, serving.queries
-            self._boundary("encoder loaded")
-            live, ranking = loader.submit(self._load, found.version, remembered).result()
-            if queries and not same:
+            live, ranking, tower, remembered = self._pair(version, serving, loader)
+            if queries and (serving is None or tower is not serving.tower):
                 loader.submit(remembered.of, queries[-_WARM_QUERIES:]).result()
             self._boundary("version loaded")
             edition, n_changes = self._catch_up(live, ranking, tower, remembered, loader)
@@ -209,6 +202,36 @@ class Editions:
             seconds=round(time.monotonic() - begun, 2),
         )
         return edition
+
+    def _pair(
+        self, version: str | None, serving: Edition | None, loader: ThreadPoolExecutor
+    ) -> tuple[LiveIndex, ArmedRanking, Tower, QueryVectors]:
+        """A version and its encoder; see `open`.
+
+        An encoder takes seconds to load. A version that was current before them may be gone after
+        them, and its encoder with it: then another is current, and that is the one to open.
+        """
+        store = index_store(self._settings)
+        while True:
+            found = loader.submit(store.manifest, version).result()
+            try:
+                if serving is not None and found.encoder_version == serving.tower.version:
+                    tower, remembered = serving.tower, serving.queries
+                else:
+                    tower = loader.submit(self._load_tower, found.encoder_version).result()
+                    remembered = QueryVectors(tower)
+                self._boundary("encoder loaded")
+                live, ranking = loader.submit(self._load, found.version, remembered).result()
+            except (IndexError_, ScoringError, OSError) as error:
+                if version is not None or store.current() == found.version:
+                    raise
+                log.warning(
+                    "index version not opened, another one is current by now",
+                    index=found.version,
+                    reason=str(error),
+                )
+            else:
+                return live, ranking, tower, remembered
 
     def _load(self, version: str, queries: QueryVectors) -> tuple[LiveIndex, ArmedRanking]:
         settings = self._settings
