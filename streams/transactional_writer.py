@@ -110,6 +110,7 @@ class TransactionalWriter(Writer):
     def commit(self, outbox: Outbox) -> dict[int, int]:
         """See `Writer.commit`."""
         while True:
+            begun_s = time.monotonic()
             try:
                 return self._try(outbox)
             except AbandonedError:
@@ -124,9 +125,7 @@ class TransactionalWriter(Writer):
                 if (fatal := hopeless(error)) is not None:
                     self._abort()
                     raise fatal from exception
-                log.warning(
-                    "transaction failed, asking the broker what became of it", error=str(error)
-                )
+                self._tell(error, time.monotonic() - begun_s)
             self._reopen(outbox.reached)
             if self._already_committed(outbox):
                 return {}
@@ -160,6 +159,23 @@ class TransactionalWriter(Writer):
         self._boundary("committed")
         producer.poll(0)
         return ends
+
+    def _tell(self, error: KafkaError, lasted_s: float) -> None:
+        """Say what has become of a transaction that was begun so long ago.
+
+        The broker itself fences a producer only once its transaction has lasted for its time-out.
+        """
+        fenced = error.code() == KafkaError._FENCED  # noqa: SLF001 - it has no public name
+        if fenced and lasted_s < self._timeout_s:
+            log.error(
+                "another producer has this worker's name, and ended its transaction. If that is "
+                "said again, one of two workers has a copy of the other's state folder: stop one, "
+                "delete worker-id in its state folder, start it again",
+                transactional_id=self._config["transactional.id"],
+                error=str(error),
+            )
+        else:
+            log.warning("transaction failed, asking the broker what became of it", error=str(error))
 
     def _already_committed(self, outbox: Outbox) -> bool:
         """Whether the failed commit took effect after all.
