@@ -77,9 +77,10 @@ class FloorBook:
         least = float(head.min(initial=np.inf))
 
         def belongs(positions: Ints) -> NDArray[np.bool_]:
+            found: NDArray[np.bool_] = catalogue.popularity[positions] < least
             known = positions < len(tail)
-            new = catalogue.popularity[positions] < least
-            return np.where(known, tail[np.where(known, positions, 0)], new)
+            found[known] = tail[positions[known]]
+            return found
 
         return belongs
 
