@@ -13,6 +13,10 @@ CLIP: Final = 5.0
 """Scaled features beyond it say no more: a count that nobody has seen must not rule a list."""
 
 
+ITEM_WIDTH: Final = 8
+"""Numbers of an item's vector."""
+
+
 class HeadsNetwork(nn.Module):
     """Two layers that the tasks share, and a linear head each.
 
@@ -41,7 +45,7 @@ class HeadsNetwork(nn.Module):
         n_hidden: int = 2,
         dropout: float = 0.1,
         n_codes: int = 0,
-        item_width: int = 8,
+        item_width: int = ITEM_WIDTH,
         pieces: Pieces | None = None,
     ) -> None:
         """An untrained network; features pass as they are until `mean` and `deviation` are set.
