@@ -106,15 +106,20 @@ class HeadsNetwork(nn.Module):
 
         `codes` may be None where V is 0.
         """
-        scaled = ((features - self.mean) / self.deviation).clamp(-CLIP, CLIP)  # (M, F)
-        if self.pieces is not None:
-            scaled = torch.cat([scaled, self.pieces(features)], dim=1)  # (M, F + P)
+        scaled = self.read(features)
         if self.n_codes:
             if codes is None:
                 raise ValueError("this network knows items by code: it needs their codes")
             scaled = torch.cat([scaled, self.items[codes]], dim=1)  # (M, F + P + E)
         found: Tensor = self.heads(self.layers(scaled))  # (M, T)
         return found
+
+    def read(self, features: Tensor) -> Tensor:
+        """(M, F) raw features -> (M, F + P) scaled, and in pieces."""
+        scaled = ((features - self.mean) / self.deviation).clamp(-CLIP, CLIP)  # (M, F)
+        if self.pieces is None:
+            return scaled
+        return torch.cat([scaled, self.pieces(features)], dim=1)
 
     def calibrated(self, logits: Tensor) -> Tensor:
         """(M, T) logits of `forward` -> logits whose sigmoid is a chance."""
