@@ -260,6 +260,20 @@ def test_a_title_that_came_since_the_version_is_capped_as_well(twins: Snapshot) 
     assert len({"t2", "t3", "new"} & set(ids_of(capped))) == 1
 
 
+def test_a_floor_holds_where_the_groups_most_popular_are_blocked(tmp_path: Path) -> None:
+    """Of 40 unpopular items ten are blocked; the most popular of the others stand in for them."""
+    n = 100
+    items = [
+        item(f"i{k}", category="few" if k >= 60 else "many", brand="no" if 60 <= k < 70 else "yes")
+        for k in range(n)
+    ]
+    popularity = [float(n - k) for k in range(n)]
+    large = open_shop(tmp_path, items, np.eye(n, dtype=np.float32), popularity)
+    said = rules(floors={"categories": {"few": 0.2}}, block={"brands": ["no"]})
+    slate = list_of(large, said, size=10)
+    assert [ids_of(slate)[rank] for rank in (4, 9)] == ["i70", "i71"]
+
+
 def test_who_was_passed_over_for_a_cap_is_counted(shop: Snapshot) -> None:
     slate = list_of(shop, rules(caps={"categories": {"b": 1}}), size=3)
     assert ids_of(slate) == ["i0", "i1", "i2"]
