@@ -97,8 +97,8 @@ def merge(
     """All sources of candidates, each pair once, the rules applied.
 
     Sources: what each interest found (a search without a hit gives nothing), what the user bought,
-    what others bring, and as many popular items as fill a list when the rules strike all that they
-    can.
+    what others bring, and as many popular items as fill a user's list when that user's rules strike
+    all that they can: nobody's candidates depend on who else is in the batch.
 
     Args:
         retrieved: For B users.
@@ -117,7 +117,7 @@ def merge(
     found = retrieved.found.positions[useful]  # (q, k)
     searched = pairs_of(retrieved.users[useful, None], found)
     bought = ~purchases.returned
-    n_filling = policy.slate_size + forbidden.most
+    n_filling = policy.slate_size + forbidden.counts
     sources = {
         "bought": pairs_of(purchases.owners[bought], purchases.positions[bought]),
         "popular": np.concatenate(
@@ -148,19 +148,22 @@ def best_of(
     fillings: Sequence[NDArray[np.int64]], audiences: NDArray[np.int64], policy: Policy
 ) -> NDArray[np.int64]:
     """Pairs of each user and what is trending for the user's audience, as the quota allows."""
-    found = _fill(fillings, audiences, policy.quotas.get("trending", TRENDING))
+    quota = np.full(len(audiences), policy.quotas.get("trending", TRENDING))
+    found = _fill(fillings, audiences, quota)
     return np.concatenate(found) if found else np.empty(0, np.int64)
 
 
 def _fill(
-    fillings: Sequence[NDArray[np.int64]], audiences: NDArray[np.int64], n: int
+    fillings: Sequence[NDArray[np.int64]], audiences: NDArray[np.int64], n: NDArray[np.int64]
 ) -> list[NDArray[np.int64]]:
-    """Pairs of each user and the n most popular items of the user's audience."""
+    """Pairs of each of B users and so many, (B,), of the most popular items of their audience."""
     found = []
     for audience, popular in enumerate(fillings):
         users = np.flatnonzero(audiences == audience)
         if len(users):
-            found.append(pairs_of(users[:, None], popular[:n]).ravel())
+            most = popular[: n[users].max()]
+            wanted = np.arange(len(most)) < n[users, None]
+            found.append(pairs_of(users[:, None], most)[wanted])
     return found
 
 

@@ -63,10 +63,12 @@ def search_held(
     return Candidates(positions, scores)
 
 
-def fill_held(popular: NDArray[np.int64], n: int, masks: Masks) -> list[NDArray[np.int64]]:
-    """Pairs of each held user and the n most popular items that may be shown."""
+def fill_held(
+    popular: NDArray[np.int64], n: NDArray[np.int64], masks: Masks
+) -> list[NDArray[np.int64]]:
+    """Pairs of each held user and so many, (B,), of the most popular items that may be shown."""
     return [
-        pairs_of(np.int64(user), popular[mask[popular]][:n])  # type: ignore[arg-type]
+        pairs_of(np.int64(user), popular[mask[popular]][: n[user]])  # type: ignore[arg-type]
         for user, mask in masks.items()
     ]
 

@@ -31,7 +31,7 @@ def new_pairs(
     if not len(new) or at_most == 0:
         return np.empty(0, np.int64)
     n = min(at_most, len(new))
-    near = trending.relative[audiences][:, new]  # (B, m)
+    near = trending.relative[np.ix_(audiences, new)]  # (B, m)
     wants = interests.confidence[:, :SEARCH] > 0
     asking = np.flatnonzero(wants.any(axis=1))
     if len(asking):

@@ -194,7 +194,7 @@ class Recommender:
         self.rules_version = None if rules is None else rules.version
         self._book = RuleBook(rules or NO_RULES, self.catalogue)
         caps = Caps(self._book.rules, self.policy, self.catalogue)
-        floors = FloorBook(self._book.rules, self.catalogue, self.policy.slate_size)
+        floors = FloorBook(self._book, self.catalogue, self.policy.slate_size)
         self._filled: tuple[Trending, list[NDArray[np.int64]]] | None = None
         self._maker = ListMaker(
             self.policy, caps, floors, self._snapshot, self._last_layer, self._keeps_evidence

@@ -60,6 +60,9 @@ class RegionColumns(Mapping[str, NDArray[np.float32]]):
         found[self._places] = np.maximum(self._sums[name][self._slots], 0.0) * self._left
         return found
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._sums  # a column is not made to say that it could be
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._sums)
 

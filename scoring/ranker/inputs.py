@@ -25,13 +25,11 @@ class Inputs:
     Attributes:
         mean: (F,) of the raw columns.
         deviation: (F,) 1 where a column never varied.
-        constant: (F,) which those are.
         pieces: None = no column is read in pieces.
     """
 
     mean: NDArray[np.float64]
     deviation: NDArray[np.float64]
-    constant: NDArray[np.bool_]
     pieces: Pieces | None
 
     @classmethod
@@ -53,15 +51,10 @@ class Inputs:
                 sums += [part.sum(axis=0), np.square(part).sum(axis=0)]
         mean, square = sums / max(sum(len(features) for features in tables), 1)
         deviation = np.sqrt(np.maximum(square - mean**2, 0.0))
-        constant = deviation < _CONSTANT
-        return cls(mean, np.where(constant, 1.0, deviation), constant, pieces)
+        return cls(mean, np.where(deviation < _CONSTANT, 1.0, deviation), pieces)
 
     def network(self, settings: NetworkSettings, n_tasks: int, n_codes: int = 0) -> HeadsNetwork:
-        """An untrained network that reads them; a column that never varied is not listened to.
-
-        Its weights begin at zero and stay there: what it says one day must not meet chance. A
-        learner on the stream may still move them.
-        """
+        """An untrained network that reads them."""
         network = HeadsNetwork(
             len(self.mean),
             n_tasks,
@@ -74,5 +67,30 @@ class Inputs:
         with torch.no_grad():
             network.mean.copy_(torch.from_numpy(self.mean))
             network.deviation.copy_(torch.from_numpy(self.deviation))
-            network.first.weight[:, torch.from_numpy(np.flatnonzero(self.constant))] = 0.0
         return network
+
+
+def without_constants(
+    network: HeadsNetwork, features: NDArray[np.float16] | NDArray[np.float32]
+) -> HeadsNetwork:
+    """A taught network that no longer listens to columns that its own rows never varied.
+
+    Their weights are as chance has set them, or as a bias would be: searches are no part of lists,
+    but of shown rows, which have the same scale. So they become a part of the biases, for what such
+    a column says one day must not meet chance. A learner on the stream may still move them.
+
+    Args:
+        network: Changed in place; it says the same of these rows.
+        features: (n, F) raw, that it was taught on.
+    """
+    if not len(features):
+        return network
+    constant = torch.from_numpy(features.min(axis=0) == features.max(axis=0))
+    if network.pieces is not None:
+        constant = torch.cat([constant, constant[network.pieces.columns]])
+    deaf = constant.nonzero()[:, 0]  # of F + P
+    with torch.no_grad():
+        read = network.read(torch.from_numpy(features[:1].astype(np.float32)))[0]  # (F + P,)
+        network.first.bias.add_(network.first.weight[:, deaf] @ read[deaf])
+        network.first.weight[:, deaf] = 0.0
+    return network

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from scoring.ranker.inputs import Inputs
+from scoring.ranker.inputs import Inputs, without_constants
 from scoring.ranker.list_loss import list_losses
 from scoring.ranker.lists import Lists
 from scoring.ranker.network import HeadsNetwork
@@ -76,7 +76,7 @@ class ListLearning:
             return losses.sum() / _A_STEP
 
         self.cycle.run(network, loss, self._settings, np.random.default_rng(seed), progress)
-        return network.eval()
+        return without_constants(network.eval(), self._lists.features)
 
     def _losses(self, network: HeadsNetwork, chosen: NDArray[np.int64]) -> Tensor:
         """(lists,) loss of each."""

@@ -13,6 +13,10 @@ CLIP: Final = 5.0
 """Scaled features beyond it say no more: a count that nobody has seen must not rule a list."""
 
 
+ITEM_WIDTH: Final = 8
+"""Numbers of an item's vector."""
+
+
 class HeadsNetwork(nn.Module):
     """Two layers that the tasks share, and a linear head each.
 
@@ -41,7 +45,7 @@ class HeadsNetwork(nn.Module):
         n_hidden: int = 2,
         dropout: float = 0.1,
         n_codes: int = 0,
-        item_width: int = 8,
+        item_width: int = ITEM_WIDTH,
         pieces: Pieces | None = None,
     ) -> None:
         """An untrained network; features pass as they are until `mean` and `deviation` are set.
@@ -102,15 +106,20 @@ class HeadsNetwork(nn.Module):
 
         `codes` may be None where V is 0.
         """
-        scaled = ((features - self.mean) / self.deviation).clamp(-CLIP, CLIP)  # (M, F)
-        if self.pieces is not None:
-            scaled = torch.cat([scaled, self.pieces(features)], dim=1)  # (M, F + P)
+        scaled = self.read(features)
         if self.n_codes:
             if codes is None:
                 raise ValueError("this network knows items by code: it needs their codes")
             scaled = torch.cat([scaled, self.items[codes]], dim=1)  # (M, F + P + E)
         found: Tensor = self.heads(self.layers(scaled))  # (M, T)
         return found
+
+    def read(self, features: Tensor) -> Tensor:
+        """(M, F) raw features -> (M, F + P) scaled, and in pieces."""
+        scaled = ((features - self.mean) / self.deviation).clamp(-CLIP, CLIP)  # (M, F)
+        if self.pieces is None:
+            return scaled
+        return torch.cat([scaled, self.pieces(features)], dim=1)
 
     def calibrated(self, logits: Tensor) -> Tensor:
         """(M, T) logits of `forward` -> logits whose sigmoid is a chance."""

@@ -14,6 +14,10 @@ from torch import Tensor, nn
 from scoring.ranker.network import HeadsNetwork
 from scoring.ranker.settings import NetworkSettings
 
+_RISE: Final = 0.1 - 1e-12
+"""Share of the cycle in which the rate rises. With a tenth itself, a cycle of nine steps ends in a
+division by 0: torch 2.15 divides by the steps of the rise, of which there are 0.1 * (9 + 1) - 1."""
+
 _OF_ITEMS: Final = 5.0
 """The rate of items' vectors above the others': few rows of a step are of the same item."""
 
@@ -70,7 +74,7 @@ class OneCycle:
         ]
         optimizer = torch.optim.AdamW(groups, lr=rate)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, [rate, _OF_ITEMS * rate], total_steps=self.n_steps + 1, pct_start=0.1
+            optimizer, [rate, _OF_ITEMS * rate], total_steps=self.n_steps + 1, pct_start=_RISE
         )
         order = np.empty(0, np.int64)
         for step in range(self.n_steps):

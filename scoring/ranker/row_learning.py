@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from scoring.ranker.heads import codes_of
-from scoring.ranker.inputs import Inputs
+from scoring.ranker.inputs import Inputs, without_constants
 from scoring.ranker.network import HeadsNetwork
 from scoring.ranker.one_cycle import OneCycle
 from scoring.ranker.settings import NetworkSettings
@@ -64,4 +64,4 @@ class RowLearning:
             return of_rows + prior * network.items.square().sum()
 
         self.cycle.run(network, loss, self._settings, np.random.default_rng(seed), progress)
-        return network.eval()
+        return without_constants(network.eval(), self._shown.features)

@@ -78,14 +78,15 @@ class Stages:
         """Heads, and what was said of groups; the generator is then as after `make`."""
         file, after = (self._folder / f"{stage}{end}" for end in (".safetensors", ".json"))
 
-        def kept(path: Path) -> Taught:
+        def went_on(path: Path) -> dict[str, float]:
             said = json.loads(path.read_bytes())
-            heads = Heads.from_bytes(file.read_bytes())
+            groups: dict[str, float] = said["groups"]
             rng.bit_generator.state = said["rng"]
-            return heads, said["groups"]
+            return groups
 
         if after.exists():
-            return self._read(kept, after)
+            heads = self._read(lambda path: Heads.from_bytes(path.read_bytes()), file)
+            return heads, self._read(went_on, after)
         heads, groups = make()
         self._put(file.name, heads.to_bytes())
         said = {"rng": rng.bit_generator.state, "groups": groups}

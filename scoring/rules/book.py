@@ -101,7 +101,7 @@ class RuleBook:
             elif self._longest is not None and len(catalogue.titles[row].split()) > self._longest:
                 why = Rule.BLOCKED_LENGTH
             blocked[row] = why
-        marked = np.asarray(rows)
+        marked = np.asarray(rows, np.int64)
         prices = catalogue.prices[marked]
         outside = np.zeros(len(marked), np.bool_)
         if low is not None:

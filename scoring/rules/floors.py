@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from index import Catalogue
 from scoring.exposure import is_tail
+from scoring.rules.book import RuleBook
 from scoring.rules.names import BRAND_FLOOR, CATEGORY_FLOOR, TAIL_FLOOR
 from scoring.rules.pairs import pairs_of
-from scoring.rules.rule_file import Rules
 from scoring.slates.field import Floor
 
 _LISTS: Final = 3
@@ -37,15 +37,15 @@ class FloorBook:
     it until its count reaches that of the least popular head item.
     """
 
-    def __init__(self, rules: Rules, catalogue: Catalogue, size: int) -> None:
-        """Work out groups, and the most popular items of each.
+    def __init__(self, book: RuleBook, catalogue: Catalogue, size: int) -> None:
+        """Work out groups, and the most popular items of each that no rule blocks.
 
         Args:
-            rules: Name the groups.
+            book: Its rules name the groups.
             catalogue: Of the snapshot.
             size: Items in a list.
         """
-        said = rules.floors
+        said = book.rules.floors
         self._catalogue = catalogue
         self._groups: list[_Group] = []
         if said.tail is not None:
@@ -55,7 +55,7 @@ class FloorBook:
             self._groups.append(_Group(label, share, self._in_category(name)))
         for name, share in said.brands.items():
             self._groups.append(_Group(f"{BRAND_FLOOR}:{name}", share, self._of_brand(name)))
-        brought = [self._most_popular(group, size) for group in self._groups]
+        brought = [self._most_popular(group, book, size) for group in self._groups]
         self._brought = np.unique(np.concatenate([*brought, np.empty(0, np.int64)]))
 
     def __bool__(self) -> bool:
@@ -77,9 +77,10 @@ class FloorBook:
         least = float(head.min(initial=np.inf))
 
         def belongs(positions: Ints) -> NDArray[np.bool_]:
+            found: NDArray[np.bool_] = catalogue.popularity[positions] < least
             known = positions < len(tail)
-            new = catalogue.popularity[positions] < least
-            return np.where(known, tail[np.where(known, positions, 0)], new)
+            found[known] = tail[positions[known]]
+            return found
 
         return belongs
 
@@ -95,9 +96,9 @@ class FloorBook:
             catalogue.brand_codes[positions] == _code(catalogue.brand_names, name)
         )
 
-    def _most_popular(self, group: _Group, size: int) -> Ints:
+    def _most_popular(self, group: _Group, book: RuleBook, size: int) -> Ints:
         catalogue = self._catalogue
-        every = np.arange(len(catalogue))
+        every = book.unblocked(np.arange(len(catalogue)))
         found = every[group.belongs(every) & catalogue.in_stock[every]]
         order = np.argsort(-catalogue.popularity[found], kind="stable")
         return found[order[: int(np.ceil(_LISTS * group.share * size))]]

@@ -40,10 +40,10 @@ class Forbidden:
     digests: NDArray[np.int64] | None
 
     @property
-    def most(self) -> int:
-        """Pairs that are struck for the user who loses most."""
+    def counts(self) -> NDArray[np.int64]:
+        """(B,) pairs that are struck for each user."""
         every = np.concatenate([self.pairs, self.seen]) if len(self.seen) else self.pairs
-        return int(np.bincount(every >> USER_SHIFT, minlength=1).max())
+        return np.bincount(every >> USER_SHIFT, minlength=self.n_users)
 
     def strike(
         self, pairs: NDArray[np.int64], catalogue: Catalogue

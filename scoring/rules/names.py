@@ -18,8 +18,8 @@ class Rule(IntEnum):
     BLOCKED_CATEGORY = 7
     BLOCKED_BRAND = 8
     BLOCKED_WORD = 9
-    PRICE = 10
-    BLOCKED_LENGTH = 11
+    BLOCKED_LENGTH = 10
+    PRICE = 11
 
     @property
     def label(self) -> str:

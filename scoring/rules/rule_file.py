@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, get_args, get_type_hints
@@ -195,10 +196,18 @@ def _problem(rules: Rules) -> str | None:
     if low is not None and high is not None and low > high:
         return f"price.min is {low:g}, above price.max, {high:g}"
     for at, pin in enumerate(rules.pins, 1):
-        if pin.since is not None and pin.until is not None and pin.since > pin.until:
-            return f"pin {at} ({pin.item}): since {pin.since} is after until {pin.until}"
-        if pin.item in rules.block.items:
-            return f"pin {at}: {pin.item} is blocked as well: remove one of the two"
+        if problem := _problem_of(pin, rules.block.items):
+            return f"pin {at} ({pin.item}): {problem}"
     if blank := [word for word in rules.block.words if not word.strip()]:
         return f"block.words has {blank[0]!r}, which is no word"
+    return None
+
+
+def _problem_of(pin: Pin, blocked: Sequence[str]) -> str | None:
+    if pin.since is not None and pin.until is not None and pin.since > pin.until:
+        return f"since {pin.since} is after until {pin.until}"
+    if pin.item in blocked:
+        return "it is blocked as well: remove one of the two"
+    if pin.query is not None and not re.search(r"\w", pin.query):
+        return f"query {pin.query!r} has no word, and would pin it in every list: leave query out"
     return None

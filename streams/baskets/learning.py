@@ -26,6 +26,7 @@ from scoring.ranker.measuring import TOP, measures
 from scoring.ranker.network import HeadsNetwork
 from scoring.ranker.ranker import Ranker
 from scoring.ranker.recipe import RankerRecipe
+from scoring.ranker.room import require_room
 from scoring.ranker.sales import DAY_MS
 from scoring.ranker.shown import Shown
 from scoring.ranker.stages import Stages
@@ -79,10 +80,12 @@ class RankerTraining:
             files: Events instead of the recipe's.
 
         Raises:
+            RankerError: The recipe's heads would be too large for a message.
             RowsError: A bad row, where they are not skipped; nothing was bought.
             BadFileError: No such file, or one that is not in the order of time.
             IndexError_: There is no index.
         """
+        require_room(recipe.network, from_shown=bool(recipe.joined))
         self._recipe = recipe
         self._files = [*(files or [folder / name for name in recipe.events])]
         self._folder = folder
@@ -122,8 +125,8 @@ class RankerTraining:
             CheckpointError: A stage is damaged.
         """
         recipe = self._recipe
+        shown = self._shown()  # first: a bad row is to be told before hours of replaying
         lists = stages.lists(self.periods)
-        shown = self._shown()
         *earlier, last = lists
         first, _ = stages.taught("first", self._rng, lambda: self._taught(earlier, shown, 0))
         found = measured(first, last)

@@ -69,10 +69,11 @@ def main() -> None:
     print("|---" * (len(given.batches) + 1) + "|")
     for name, (numbers, rules) in _FORMS.items():
         policy = Policy(slate_size=given.size, candidates=width, **numbers)
+        book: Any = SimpleNamespace(rules=rules)  # without floors it is asked for nothing else
         maker = ListMaker(
             policy,
             Caps(rules, policy, snapshot.catalogue),
-            FloorBook(rules, snapshot.catalogue, policy.slate_size),
+            FloorBook(book, snapshot.catalogue, policy.slate_size),
             snapshot,
         )
         cells = [measure(maker, rules, n_users, width, n_items, rng) for n_users in given.batches]

@@ -211,9 +211,8 @@ def test_it_is_listed_with_its_card(trained: tuple[Path, dict[str, Any]]) -> Non
         (("days = 30", "days = 300"), "nothing was bought before period 1"),
         (("candidates = 20", "candidate = 20"), "do you mean `candidates`"),
         (("[knowledge]", "[lists.quotas]\nsuggested = 3\n[knowledge]"), "known are"),
-        (('joined = ["shown.jsonl"]', 'joined = ["events.jsonl"]'), "events.jsonl:1"),
     ],
-    ids=["too many days", "an unknown key", "an unknown source", "no joined log"],
+    ids=["too many days", "an unknown key", "an unknown source"],
 )
 def test_what_cannot_be_learned_is_said(
     trained: tuple[Path, dict[str, Any]], tmp_path: Path, change: tuple[str, str], said: str
@@ -226,6 +225,29 @@ def test_what_cannot_be_learned_is_said(
     assert done.exit_code != 0
     assert said in str(done.exception) + done.output
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("width = 8", "width = 512"), "a message takes 900,000"),
+        (('joined = ["shown.jsonl"]', 'joined = ["events.jsonl"]'), "events.jsonl:1"),
+    ],
+    ids=["heads too large", "no joined log"],
+)
+def test_what_can_be_known_before_is_said_before_events_are_replayed(
+    trained: tuple[Path, dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: tuple[str, str],
+    said: str,
+) -> None:
+    folder, _ = trained
+    recipe = tmp_path / "bad.toml"
+    recipe.write_text(RECIPE.replace(*change), "utf-8")
+    monkeypatch.setattr(Replay, "run", None)
+    words = ["train", str(recipe), "--data", str(folder), "--out", str(tmp_path / "model")]
+    assert said in str(RUNNER.invoke(app, words).exception)
 
 
 def test_events_out_of_order_are_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from index import EncoderMismatchError, Snapshot
+from index import EncoderMismatchError, Filter, Snapshot
 from scoring import Interaction, Policy, QueryVectors, Recommender, Request, Slate
 from tests.scoring.shop import DAY_MS, MINUTE_MS, NOW_MS, Words, did, item, open_shop, request
 
@@ -199,6 +199,24 @@ def test_a_list_is_full_however_much_the_rules_strike(tmp_path: Path) -> None:
     slates = Recommender(shop, None).recommend([request(exclude=struck), request()])
     assert ids_of(slates[0]) == [f"i{number}" for number in range(250, 260)]
     assert ids_of(slates[1]) == [f"i{number}" for number in range(10)]
+
+
+def test_a_drawn_list_does_not_depend_on_what_is_struck_for_others(tmp_path: Path) -> None:
+    """What fills one user's list up is no candidate of another's: it would take its chances."""
+    n = 60
+    items = [item(f"i{number}", category="ab"[number % 2]) for number in range(n)]
+    popularity = [float(n - number) for number in range(n)]
+    shop = open_shop(tmp_path, items, np.eye(n, dtype=np.float32), popularity)
+    policy = Policy(slate_size=3, draw="softmax", temperature=1.0)
+    made = Recommender(shop, None, policy=policy)
+    struck = [f"i{number}" for number in range(20)]
+    held = Filter(categories=frozenset({"a"}))
+    for asked in (request(), replace(request(), filter=held)):
+        (alone,) = made.recommend([asked])
+        beside = made.recommend([request(exclude=struck, user_id="other"), asked])[1]
+        assert [(each.item_id, each.propensity) for each in beside.items] == [
+            (each.item_id, each.propensity) for each in alone.items
+        ]
 
 
 def test_equal_scores_keep_the_order_of_the_catalogue(tmp_path: Path) -> None:

@@ -48,3 +48,10 @@ def test_fewer_examples_than_a_step_are_one_and_none_are_none(n: int, n_steps: i
     steps, _, network = ran(OneCycle(n=n, batch=3, epochs=4, least_steps=2))
     assert [len(step) for step in steps] == [n] * n_steps
     assert all(each.isfinite().all() for each in network.parameters())
+
+
+@pytest.mark.parametrize("epochs", range(1, 24))
+def test_a_cycle_may_be_of_any_length(epochs: int) -> None:
+    steps, _, network = ran(OneCycle(n=2, batch=3, epochs=epochs))
+    assert len(steps) == epochs
+    assert all(each.isfinite().all() for each in network.parameters())

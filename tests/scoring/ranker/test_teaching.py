@@ -13,7 +13,10 @@ from scoring.measures import auc, calibration_gap
 from scoring.ranker.distilling import shares
 from scoring.ranker.features import FEATURES
 from scoring.ranker.heads import Heads
+from scoring.ranker.inputs import Inputs, without_constants
+from scoring.ranker.learning import logits_of
 from scoring.ranker.lists import Lists
+from scoring.ranker.pieces import Pieces
 from scoring.ranker.settings import NetworkSettings
 from scoring.ranker.shown import Shown
 from scoring.ranker.teaching import taught
@@ -108,6 +111,46 @@ def test_lists_and_rows_that_were_shown_leave_each_other_alone() -> None:
     assert not np.array_equal(first[:, 2], of_others[:, 2])
     assert np.array_equal(first[:, 2], of_turned[:, 2])
     assert not np.array_equal(first[:, :2], of_turned[:, :2])
+
+
+@pytest.mark.parametrize("n_hidden", [0, 2])
+def test_what_lists_never_varied_says_nothing_of_what_is_bought(n_hidden: int) -> None:
+    """Only shown rows have searches: their columns moved logits of purchases by 1 at random."""
+    rng = np.random.default_rng(0)
+    lists, shown = lists_of(80, rng), shown_of(800, rng)
+    columns = [FEATURES.index(name) for name in ("confidence_search", "cosine_search")]
+    fixed = FEATURES.index("sold_3d")
+    lists.features[:, columns] = 0.0
+    shown.features[:400, columns] = 0.0
+    shown.features[:, fixed] = 1.25
+    settings = msgspec.structs.replace(_QUICK, n_hidden=n_hidden, seeds=2)
+    heads, _ = taught(lists, shown, settings, 0, rng)
+    asked = lists_of(20, rng).features.astype(np.float32)
+    asked[:, columns] = 0.0
+    searched, sold = asked.copy(), asked.copy()
+    searched[:, columns] = 1.0
+    sold[:, fixed] += 2.0
+    first, of_search, of_sold = (heads.score(each) for each in (asked, searched, sold))
+    assert np.allclose(of_search[:, 2], first[:, 2], atol=1e-6)
+    assert not np.allclose(of_search[:, 0], first[:, 0], atol=1e-5)
+    assert np.allclose(of_sold[:, :2], first[:, :2], atol=1e-6)
+    assert not np.allclose(of_sold[:, 2], first[:, 2], atol=1e-5)
+
+
+@pytest.mark.parametrize("n_hidden", [0, 2])
+def test_a_network_without_constants_says_the_same_of_its_rows(n_hidden: int) -> None:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(50, 6)).astype(np.float32)
+    others = rng.normal(size=(50, 6)).astype(np.float32)
+    features[:, [1, 4]] = [7.0, -0.3]
+    inputs = Inputs.of([features, others], Pieces.of(others, (1, 2)))
+    settings = msgspec.structs.replace(_QUICK, n_hidden=n_hidden)
+    network = inputs.network(settings, 2).eval()
+    before = logits_of(network, features)
+    assert np.allclose(logits_of(without_constants(network, features), features), before, atol=1e-5)
+    asked = features.copy()
+    asked[:, [1, 4]] = 0.0
+    assert np.allclose(logits_of(network, asked), before, atol=1e-5)
 
 
 def test_few_lists_and_rows_are_learned_for_longer_where_there_are_both() -> None:

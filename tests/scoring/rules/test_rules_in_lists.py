@@ -13,6 +13,7 @@ import pytest
 from index import Filter, Item, LiveIndex, Snapshot
 from scoring import History, Policy, Recommender, Request, Rules, Slate
 from scoring.history import Shown, item_digest
+from scoring.rules.book import RuleBook
 from scoring.rules.limits import Caps
 from scoring.rules.names import Rule
 from scoring.rules.rule_file import Pin
@@ -86,6 +87,49 @@ def test_what_is_blocked_is_in_no_list_and_counted(
     slate = list_of(shop, rules(**said), request(did("view", "i2")), size=N)
     assert set(ids_of(slate)) == {f"i{n}" for n in range(N)} - missing - {"i3"}
     assert slate.rules[label] == len(missing)
+
+
+def test_of_two_rules_that_block_an_item_the_lower_number_is_counted(shop: Snapshot) -> None:
+    """i0 is blocked by each of them; what is left of the rules counts it under the next one."""
+    block: dict[str, object] = {
+        "items": ["i0"],
+        "categories": ["a"],
+        "brands": ["x"],
+        "words": ["tea"],
+        "title_words": 3,
+    }
+    price = {"min": 2}
+    counted = []
+    for left_out in (None, *block):
+        block = {name: said for name, said in block.items() if name != left_out}
+        book = RuleBook(rules(block=block, price=price), shop.catalogue)
+        assert book.blocked is not None
+        counted.append(int(book.blocked[0]))
+    assert counted == sorted(set(counted))
+    assert counted[-1] == Rule.PRICE
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"block": {"items": ["i0"]}},
+        {"price": {"min": 2}},
+        {"bought": {"days": 7, "cycle_days": {"items": {"i0": 2}}}},
+        {"seen": {"times": 2}},
+        {"floors": {"tail": 0.2, "categories": {"a": 0.2}}},
+        {"caps": {"category": 1, "title": 1}},
+    ],
+)
+def test_rules_hold_for_a_shop_that_begins_without_items(
+    tmp_path: Path, said: dict[str, object]
+) -> None:
+    live = LiveIndex(open_shop(tmp_path, [], np.empty((0, 3), np.float32)))
+    made = Recommender(live, None, rules=rules(**said))
+    assert ids_of(made.recommend([request()])[0]) == []
+    first = live.upsert(item("i1", price=3.0), np.eye(1, 3, dtype=np.float32)[0])
+    assert first is not None
+    made.follow(first)
+    assert ids_of(made.recommend([request()])[0]) == ["i1"]
 
 
 def test_the_list_stays_full_where_most_of_the_popular_are_blocked(shop: Snapshot) -> None:
@@ -214,6 +258,20 @@ def test_a_title_that_came_since_the_version_is_capped_as_well(twins: Snapshot) 
     )
     capped = Recommender(live, None, policy=replace(policy, title_cap=1)).recommend([asked])[0]
     assert len({"t2", "t3", "new"} & set(ids_of(capped))) == 1
+
+
+def test_a_floor_holds_where_the_groups_most_popular_are_blocked(tmp_path: Path) -> None:
+    """Of 40 unpopular items ten are blocked; the most popular of the others stand in for them."""
+    n = 100
+    items = [
+        item(f"i{k}", category="few" if k >= 60 else "many", brand="no" if 60 <= k < 70 else "yes")
+        for k in range(n)
+    ]
+    popularity = [float(n - k) for k in range(n)]
+    large = open_shop(tmp_path, items, np.eye(n, dtype=np.float32), popularity)
+    said = rules(floors={"categories": {"few": 0.2}}, block={"brands": ["no"]})
+    slate = list_of(large, said, size=10)
+    assert [ids_of(slate)[rank] for rank in (4, 9)] == ["i70", "i71"]
 
 
 def test_who_was_passed_over_for_a_cap_is_counted(shop: Snapshot) -> None:

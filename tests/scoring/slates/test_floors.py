@@ -156,13 +156,14 @@ def test_a_list_with_floors_is_drawn_again_from_its_evidence(tmp_path: Path) -> 
 
 def test_a_new_item_is_of_the_tail_until_it_is_popular(tmp_path: Path) -> None:
     from index import LiveIndex
+    from scoring.rules.book import RuleBook
     from scoring.rules.floors import FloorBook
 
     snapshot = open_shop(
         tmp_path, [item(f"i{n}") for n in range(5)], [[1.0, n] for n in range(5)], range(5)
     )
     live = LiveIndex(snapshot)
-    floors = FloorBook(_tail_rules(), live.catalogue, 5)
+    floors = FloorBook(RuleBook(_tail_rules(), live.catalogue), live.catalogue, 5)
     live.upsert(item("new"), np.array([1.0, 0.0], np.float32))
     positions = live.catalogue.positions(["i4", "i3", "new"])[None, :]
     assert floors.of(positions)[0].members.tolist() == [[False, True, True]]
