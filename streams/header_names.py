@@ -10,54 +10,67 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from aiokafka.consumer import fetcher
-from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy
+from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
 
-_LENGTH: Final = struct.Struct(">8xi")  # of what follows it, in all formats of batches
+_HEAD: Final = struct.Struct(">8xi4xB")  # of all formats: the length of what follows it, the format
+_LENGTH_ENDS: Final = 12
+_WITH_HEADERS: Final = 2
 
 
-class AnyNames:
-    """What was fetched of a partition, as `aiokafka.record.memory_records.MemoryRecords` has it."""
+class AnyNames(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka has no types here
+    """aiokafka's records of a partition; a batch that it cannot read is read again, and slower."""
+
+    _records: Any
+
+    def _unpack_records(self) -> Iterator[Any]:
+        try:
+            yield from super()._unpack_records()
+        except UnicodeDecodeError:
+            # Whose transactions were aborted is known up to this batch: nothing before it is read.
+            self._records = _Rest(self._records.raw, self.next_fetch_offset)
+            yield from super()._unpack_records()
+
+
+class Kept(MemoryRecords):  # type: ignore[misc]  # chosen at run time
+    """aiokafka's batches of a fetch, and their bytes."""
 
     def __init__(self, raw: bytes) -> None:
-        self._raw = raw
-        self._at = 0
-        self._records = MemoryRecords(raw)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._records, name)
-
-    def next_batch(self) -> Any:
-        """The next batch; None where there is none."""
-        batch = self._records.next_batch()
-        if not isinstance(batch, DefaultRecordBatch):  # none, or of a format without headers
-            return batch
-        begin, (length,) = self._at, _LENGTH.unpack_from(self._raw, self._at)
-        self._at += _LENGTH.size + length
-        return _Batch(batch, memoryview(self._raw)[begin : self._at])
+        super().__init__(raw)
+        self.raw = raw
 
 
-class _Batch:
-    """A batch of aiokafka's; one that it cannot read whole is read again, and slower."""
+class _Rest:
+    """Batches that end behind an offset, read with any names."""
 
-    def __init__(self, batch: Any, raw: memoryview) -> None:
-        self._batch = batch
-        self._raw = raw
+    def __init__(self, raw: bytes, offset: int) -> None:
+        self._batches = [each for each in _batches(raw) if each.next_offset > offset]
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._batch, name)
+    def has_next(self) -> bool:
+        return bool(self._batches)
 
-    def __next__(self) -> Any:
-        return next(self._batch)
+    def next_batch(self) -> _Batch:
+        return self._batches.pop(0)
 
-    def __iter__(self) -> Iterator[Any]:
-        try:
-            yield from self._batch
-        except UnicodeDecodeError:
-            again = _DefaultRecordBatchPy(self._raw)
-            again._maybe_uncompress()
-            again._buffer = _Lenient(again._buffer)
-            yield from again  # the fetcher passes over offsets that it has had
+
+class _Batch(_DefaultRecordBatchPy):  # type: ignore[misc]  # it is final, says aiokafka
+    """A batch whose names decode, whatever they are."""
+
+    _buffer: bytearray
+
+    def _maybe_uncompress(self) -> None:
+        super()._maybe_uncompress()
+        self._buffer = _Lenient(self._buffer)
+
+
+def _batches(raw: bytes) -> Iterator[_Batch]:
+    """Whole ones of the format that has headers: a broker may cut the last one off."""
+    at = 0
+    while at + _HEAD.size <= len(raw):
+        length, magic = _HEAD.unpack_from(raw, at)
+        begin, at = at, at + _LENGTH_ENDS + length
+        if magic >= _WITH_HEADERS and at <= len(raw):
+            yield _Batch(raw[begin:at])
 
 
 class _Lenient(bytearray):
@@ -73,4 +86,4 @@ class _Lenient(bytearray):
 
 def accept_any_header_names() -> None:
     """Have all consumers of aiokafka's in this process read such records."""
-    fetcher.MemoryRecords = AnyNames
+    fetcher.MemoryRecords, fetcher.PartitionRecords = Kept, AnyNames
