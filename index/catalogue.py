@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         description: Longer text.
         category: Where it is filed.
         brand: Who makes it.
-        price: In the shop's currency; None = unknown.
+        price: In the shop's currency, at least 0; None = unknown.
         tags: Free words.
         in_stock: Whether it may be recommended now.
     """
@@ -39,6 +40,18 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     price: float | None = None
     tags: tuple[str, ...] = ()
     in_stock: bool = True
+
+    def __post_init__(self) -> None:
+        """Check what columns are computed from.
+
+        Raises:
+            RejectedInputError: The price is negative or not finite.
+        """
+        if self.price is not None and not 0 <= self.price < math.inf:
+            raise RejectedInputError(
+                f"item {self.item_id!r} has the price {self.price}: at least 0 is needed, "
+                "None where it is unknown"
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,6 +145,11 @@ class Catalogue:
     def __len__(self) -> int:
         """Number of items."""
         return len(self.ids)
+
+    @property
+    def n_base(self) -> int:
+        """Rows of the version, which come first."""
+        return len(self)
 
     def position(self, item_id: str) -> int:
         """Row of an item, -1 if it is unknown."""

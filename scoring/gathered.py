@@ -27,7 +27,7 @@ class Gathered:
         rings: Of the users.
         interests: Of the users.
         retrieved: What the index answered.
-        pinned: Pins that apply.
+        pinned: Pins that act.
         related: What goes together, where there is a table.
         pool: The candidates.
         told: The documented sum, of which reasons are told.

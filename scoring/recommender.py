@@ -274,6 +274,7 @@ class Recommender:
             brought,
             with_marks=self._keeps_evidence,
         )
+        pinned = pinned.among(pool.pairs)
         hits = retrieved.search_hits
         popularity = trending.relative[audiences[pool.users], pool.positions]  # (M,)
         told = score(pool, interests, hits, purchases, snapshot, popularity, related, policy)
@@ -306,6 +307,7 @@ class Recommender:
             self._learned.follow(change)
         self._view.follow()
         self._book.follow(change)
+        self._maker.floors.follow(change)
         self._filled = self._popular_now = None
 
     def _trending(self, now_ms: int) -> Trending:
@@ -321,7 +323,7 @@ class Recommender:
         """For each audience, what is popular and the rules let be, first what caps would take."""
         if self._filled is None or self._filled[0] is not trending:
             size, spread = self.policy.slate_size, self._maker.caps.spread
-            made = [spread(self._book.unblocked(each), size) for each in trending.positions]
+            made = [spread(each[self._book.lets(each)], size) for each in trending.positions]
             self._filled = (trending, made)
         return self._filled[1]
 

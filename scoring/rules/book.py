@@ -61,9 +61,12 @@ class RuleBook:
             if rules.bought.cycle_days.items or rules.bought.cycle_days.categories:
                 self._set_cycles(self.buy_again_ms, rows)
 
-    def unblocked(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Those of these items that no rule takes out of every list."""
-        return positions if self.blocked is None else positions[self.blocked[positions] == 0]
+    def lets(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(n,) True for items that no rule takes out of every list."""
+        if self.blocked is None:
+            return np.ones(len(positions), np.bool_)
+        allowed: NDArray[np.bool_] = self.blocked[positions] == 0
+        return allowed
 
     def follow(self, change: Change) -> None:
         """Take over one change of the catalogue."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index import Catalogue
+from index import Catalogue, Change
 from scoring.exposure import is_tail
+from scoring.popular import Belongs, MostPopular
 from scoring.rules.book import RuleBook
 from scoring.rules.names import BRAND_FLOOR, CATEGORY_FLOOR, TAIL_FLOOR
 from scoring.rules.pairs import pairs_of
@@ -20,7 +20,6 @@ _LISTS: Final = 3
 """So many lists' worth of a group's items are brought: some are struck, some were bought."""
 
 Ints = NDArray[np.int64]
-Belongs = Callable[[Ints], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +30,17 @@ class _Group:
 
 
 class FloorBook:
-    """Floors and a catalogue, whose changes it reads; for one thread.
+    """Floors and a catalogue, whose changes it follows; for one thread.
 
-    What is the tail is decided when the version is opened or the rules change; a new item is of
-    it until its count reaches that of the least popular head item.
+    What is the tail is the version's; an item that is new or changed is of it until its count
+    reaches that of the least popular head item.
     """
 
     def __init__(self, book: RuleBook, catalogue: Catalogue, size: int) -> None:
         """Work out groups, and the most popular items of each that no rule blocks.
 
         Args:
-            book: Its rules name the groups.
+            book: Its rules name the groups; follows a change before this does.
             catalogue: Of the snapshot.
             size: Items in a list.
         """
@@ -55,8 +54,7 @@ class FloorBook:
             self._groups.append(_Group(label, share, self._in_category(name)))
         for name, share in said.brands.items():
             self._groups.append(_Group(f"{BRAND_FLOOR}:{name}", share, self._of_brand(name)))
-        brought = [self._most_popular(group, book, size) for group in self._groups]
-        self._brought = np.unique(np.concatenate([*brought, np.empty(0, np.int64)]))
+        self._brought = [self._most_popular(group, book, size) for group in self._groups]
 
     def __bool__(self) -> bool:
         """Whether there are any."""
@@ -68,13 +66,19 @@ class FloorBook:
 
     def pairs(self, n_users: int) -> Ints:
         """The groups' items as candidates of every user, for who has none of them else."""
-        return pairs_of(np.arange(n_users)[:, None], self._brought).ravel()
+        brought = np.unique(np.concatenate([each.positions for each in self._brought]))
+        return pairs_of(np.arange(n_users)[:, None], brought).ravel()
+
+    def follow(self, change: Change) -> None:
+        """Take over one change of the catalogue."""
+        for each in self._brought:
+            each.follow(change)
 
     def _tail(self) -> Belongs:
         catalogue = self._catalogue
-        tail = is_tail(catalogue.popularity[: len(catalogue)])
-        head = catalogue.popularity[: len(tail)][~tail]
-        least = float(head.min(initial=np.inf))
+        counts = catalogue.popularity[: catalogue.n_base]
+        tail = is_tail(counts)
+        least = float(counts[~tail].min(initial=np.inf))
 
         def belongs(positions: Ints) -> NDArray[np.bool_]:
             found: NDArray[np.bool_] = catalogue.popularity[positions] < least
@@ -96,12 +100,9 @@ class FloorBook:
             catalogue.brand_codes[positions] == _code(catalogue.brand_names, name)
         )
 
-    def _most_popular(self, group: _Group, book: RuleBook, size: int) -> Ints:
-        catalogue = self._catalogue
-        every = book.unblocked(np.arange(len(catalogue)))
-        found = every[group.belongs(every) & catalogue.in_stock[every]]
-        order = np.argsort(-catalogue.popularity[found], kind="stable")
-        return found[order[: int(np.ceil(_LISTS * group.share * size))]]
+    def _most_popular(self, group: _Group, book: RuleBook, size: int) -> MostPopular:
+        at_most = int(np.ceil(_LISTS * group.share * size))
+        return MostPopular(self._catalogue, at_most, lambda at: group.belongs(at) & book.lets(at))
 
 
 def _code(names: list[str], name: str) -> int:

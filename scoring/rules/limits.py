@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from index import Catalogue
 from scoring.policy import Policy
 from scoring.rules.names import BRAND_CAP, CATEGORY_CAP, TITLE_CAP
-from scoring.rules.pairs import pairs_of
+from scoring.rules.pairs import USER_SHIFT, pairs_of, places_in
 from scoring.rules.rule_file import Pin, Rules
 from scoring.slate import Request
 from scoring.slates.field import UNLIMITED, Cap
@@ -39,12 +39,33 @@ class Pinned:
         """Number of pins."""
         return len(self.pairs)
 
+    def among(self, pairs: NDArray[np.int64]) -> Pinned:
+        """Those that act: of a user's candidates, for each rank the first, of each item the first.
+
+        Args:
+            pairs: (M,) sorted, what the hard rules have left.
+        """
+        if not len(self) or not len(pairs):
+            return NOTHING_PINNED
+        acting: list[int] = []
+        pinned: set[int] = set()
+        taken: set[tuple[int, int]] = set()
+        for place in np.flatnonzero(places_in(pairs, self.pairs)[1]).tolist():
+            pair, rank = int(self.pairs[place]), int(self.ranks[place])
+            if pair not in pinned and (pair >> USER_SHIFT, rank) not in taken:
+                pinned.add(pair)
+                taken.add((pair >> USER_SHIFT, rank))
+                acting.append(place)
+        return Pinned(
+            self.pairs[acting], self.ranks[acting], [self.reasons[place] for place in acting]
+        )
+
 
 NOTHING_PINNED: Final = Pinned(np.empty(0, np.int64), np.empty(0, np.int64), [])
 
 
 def pins_of(requests: Sequence[Request], rules: Rules, catalogue: Catalogue, size: int) -> Pinned:
-    """The pins whose conditions are met; of several for one rank, or of one item, the first."""
+    """The pins whose conditions are met, in the order of the file."""
     if not rules.pins:
         return NOTHING_PINNED
     users: list[int] = []
@@ -54,13 +75,8 @@ def pins_of(requests: Sequence[Request], rules: Rules, catalogue: Catalogue, siz
     at = [catalogue.position(pin.item) for pin in rules.pins]
     for user, request in enumerate(requests):
         words = set(re.findall(r"\w+", (request.query or "").casefold()))
-        taken: set[tuple[str, int]] = set()
         for pin, position in zip(rules.pins, at, strict=True):
-            said = {("rank", pin.position), ("item", position)}
-            if position < 0 or pin.position > size or said & taken:
-                continue
-            if _applies(pin, request, words):
-                taken |= said
+            if position >= 0 and pin.position <= size and _applies(pin, request, words):
                 users.append(user)
                 positions.append(position)
                 ranks.append(pin.position - 1)

@@ -82,7 +82,7 @@ class ListMaker:
             requests: B requests.
             pool: Their candidates, the hard rules applied.
             scored: The candidates' scores.
-            pinned: Pins that apply.
+            pinned: Pins that act, each one of its user's candidates.
         """
         drawing = self.policy.drawing
         acts = drawing.is_diverse or bool(self.caps) or bool(self.floors) or len(pinned) > 0
@@ -141,16 +141,12 @@ class ListMaker:
         )
 
     def _pins(self, pool: Pool, pinned: Pinned) -> NDArray[np.int64]:
-        """(B, n) place, among its user's candidates, of the item pinned to each rank; -1 = none.
-
-        A pinned item that the hard rules have struck is not among them, and is not pinned.
-        """
+        """(B, n) place, among its user's candidates, of the item pinned to each rank; -1 = none."""
         found = np.full((len(pool.starts) - 1, self.policy.slate_size), -1, np.int64)
-        if len(pinned) and len(pool.pairs):
-            at, there = places_in(pool.pairs, pinned.pairs)
-            at = at[there]
+        if len(pinned):
+            at, _ = places_in(pool.pairs, pinned.pairs)
             users = pool.users[at]
-            found[users, pinned.ranks[there]] = at - pool.starts[users]
+            found[users, pinned.ranks] = at - pool.starts[users]
         return found
 
     def _evidence(

@@ -122,7 +122,8 @@ def _batch(
     terms = rng.normal(size=(5, len(users))).astype(np.float32)
     scored = Scored(terms, terms[:3], terms.sum(axis=0))
     size = maker.policy.slate_size
-    return requests, pool, scored, pins_of(requests, rules, maker.snapshot.catalogue, size)
+    pins = pins_of(requests, rules, maker.snapshot.catalogue, size)
+    return requests, pool, scored, pins.among(pool.pairs)
 
 
 if __name__ == "__main__":

@@ -318,6 +318,23 @@ def test_a_pin_acts_where_its_conditions_and_the_hard_rules_let_it(
     assert ("pin" in slate.rules) == acts
 
 
+@pytest.mark.parametrize(
+    ("pins", "found"),
+    [
+        ([("i9", 1), ("i5", 1)], ["i9", "i0", "i1"]),
+        ([("i3", 1), ("i9", 1)], ["i9", "i0", "i1"]),  # i3 is not in stock
+        ([("i9", 2), ("i9", 1)], ["i0", "i9", "i1"]),
+        ([("i5", 2), ("i9", 2), ("i9", 1)], ["i9", "i5", "i0"]),
+    ],
+)
+def test_of_pins_for_one_rank_or_of_one_item_the_first_that_can_acts(
+    shop: Snapshot, pins: list[tuple[str, int]], found: list[str]
+) -> None:
+    said = rules(pins=[{"item": item_id, "position": at} for item_id, at in pins])
+    for known in (request(), request(user_id="other")):
+        assert ids_of(list_of(shop, said, known))[:3] == found
+
+
 def seen(*shown: tuple[str, float], size: int = 1) -> list[Shown]:
     """Impressions of one item each, so many days ago, newest first."""
     return [

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -109,8 +110,6 @@ RULES = {"floors": {"tail": 0.4, "categories": {"Rare": 0.2}}}
 
 def shop_of(folder: Path, evidence: bool, **numbers: object) -> Recommender:
     """Ten popular mugs alike, and five unpopular things far away, one of a category."""
-    import msgspec
-
     items = [item(f"mug{n}") for n in range(10)]
     items += [item(f"odd{n}", category="Rare" if n == 3 else None) for n in range(5)]
     vectors = [[1.0, 0.01 * n] for n in range(10)] + [[-1.0, 0.01 * n] for n in range(5)]
@@ -169,7 +168,83 @@ def test_a_new_item_is_of_the_tail_until_it_is_popular(tmp_path: Path) -> None:
     assert floors.of(positions)[0].members.tolist() == [[False, True, True]]
 
 
-def _tail_rules() -> Rules:
-    import msgspec
+def test_what_is_brought_for_a_floor_follows_the_shop(tmp_path: Path) -> None:
+    """The most popular of a category sell out, one is deleted, one comes back, new ones come."""
+    from index import LiveIndex
 
+    many = [item(f"i{n}", category="few" if n >= 20 else "many") for n in range(40)]
+    vectors = np.eye(40, dtype=np.float32)
+    live = LiveIndex(open_shop(tmp_path, many, vectors, [40 - n for n in range(40)]))
+    rules = msgspec.convert({"floors": {"categories": {"few": 0.2}}}, Rules)
+    policy = Policy(slate_size=5, candidates=5)
+    ranking = Recommender(live, None, policy=policy, rules=rules)
+
+    def few() -> list[str]:
+        found = [each.item_id for each in ranking.recommend([request()])[0].items]
+        return [item_id for item_id in found if item_id[0] == "n" or int(item_id[1:]) >= 20]
+
+    assert few() == ["i20"]
+    for number in range(20, 30):
+        sold_out = item(f"i{number}", category="few", in_stock=False)
+        change = live.upsert(sold_out, vectors[number])
+        assert change is not None
+        ranking.follow(change)
+    assert few() == ["i30"], "all that had been brought are sold out"
+    for change in (live.delete("i30"), live.upsert(item("i28", category="few"), vectors[28])):
+        assert change is not None
+        ranking.follow(change)
+    assert few() == ["i28"]
+    for number in [28, *range(31, 40)]:
+        change = live.delete(f"i{number}")
+        assert change is not None
+        ranking.follow(change)
+    assert few() == []
+    change = live.upsert(item("new", category="few"), vectors[0])
+    assert change is not None
+    ranking.follow(change)
+    assert few() == ["new"]
+
+
+_NAMES = st.sampled_from(["i0", "i1", "i4", "i7", "i11", "n0", "n1", "n2"])
+_KINDS = st.sampled_from(["gone", "sold out", "Rare", "Common", "blocked"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.tuples(_NAMES, _KINDS), min_size=1, max_size=4), max_size=8))
+def test_floors_that_follow_changes_bring_what_those_made_afterwards_would(
+    changes: list[list[tuple[str, str]]],
+) -> None:
+    from tempfile import TemporaryDirectory
+
+    from index import LiveIndex
+    from scoring.rules.book import RuleBook
+    from scoring.rules.floors import FloorBook
+
+    said = {"floors": {"tail": 0.4, "categories": {"Rare": 0.3}}, "block": {"words": ["bad"]}}
+    rules = msgspec.convert(said, Rules)
+    many = [item(f"i{n}", category="Rare" if n % 3 else "Common") for n in range(12)]
+    with TemporaryDirectory() as folder:
+        live = LiveIndex(open_shop(Path(folder), many, np.eye(12, dtype=np.float32), range(12)))
+        book = RuleBook(rules, live.catalogue)
+        floors = FloorBook(book, live.catalogue, 2)
+        for batch in changes:
+            for item_id, kind in batch:
+                if kind == "gone":
+                    change = live.delete(item_id)
+                else:
+                    title = "bad" if kind == "blocked" else item_id
+                    category = kind if kind in ("Rare", "Common") else "Rare"
+                    now = item(item_id, title=title, category=category, in_stock=kind != "sold out")
+                    change = live.upsert(now, np.eye(12, dtype=np.float32)[0])
+                if change is not None:
+                    book.follow(change)
+                    floors.follow(change)
+            after = FloorBook(RuleBook(rules, live.catalogue), live.catalogue, 2)
+            assert floors.pairs(2).tolist() == after.pairs(2).tolist()
+            every = np.arange(len(live.catalogue))[None, :]
+            for mine, theirs in zip(floors.of(every), after.of(every), strict=True):
+                np.testing.assert_array_equal(mine.members, theirs.members)
+
+
+def _tail_rules() -> Rules:
     return msgspec.convert({"floors": {"tail": 0.5}}, Rules)
