@@ -11,7 +11,7 @@ from functools import partial
 import structlog
 
 from index import set_threads
-from scoring import History, RelatedItems, Request, Rules, load_reranker
+from scoring import History, RelatedItems, Request, Rules
 from streams.agents import clicks, impressions, items, searches
 from streams.encoders import Encoders, Tower
 from streams.errors import TopicMismatchError
@@ -91,6 +91,8 @@ def _run(
     related = None if settings.related is None else RelatedItems.load(settings.related)
     reranker = None
     if settings.reranker is not None:
+        from scoring import load_reranker  # torch comes with it
+
         reranker = load_reranker(
             settings.reranker, threads=settings.torch_threads, device=settings.torch_device
         )

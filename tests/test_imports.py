@@ -86,10 +86,20 @@ def test_a_module_says_what_it_is_and_stays_small(path: Path) -> None:
     assert len(text.splitlines()) <= 350, f"{path} has grown past one thing"
 
 
-@pytest.mark.parametrize("module", ["streams.cli.main", "index", "scoring"])
-def test_importing_loads_nothing_heavy(module: str) -> None:
+MODELS = {"torch", "transformers", "faiss"}
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("streams.cli.main", HEAVY),
+        ("streams.worker", MODELS),
+        ("index", MODELS | FAUST),
+        ("scoring", MODELS | FAUST),
+    ],
+)
+def test_importing_loads_nothing_heavy(module: str, heavy: set[str]) -> None:
     """Measured in a fresh interpreter: this one has long loaded everything."""
-    heavy = HEAVY if module == "streams.cli.main" else {"torch", "transformers", "faiss", "faust"}
     code = f"import sys, {module}; print(*sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True

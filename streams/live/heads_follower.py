@@ -10,7 +10,6 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from prometheus_client import CollectorRegistry, Counter
 
 from scoring.errors import RankerError
-from scoring.ranker.heads import Heads
 from streams.connection import PartitionReader
 from streams.errors import RejectedError
 from streams.kafka_config import consumer_config
@@ -22,6 +21,7 @@ from streams.refusal import Complaints, unanswered
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
+    from scoring.ranker.heads import Heads
     from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -152,4 +152,4 @@ class HeadsFollower(Follower):
                 f"{said.version} was learned from lists of encoder {said.encoder_version}, lists "
                 f"are now made with {encoder}: train the ranker again"
             )
-        return Heads.from_bytes(raw)
+        return type(base).from_bytes(raw)

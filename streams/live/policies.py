@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from scoring import Policy, load_named_ranker, load_ranker
+from scoring import Policy
 from scoring.experiments.experiment import Experiment
 from streams.experiment_file import experiment_of
 from streams.policy_file import policy_of
@@ -55,10 +55,14 @@ class Policies:
         else:
             ranker, named = None, {}
             if settings.ranker is not None:
+                from scoring import load_ranker  # torch comes with it
+
                 ranker = load_ranker(settings.ranker, settings.torch_device)
         wanted = {each.ranker.version: each.ranker for each in found.each() if each.ranker}
         for version, name in wanted.items():
             if version not in named:
+                from scoring import load_named_ranker  # torch comes with it
+
                 held = [each for each in (ranker, *named.values()) if each is not None]
                 named[version] = load_named_ranker(name, held, settings.torch_device)
         kept = {version: named[version] for version in wanted}
