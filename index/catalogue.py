@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -40,18 +39,6 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     price: float | None = None
     tags: tuple[str, ...] = ()
     in_stock: bool = True
-
-    def __post_init__(self) -> None:
-        """Check what columns are computed from.
-
-        Raises:
-            RejectedInputError: The price is negative or not finite.
-        """
-        if self.price is not None and not 0 <= self.price < math.inf:
-            raise RejectedInputError(
-                f"item {self.item_id!r} has the price {self.price}: at least 0 is needed, "
-                "None where it is unknown"
-            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -28,7 +28,7 @@ def check_items(items: Sequence[Item]) -> None:
     """What would fail only when the version is written or opened.
 
     Raises:
-        RejectedInputError: An item has no id, a text that is no UTF-8, or no finite price.
+        RejectedInputError: An item has no id, a text that is no UTF-8, or a price that is negative or not finite.
     """
     for item in items:
         if not item.item_id:
@@ -39,7 +39,7 @@ def check_items(items: Sequence[Item]) -> None:
             raise RejectedInputError(
                 f"item {item.item_id!r} cannot be written as UTF-8 ({error})"
             ) from error
-        if item.price is not None and not math.isfinite(item.price):
+        if item.price is not None and not 0 <= item.price < math.inf:
             raise RejectedInputError(
                 f"item {item.item_id!r} has price {item.price}, leave out an unknown one"
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -96,12 +95,3 @@ def test_a_repeated_id_is_refused_by_name() -> None:
 def test_a_popularity_that_is_none_is_refused(popularity: list[float]) -> None:
     with pytest.raises(RejectedInputError, match="popularity"):
         Catalogue.from_items(shop(2), np.array(popularity, np.float32))
-
-
-@pytest.mark.parametrize("price", [-0.01, float("nan"), float("inf")])
-def test_a_price_that_is_negative_or_no_number_is_refused(price: float) -> None:
-    with pytest.raises(RejectedInputError, match=r"item 'a' has the price .* at least 0"):
-        Item(item_id="a", title="A", price=price)
-    with pytest.raises(msgspec.ValidationError, match="at least 0"):
-        msgspec.convert({"item_id": "a", "title": "A", "price": price}, Item)
-    assert Item(item_id="a", title="A", price=0.0).price == 0
