@@ -28,7 +28,8 @@ def check_items(items: Sequence[Item]) -> None:
     """What would fail only when the version is written or opened.
 
     Raises:
-        RejectedInputError: An item has no id, a text that is no UTF-8, or a price that is negative or not finite.
+        RejectedInputError: An item has no id, a text that is no UTF-8, or a price that is negative
+            or not finite.
     """
     for item in items:
         if not item.item_id:
