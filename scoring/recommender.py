@@ -285,16 +285,16 @@ class Recommender:
             shop = self._view.columns(now_ms)
             chances = self._learned.chances(asked, pool, told.cosines, interests, shop)
         return Gathered(
-            rings,
-            interests,
-            retrieved,
-            pinned,
-            related,
-            pool,
-            told,
-            chances,
-            popularity,
-            trending.new,
+            rings=rings,
+            interests=interests,
+            retrieved=retrieved,
+            pinned=pinned,
+            related=related,
+            pool=pool,
+            told=told,
+            chances=chances,
+            popularity=popularity,
+            new=trending.new,
         )
 
     def follow(self, change: Change) -> None:
