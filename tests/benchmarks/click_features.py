@@ -111,8 +111,13 @@ def words(known: KnownClicks, asked: Sequence[str], log: ClickLog) -> dict[str, 
     found = {"letters": (of_asked @ letters.transform(log.titles).T).toarray()}
     for power in (3, 8):
         found[f"alike by letters ^{power}"] = known.of_alike(asked, alike**power, 0.02)
-    both = [" ".join(texts) for texts in zip(log.titles, log.descriptions, strict=True)]
-    for name, texts in (("words", list(log.titles)), ("words, description", both)):
+    runs = TfidfVectorizer(analyzer="char", ngram_range=(3, 5), sublinear_tf=True)
+    bare_titles = [_bare(title.casefold()) for title in log.titles]
+    runs.fit([*map(_bare, known.queries), *bare_titles])
+    of_bare, of_titles = (runs.transform(each) for each in (map(_bare, asked), bare_titles))
+    found["letters, no spaces"] = (of_bare @ of_titles.T).toarray()
+    found["share in title"] = (of_bare.power(2) @ (of_titles > 0).T).toarray()
+    for name, texts in (("words", list(log.titles)), ("words, description", _texts(log))):
         tfidf = TfidfVectorizer(sublinear_tf=True)
         of_items = tfidf.fit_transform(texts)
         found[name] = (tfidf.transform(asked) @ of_items.T).toarray()
@@ -122,14 +127,21 @@ def words(known: KnownClicks, asked: Sequence[str], log: ClickLog) -> dict[str, 
 def vectors(
     known: KnownClicks, asked: Sequence[str], log: ClickLog, encoder: Encoder
 ) -> dict[str, Table]:
-    """What an encoder says: cosine to titles, and the clicks of queries that are near."""
+    """What an encoder says: cosines to products, and the clicks of queries that are near."""
     of_asked = encoder.encode_queries(asked)
     cosines = of_asked @ encoder.encode_items(log.titles).T
+    described = of_asked @ encoder.encode_items(_texts(log)).T
     near = of_asked @ encoder.encode_queries(known.queries).T  # (U, M)
     return {
         "cosine": cosines.astype(np.float64),
+        "cosine, description": described.astype(np.float64),
         "near": known.of_alike(asked, np.exp(20 * (near - 1.0)).astype(np.float64), 0.005),
     }
+
+
+def _texts(log: ClickLog) -> list[str]:
+    """N titles, each with its description."""
+    return [" ".join(texts) for texts in zip(log.titles, log.descriptions, strict=True)]
 
 
 def _naive_bayes(known: KnownClicks, asked: Sequence[str]) -> Table:

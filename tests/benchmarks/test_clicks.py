@@ -31,7 +31,8 @@ def test_what_is_clicked_later_changes_no_feature() -> None:
     earlier = ClickLog(log.queries, other.clicked, log.days, TITLES, TITLES)
     moved = Asked(earlier, 40, 60, {}).features
     untouched = {name for name, table in ours.features.items() if np.allclose(table, moved[name])}
-    assert untouched == {"letters", "words", "words, description"}
+    of_texts = {"letters", "letters, no spaces", "share in title", "words", "words, description"}
+    assert untouched == of_texts
 
 
 def test_reciprocal_ranks_by_hand() -> None:
