@@ -115,7 +115,8 @@ class EncoderFolders:
     def prune(self, needed: Collection[str]) -> list[str]:
         """Remove those that no version needs and that nobody has kept for a day; their names.
 
-        Those of the object store, too, that were never here.
+        Those of the object store, too, that were never here; where its driver cannot tell when a
+        file was written, all of them stay.
         """
         remote = self._remote
         here = {folder.name for folder in self._root.glob("*")}
