@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from index.errors import IndexFormatError
 from index.hashes import item_hashes
 from index.items_file import read_ids, read_items
 from index.loading import map_hashes
@@ -65,9 +66,12 @@ def _contents(store: IndexStore, version: str) -> tuple[pa.Array, NDArray[np.uin
     """(N,) ids and (N,) hashes of all that is known of each item."""
     wanted = {ITEMS_NAME, HASHES_NAME}
     with store.files(version, wanted) as (manifest, files):
-        ids = read_ids(files[ITEMS_NAME])
-        if (hashes := map_hashes(files, manifest)) is not None:
-            return ids, np.array(hashes[:, -1])
-        files[ITEMS_NAME].seek(0)
-        words = [item_hashes(items)[:, 0] for items, _ in read_items(files[ITEMS_NAME])]
+        try:
+            ids, hashes = read_ids(files[ITEMS_NAME], manifest.count), map_hashes(files, manifest)
+            if hashes is not None:
+                return ids, np.array(hashes[:, -1])
+            files[ITEMS_NAME].seek(0)
+            words = [item_hashes(items)[:, 0] for items, _ in read_items(files[ITEMS_NAME])]
+        except ValueError as error:
+            raise IndexFormatError(version, [str(error)]) from error
         return ids, np.concatenate([np.empty(0, np.uint64), *words])

@@ -92,8 +92,9 @@ class EncoderFolders:
         if self._remote is not None:
             manifest = _read(own)
             known = self._remote.read(f"{encoder_version}/{MANIFEST_NAME}")
-            if known != _encoded(manifest):
-                self._remote.put(own, encoder_version, [*sorted(manifest.files), MANIFEST_NAME])
+            files = [] if known == _encoded(manifest) else sorted(manifest.files)
+            # Written again in any case: so every machine sees that it is in use again.
+            self._remote.put(own, encoder_version, [*files, MANIFEST_NAME])
         return own
 
     def find(self, encoder_version: str) -> Path | None:
@@ -112,17 +113,32 @@ class EncoderFolders:
         raise _refused(encoder_version, problems)
 
     def prune(self, needed: Collection[str]) -> list[str]:
-        """Remove those that no version needs and that nobody has kept for a day; their names."""
+        """Remove those that no version needs and that nobody has kept for a day; their names.
+
+        Those of the object store, too, that were never here; where its driver cannot tell when a
+        file was written, all of them stay.
+        """
+        remote = self._remote
+        here = {folder.name for folder in self._root.glob("*")}
+        there = set[str]() if remote is None else set(remote.versions())
         removed = []
-        for folder in sorted(self._root.glob("*")):
-            if folder.name in needed or folder.stat().st_mtime > time.time() - ABANDONED_AFTER_S:
+        for name in sorted((here | there) - set(needed)):
+            if self._is_new(name):
                 continue
-            if self._remote is not None and not is_unfinished(folder):
-                self._remote.remove(folder.name, MANIFEST_NAME)
-            delete(folder)
-            if not is_unfinished(folder):
-                removed.append(folder.name)
+            if remote is not None and name in there:
+                if not remote.is_forgotten(name):
+                    continue  # another machine has kept it
+                remote.remove(name, MANIFEST_NAME)
+            delete(self._root / name)
+            if not is_unfinished(self._root / name):
+                removed.append(name)
         return removed
+
+    def _is_new(self, name: str) -> bool:
+        try:
+            return (self._root / name).stat().st_mtime > time.time() - ABANDONED_AFTER_S
+        except FileNotFoundError:  # it was never here, or has another name by now
+            return False
 
     def _fetch(self, encoder_version: str, own: Path) -> bool:
         """Take an encoder in from the object store, verified; False where there is none."""

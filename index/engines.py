@@ -234,10 +234,9 @@ def _load_ivfpq(stored: Stored, parameters: IvfPqParameters) -> Engine:
 
 def _read_groups(stored: Stored, n_nodes: int) -> Groups:
     offsets = map_array(stored.files[GROUPS_NAME], np.int64, (n_nodes + 1,))
-    groups = Groups(np.array(offsets))
-    if groups.n_rows != stored.manifest.count:
-        raise ValueError(f"groups.npy covers {groups.n_rows} of {stored.manifest.count} rows")
-    return groups
+    if (n_rows := offsets[-1]) != stored.manifest.count:  # or memory for as many would be taken
+        raise ValueError(f"groups.npy covers {n_rows} of {stored.manifest.count} rows")
+    return Groups(np.array(offsets))
 
 
 def _on_gpu(engine: Callable[[NDArray[np.float32], Any], Engine], parameters: type[Any]) -> Kind:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -79,23 +80,58 @@ def read_items(file: BinaryIO) -> Iterator[tuple[list[Item], NDArray[np.float32]
     Raises:
         ValueError: It is no such file.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
+    with _told_as_one():
         for batch in pq.ParquetFile(file).iter_batches(batch_size=_ROWS_A_GROUP):
             rows = batch.to_pylist()
             popularity = np.array([row.pop("popularity") for row in rows], np.float32)
             yield [msgspec.convert(row, Item) for row in rows], popularity
-    except (pa.ArrowException, KeyError, msgspec.ValidationError) as error:
-        raise ValueError(f"items.parquet cannot be read ({error})") from error
 
 
-def read_ids(file: BinaryIO) -> pa.Array:
-    """(N,) item ids."""
+def read_ids(file: BinaryIO, count: int) -> pa.Array:
+    """(N,) item ids.
+
+    Raises:
+        ValueError: It is no such file, or has another number of rows.
+    """
+    return _columns(file, ["item_id"], count)["item_id"].combine_chunks()
+
+
+def _columns(file: BinaryIO, names: list[str], count: int) -> pa.Table:
+    """N rows of these columns, of the types that were written.
+
+    Raises:
+        ValueError: It is no Parquet, or its columns, types or number of rows are others.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    return pq.read_table(file, columns=["item_id"])["item_id"].combine_chunks()
+    with _told_as_one():
+        table = pq.read_table(file, columns=names)
+    schema = _schema()
+    if not table.schema.equals(pa.schema([schema.field(name) for name in names])):
+        found = ", ".join(f"{field.name}: {field.type}" for field in table.schema)
+        raise ValueError(f"items.parquet has columns {found}, expected {', '.join(names)}")
+    if table.num_rows != count:
+        raise ValueError(f"items.parquet has {table.num_rows} rows, the manifest says {count}")
+    return table
+
+
+@contextmanager
+def _told_as_one() -> Iterator[None]:
+    """What Arrow raises for bytes that are not what they should be, as ValueError.
+
+    That is OSError for the most of them; an error of the disk has a number, and stays one.
+    """
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError, KeyError, msgspec.ValidationError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise ValueError(f"items.parquet cannot be read ({error})") from error
 
 
 def _listed(column: pa.ChunkedArray) -> list[Any]:
@@ -117,20 +153,7 @@ def read_catalogue(file: BinaryIO, count: int) -> Catalogue:
     Raises:
         ValueError: It is no Parquet, or its columns, types or number of rows are others.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(file, columns=_SERVED)
-    except pa.ArrowException as error:
-        raise ValueError(f"items.parquet cannot be read ({error})") from error
-    schema = _schema()
-    wanted = pa.schema([schema.field(name) for name in _SERVED])
-    if not table.schema.equals(wanted):
-        found = ", ".join(f"{field.name}: {field.type}" for field in table.schema)
-        raise ValueError(f"items.parquet has columns {found}, expected {', '.join(_SERVED)}")
-    if table.num_rows != count:
-        raise ValueError(f"items.parquet has {table.num_rows} rows, the manifest says {count}")
+    table = _columns(file, _SERVED, count)
     prices = table["price"].to_numpy().astype(np.float32)  # null becomes nan
     popularity = table["popularity"].to_numpy().astype(np.float32)
     return Catalogue(

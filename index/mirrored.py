@@ -201,8 +201,15 @@ class MirroredStore(IndexStore):
         return manifest
 
     def _clear_forgotten(self) -> None:
-        """Remove copies of what the object store has no longer, unless they are open here."""
-        known = {*self._remote.versions(), self.current()}
+        """Remove copies of what the object store has no longer, unless they are open here.
+
+        Not while the pointer is broken: what is current cannot be told then, and whoever builds or
+        goes to another version, which mends it, comes here first.
+        """
+        try:
+            known = {*self._remote.versions(), self.current()}
+        except IndexFormatError:
+            return
         for folder in self._folders():
             if folder.name not in known and (folder / _COPY).exists():
                 self._discard(folder)

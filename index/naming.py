@@ -35,8 +35,7 @@ def name_after(names: Iterable[str], now: datetime, digest: str) -> str:
     Returns:
         One that is later than all of them: by a millisecond, where the clock is behind.
     """
-    taken = [moment for name in names if (moment := _moment(name)) is not None]
-    return f"{_stamp(max([now, *(moment + _MILLISECOND for moment in taken)]))}-{digest[:8]}"
+    return f"{_stamp(max([now, *filter(None, map(_after, names))]))}-{digest[:8]}"
 
 
 def age(name: str, created_at_ms: int) -> tuple[str, str]:
@@ -66,12 +65,13 @@ def _stamp(moment: datetime) -> str:
     return f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03d}Z"
 
 
-def _moment(name: str) -> datetime | None:
-    """When a build has published it; None = it was no build."""
+def _after(name: str) -> datetime | None:
+    """The moment after a build has published it; None = it was no build, or time ends there."""
     match = _BUILT.fullmatch(name)
     if match is None:
         return None
     try:
-        return datetime.strptime(match[1], "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
-    except ValueError:  # there is no such day
+        published = datetime.strptime(match[1], "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
+        return published + _MILLISECOND
+    except (ValueError, OverflowError):  # there is no such day
         return None

@@ -12,8 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 _BYTES_A_WRITE = 16 << 20
-# What numpy lets through besides ValueError, depending on where a header stops making sense.
-_NO_HEADER = (TokenError, SyntaxError, TypeError, RecursionError, MemoryError, OverflowError)
+# What numpy raises, depending on where a header stops making sense; it knows no name of a file.
+_NO_HEADER = (
+    ValueError,
+    TokenError,
+    SyntaxError,
+    TypeError,
+    RecursionError,
+    MemoryError,
+    OverflowError,
+)
 
 
 def write_array(path: Path, array: NDArray[Any], order: NDArray[np.int64] | None = None) -> None:
@@ -47,10 +55,10 @@ def map_array(file: BinaryIO, dtype: type[np.generic], shape: tuple[int, ...]) -
         ValueError: It is no ``.npy`` file, or its type, shape or length is another.
     """
     name = Path(file.name).name
-    version = np.lib.format.read_magic(file)
-    if version != (1, 0):
-        raise ValueError(f"{name} has npy version {version}, expected (1, 0)")
     try:
+        version = np.lib.format.read_magic(file)
+        if version != (1, 0):
+            raise ValueError(f"its npy version is {version}, expected (1, 0)")
         found_shape, fortran, found = np.lib.format.read_array_header_1_0(file)
     except _NO_HEADER as error:
         raise ValueError(f"{name} has a header that cannot be read ({error})") from error

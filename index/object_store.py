@@ -133,6 +133,16 @@ class ObjectStore:
             return written < time.time() - _ABANDONED_AFTER_S
         return False
 
+    def is_forgotten(self, name: str) -> bool:
+        """Whether nobody has written to a version, or what else has a name, for a day.
+
+        False where nothing is there, or is any more, and where the driver cannot tell.
+        """
+        with self._asked(), suppress(FileNotFoundError, NotImplementedError):
+            written = [self._fs.modified(path) for path in self._fs.find(self._path(name))]
+            return bool(written) and max(written).timestamp() < time.time() - _ABANDONED_AFTER_S
+        return False
+
     def upload(self, folder: Path, manifest: Manifest) -> None:
         """Put a version's files there, its manifest last; what was interrupted before goes."""
         for name in self.versions():
@@ -212,12 +222,11 @@ class ObjectStore:
         """
         if not is_of_build(name):
             return
-        with self._asked(), suppress(FileNotFoundError, NotImplementedError):
+        with self._asked(), suppress(FileNotFoundError):
             paths = self._fs.find(self._path(name))
             if not {path.rpartition(f"/{name}/")[2] for path in paths} <= FILE_NAMES:
                 return  # it has a manifest, most of all
-            written = [self._fs.modified(path) for path in paths]
-            if written and max(written).timestamp() < time.time() - _ABANDONED_AFTER_S:
+            if self.is_forgotten(name):
                 self._fs.rm(self._path(name), recursive=True)
 
     def _entry(self, path: str) -> FileEntry:

@@ -175,6 +175,7 @@ class IndexStore:
             with opened(folder) as (manifest, files):
                 load(manifest, files)
         except IndexFormatError as error:
+            self._folder(version)  # one that has gone meanwhile is no damaged one
             return error.problems
         return []
 

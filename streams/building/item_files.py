@@ -25,6 +25,7 @@ class ItemFiles:
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = paths
         self._repeated: frozenset[int] = frozenset()
+        self._is_checked = False
         self.n_items = 0
 
     def check(
@@ -59,6 +60,7 @@ class ItemFiles:
                     if skip_bad or n_bad <= _SHOWN:
                         on_bad_row(row)
             self.n_items = n_rows - n_bad
+        self._is_checked = True
         if n_bad and skip_bad and not self.n_items:
             raise BadFileError(f"none of {n_rows:,} rows is an item, so nothing was built")
         if n_bad and not skip_bad:
@@ -73,8 +75,23 @@ class ItemFiles:
             )
 
     def items(self) -> Iterator[index.Item]:
-        """The good rows, in their order."""
-        return (row for row in self.rows() if not isinstance(row, BadRow))
+        """The good rows, in their order; after `check`, as many as it has found.
+
+        Raises:
+            BadFileError: After the last of them: there were more or fewer, as where an export
+                writes a file anew meanwhile.
+        """
+        n_items = 0
+        for row in self.rows():
+            if not isinstance(row, BadRow):
+                n_items += 1
+                yield row
+        if self._is_checked and n_items != self.n_items:
+            raise BadFileError(
+                f"{', '.join(map(str, self._paths))}: {self.n_items:,} items when they were "
+                f"checked, {n_items:,} when they were read again, so nothing was built: somebody "
+                "writes them. Let that end, then build again; better, write beside and rename"
+            )
 
     def rows(self) -> Iterator[index.Item | BadRow]:
         """All rows; after `check`, one that repeats an earlier row's id is bad, too."""

@@ -183,8 +183,8 @@ def _current(store: "IndexStore", encoder_version: str, *, only_topic: bool) -> 
     from index import IndexFormatError, RejectedInputError
     from streams.provenance import TOPIC
 
-    name = store.current()
     try:
+        name = store.current()
         manifest = None if name is None else store.manifest(name)
     except IndexFormatError:
         if not only_topic:

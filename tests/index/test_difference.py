@@ -77,3 +77,21 @@ def test_hashes_of_another_shape_are_refused(store: IndexStore) -> None:
     reseal(store, store.manifest(first))
     with pytest.raises(IndexFormatError, match=r"hashes\.npy"):
         store.open(first)
+
+
+@pytest.mark.parametrize("name", ["items.parquet", "hashes.npy"])
+@pytest.mark.parametrize("damage", ["cut", "zeros", "of fewer items"])
+def test_files_that_only_their_manifest_fits_are_refused(
+    store: IndexStore, name: str, damage: str
+) -> None:
+    first = build(store, shop(20))
+    other = store.root / build(store, shop(19)) / name
+    change = {
+        "cut": lambda raw: raw[: len(raw) // 2],
+        "zeros": lambda raw: raw[:4] + bytes(len(raw) - 8) + raw[-4:],
+        "of fewer items": lambda raw: other.read_bytes(),
+    }[damage]
+    rewrite(store.root / first / name, change)
+    reseal(store, store.manifest(first))
+    with pytest.raises(IndexFormatError, match=name):
+        difference(store, first, first)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,6 +114,13 @@ def test_a_damaged_cache_is_fetched_again(tmp_path: Path, model: Path) -> None:
     assert (own / NAMES[0]).is_file()
 
 
+@pytest.fixture
+def late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies in an object store was written more than a day ago."""
+    monkeypatch.setattr("index.object_store._ABANDONED_AFTER_S", -5.0)
+
+
+@pytest.mark.usefixtures("late")
 def test_what_no_version_needs_goes_after_a_day(
     places: tuple[EncoderFolders, EncoderFolders], model: Path
 ) -> None:
@@ -127,6 +136,59 @@ def test_what_no_version_needs_goes_after_a_day(
     assert theirs.find("new")
 
 
+def test_what_a_machine_never_had_goes_from_the_object_store(
+    bucket: str, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each build in a new container left its encoder there for ever."""
+    for version in ("needed", "forgotten"):
+        EncoderFolders(tmp_path / f"builder of {version}", bucket).keep(version, model, NAMES)
+    ours = EncoderFolders(tmp_path / "a", bucket)
+    assert ours.prune({"needed"}) == []
+    monkeypatch.setattr("index.object_store._ABANDONED_AFTER_S", -5.0)
+    assert ours.prune({"needed"}) == ["forgotten"]
+    assert ours.find("forgotten") is None
+    assert ours.find("needed")
+
+
+@pytest.mark.parametrize("kept", ["for the first time", "again"])
+def test_what_another_machine_has_kept_meanwhile_stays(
+    tmp_path: Path, model: Path, kept: str
+) -> None:
+    """Its build makes a version current that needs it, and that no worker could serve."""
+    objects = tmp_path / "objects"
+    ours, theirs = (EncoderFolders(tmp_path / each, f"file://{objects}") for each in "ab")
+    own = ours.keep("mini-1", model, NAMES)
+    a_day_ago = time.time() - 25 * 3600
+    for path in (own, *objects.rglob("*")):
+        os.utime(path, (a_day_ago, a_day_ago))
+    if kept == "for the first time":
+        shutil.rmtree(objects)
+    theirs.keep("mini-1", model, NAMES)
+    assert ours.prune(()) == []
+    assert theirs.find("mini-1")
+
+
+def test_what_gets_its_name_while_others_are_removed_is_no_error(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker fetches an encoder while a build on its machine removes another one."""
+    folders = EncoderFolders(tmp_path / "indexes")
+    beside = folders.keep("mini-1", model, NAMES).rename(
+        tmp_path / "indexes" / ".encoders" / f".unfinished-{uuid.uuid4().hex}"
+    )
+    stat = Path.stat
+
+    def renamed(path: Path, **how: Any) -> os.stat_result:
+        if path == beside and os.path.lexists(beside):
+            beside.rename(beside.with_name("mini-1"))
+        return stat(path, **how)
+
+    monkeypatch.setattr(Path, "stat", renamed)
+    assert folders.prune(()) == []
+    assert folders.find("mini-1")
+
+
+@pytest.mark.usefixtures("late")
 def test_two_machines_may_remove_the_same_encoder(
     places: tuple[EncoderFolders, EncoderFolders], model: Path
 ) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +21,7 @@ from hypothesis import strategies as st
 
 from index import FileEntry, HnswParameters, IndexStore, Manifest
 from index.hnsw_file import check_graph
+from index.items_file import read_catalogue
 from index.library import faiss as load_faiss
 from index.manifest import encode_manifest
 from tests.index.damage import opened_despite, refusal, reseal, rewrite
@@ -203,10 +207,13 @@ def test_no_bytes_in_a_sealed_graph_make_a_search_crash(
 
 # Once around all 64-bit numbers: each group has rows, and the last ends where it should.
 ROUND = np.cumsum([0, *[2**62] * 4, *[1] * 55, 5], dtype=np.uint64).view(np.int64).tolist()
+# More memory than there is, if the rows of the last group were numbered before they are counted.
+ENDLESS = [*range(60), 1 << 45]
 
 
 @pytest.mark.parametrize(
-    "offsets", [[0, 60], [0, *range(2, 62)], [0, *range(60), 60], [1, *range(1, 61)], ROUND]
+    "offsets",
+    [[0, 60], [0, *range(2, 62)], [0, *range(60), 60], [1, *range(1, 61)], ROUND, ENDLESS],
 )
 def test_groups_of_other_rows_are_refused(
     store: IndexStore, hnsw: Manifest, offsets: list[int]
@@ -302,6 +309,45 @@ def test_items_of_another_kind_are_refused(
     pq.write_table(table, path)
     reseal(store, hnsw)
     assert reason in refusal(store, hnsw.version)
+
+
+@settings(
+    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(place=st.floats(0, 1, exclude_max=True), value=st.binary(min_size=1, max_size=8))
+def test_no_bytes_in_sealed_items_are_an_unexpected_error(
+    sound: tuple[Path, Manifest],
+    tmp_path_factory: pytest.TempPathFactory,
+    place: float,
+    value: bytes,
+) -> None:
+    """Arrow calls most of such files an OSError, as it does a disk that fails."""
+    folder = tmp_path_factory.mktemp("hostile")
+    snapshot = opened_despite(sound, folder, "items.parquet", place, value)
+    if snapshot is not None:
+        assert len(snapshot.catalogue) == 60
+
+
+def test_a_disk_that_fails_while_items_are_read_is_no_damaged_version(tmp_path: Path) -> None:
+    class Failing(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def seekable(self) -> bool:
+            return True
+
+        def seek(self, offset: int, whence: int = 0) -> int:
+            return 1_000
+
+        def tell(self) -> int:
+            return 1_000
+
+        def readinto(self, _: object) -> int:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pytest.raises(OSError, match="Input/output error") as caught:
+        read_catalogue(io.BufferedReader(Failing()), 60)
+    assert caught.value.errno == errno.EIO
 
 
 @pytest.mark.parametrize(

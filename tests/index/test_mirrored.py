@@ -289,6 +289,22 @@ def test_half_a_pointer_is_refused(
         reader.open()
 
 
+@pytest.mark.parametrize("way_out", ["build", "rollback"])
+def test_a_broken_pointer_is_mended_by_a_build_and_by_going_to_a_version(
+    builder: MirroredStore, reader: MirroredStore, url: str, way_out: str
+) -> None:
+    """The error names both, and both ended with the same error."""
+    old = build(builder, 5, "exact")
+    fs, root = fsspec.url_to_fs(url)
+    fs.pipe_file(f"{root}/CURRENT", b"\0\0\0")
+    if way_out == "build":
+        mended = build(builder, 6, "exact")
+    else:
+        mended = old
+        reader.set_current(old.version)  # nothing of it is in this machine's folder yet
+    assert reader.open().manifest == mended
+
+
 def test_several_workers_of_a_machine_fetch_at_once(
     builder: MirroredStore, url: str, tmp_path: Path
 ) -> None:

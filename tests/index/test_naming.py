@@ -38,7 +38,16 @@ def test_a_name_is_the_time_by_a_clock_that_goes_on() -> None:
     assert name_after([first], later, DIGEST) == "20260101T120130.001Z-0123abcd"
 
 
-@pytest.mark.parametrize("name", ["spring", "99999999T999999.999Z-0123abcd", "x" * 100, ""])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "spring",
+        "99999999T999999.999Z-0123abcd",
+        "99991231T235959.999Z-0123abcd",  # nothing is later: every build ended with an error
+        "x" * 100,
+        "",
+    ],
+)
 def test_a_name_that_no_build_has_given_moves_no_clock(name: str) -> None:
     assert name_after([name], NOON, DIGEST) == "20260101T120000.000Z-0123abcd"
 

@@ -233,8 +233,9 @@ def test_a_version_that_is_removed_while_it_is_verified_does_not_become_current(
     assert store.current() == now
 
 
+@pytest.mark.parametrize("look", [IndexStore.open, IndexStore.verify])
 def test_a_version_that_goes_while_its_files_are_opened_is_no_damaged_one(
-    store: IndexStore, monkeypatch: pytest.MonkeyPatch
+    store: IndexStore, monkeypatch: pytest.MonkeyPatch, look: Callable[[IndexStore, str], object]
 ) -> None:
     version, now = (store.publish(build_of(n)).version for n in (3, 4))
     store.set_current(now)
@@ -247,7 +248,7 @@ def test_a_version_that_goes_while_its_files_are_opened_is_no_damaged_one(
 
     monkeypatch.setattr("index.loading.read_manifest", goes)
     with pytest.raises(UnknownVersionError, match=f"{version}.*there are: {now}"):
-        store.open(version)
+        look(store, version)
 
 
 def test_who_opens_the_current_version_while_it_goes_gets_the_next_one(

@@ -93,6 +93,19 @@ def test_files_without_a_row_are_a_catalogue_only_where_that_is_meant(
     assert (files.n_items, list(files.items())) == (0, [])
 
 
+@pytest.mark.parametrize("left", [[], [MUG], [MUG, POT, OWL, {**OWL, "item_id": "owl 2"}]])
+def test_files_that_change_after_their_check_become_no_index(
+    tmp_path: Path, left: list[dict[str, object]]
+) -> None:
+    """An export that writes its file in place: what was left of it was built and made current."""
+    files, _ = checked(lines(tmp_path / "items.jsonl", MUG, POT, OWL))
+    lines(tmp_path / "items.jsonl", *left)
+    items = files.items()
+    assert [next(items).item_id for _ in left] == [row["item_id"] for row in left]
+    with pytest.raises(BadFileError, match=rf"3 items when.*, {len(left)} when.*nothing was built"):
+        next(items)
+
+
 def test_no_more_than_twenty_are_shown_where_they_end_the_build(tmp_path: Path) -> None:
     bad: list[BadRow] = []
     with pytest.raises(BadFileError, match="50 of 50"):

@@ -253,6 +253,10 @@ def test_a_damaged_version_is_rebuilt_from_the_topic_but_never_shrinks_unasked(
         assert run(["index", "rebuild"]) == Exit.FATAL
         assert name.partition(".")[0] in capsys.readouterr().err
         assert rebuild(capsys, "--only-topic")["count"] == 1
+    (shop.index_dir / "CURRENT").write_bytes(b"\0\0\0")
+    assert run(["index", "rebuild"]) == Exit.FATAL
+    assert "the pointer file holds" in capsys.readouterr().err
+    assert rebuild(capsys, "--only-topic")["count"] == 1
 
 
 def test_an_empty_topic_replaces_nothing(
