@@ -76,15 +76,16 @@ class Course:
         """Nothing older is needed to go on from here."""
         return self.join.horizon_ms
 
-    def observe(self, source: Source, record: Joinable, at_ms: int) -> None:
+    def observe(self, source: Source, record: Joinable, at_ms: int, sent_ms: int) -> None:
         """A record was read.
 
         Args:
             source: Where.
             record: What.
             at_ms: Its event time.
+            sent_ms: Its message's timestamp.
         """
-        self._mark.observe(source, at_ms)
+        self._mark.observe(source, at_ms, sent_ms)
         self.join.observe(record)
 
     def advance(self) -> list[Taught]:

@@ -236,7 +236,7 @@ class LearningStep:
                 continue
             at_ms = moment_of(found)
             newest_ms = max(newest_ms, at_ms)
-            life.course.observe(run.source, found, at_ms)
+            life.course.observe(run.source, found, at_ms, record.timestamp)
         life.reread.setdefault(run.source, Reread()).note(run.begin, newest_ms)
         life.ends[run.source] = run.end
 

@@ -262,7 +262,7 @@ def test_any_order_within_the_lateness_gives_the_same_lists(
     mark = Watermark([("t", 0)], lateness)
     for record in late:
         join.observe(record)
-        mark.observe(("t", 0), _at(record))
+        mark.observe(("t", 0), _at(record), 0)
         closed += join.close(mark.at_ms or 0)
     closed += join.close(10_000)
     assert closed == at_once
@@ -278,12 +278,47 @@ def test_a_partition_that_lags_holds_the_mark_until_it_has_long_been_silent() ->
     sources = [("t", 0), ("t", 1), ("t", 2)]
     mark = Watermark(sources, 10, idle_s=30, clock=lambda: now[0])
     for source, at_ms in zip(sources[:2], [1_000, 2_000], strict=True):
-        mark.observe(source, at_ms)
+        mark.observe(source, at_ms, 0)
     read = [mark.at_ms]  # the third may have anything
-    now[0] = 29.0
-    mark.observe(sources[1], 3_000)
+    for now[0] in range(1, 30):
+        mark.observe(sources[1], 3_000, 0)
     now[0] = 31.0
     read.append(mark.at_ms)  # two say nothing any more
-    mark.observe(sources[0], 1_500)
+    mark.observe(sources[0], 1_500, 0)
     read.append(mark.at_ms)
     assert read == [None, 2_990, 2_990]
+
+
+def test_a_partition_is_not_idle_because_reading_stood_still() -> None:
+    """A broker restarts for minutes, and then the backlog of one partition is read first."""
+    now = [0.0]
+    sources = [("t", 0), ("t", 1)]
+    mark = Watermark(sources, 10, idle_s=30, clock=lambda: now[0])
+    for source in sources:
+        mark.observe(source, 1_000, 0)
+    now[0] = 300.0
+    mark.observe(sources[0], 300_000, 0)
+    assert mark.at_ms == 990, "the other's backlog is still to come"
+    for now[0] in range(301, 340):
+        mark.observe(sources[0], 300_000, 0)
+    assert mark.at_ms == 299_990, "it had none, and has been silent while the first was read"
+
+
+def test_a_clock_that_is_ahead_does_not_make_the_others_late() -> None:
+    """One shopper of a partition whose telephone is four minutes ahead of its messages."""
+    join, mark = Join(WINDOW), Watermark([("t", 0)], 20)
+    for number in range(100):
+        ahead_ms = 240 if number % 7 == 0 else 0
+        at_ms, user = 1_000 + 10 * number + ahead_ms, f"u{number}"
+        records = [
+            made(f"l{number}", at_ms, user=user),
+            shown(f"l{number}", at_ms + 1, user=user),
+            did(f"e{number}", at_ms + 2, "b", f"l{number}", user_id=user),
+        ]
+        for record in records:
+            join.observe(record)
+            mark.observe(("t", 0), _at(record), _at(record) - ahead_ms)
+        join.close(mark.at_ms or 0)
+    join.close(10_000)
+    assert join.counts["lists"] == 100
+    assert join.counts["late"] == 0
