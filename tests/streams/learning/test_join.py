@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -196,15 +197,39 @@ def test_what_comes_behind_the_border_is_late_and_cannot_open_a_list_again() -> 
     assert join.counts["late"] == 3
 
 
-def test_memory_is_bounded_and_the_oldest_go_first() -> None:
+def test_memory_is_bounded_and_of_one_user_the_oldest_go_first() -> None:
     join = Join(WINDOW, most=10)
+    user = next(name for name in map(str, range(10_000)) if zlib.crc32(name.encode()) < 2**22)
     for n in range(100):
-        for record in (made(f"l{n}", n), shown(f"l{n}", n), did(f"e{n}", n, "a", f"l{n}")):
+        records = (
+            made(f"l{n}", n, user=user),
+            shown(f"l{n}", n, user=user),
+            did(f"e{n}", n, "a", f"l{n}", user_id=user),
+        )
+        for record in records:
             join.observe(record)
     assert join.n_waiting == 30
     assert join.counts["overflow"] == 3 * 90
-    closed = join.close(10_000)
-    assert [each.made.recommendation_id for each in closed] == [f"l{n}" for n in range(90, 100)]
+
+
+def test_of_more_than_can_wait_some_users_are_joined_with_all_that_they_did() -> None:
+    """The oldest are those that are due next: to drop them is to close no list ever again."""
+    join, lists, most = Join(WINDOW, most=60), list[AnsweredList](), 0
+    for n in range(2_000):
+        user = f"u{n % 500}"
+        if n < 1_000 or n % 20 == 0:  # then it is night
+            join.observe(made(f"l{n}", n, user=user))
+            join.observe(shown(f"l{n}", n, user=user))
+            join.observe(did(f"e{n}", n + 1, "a", f"l{n}", user_id=user))
+        lists += join.close(n // 10 * 10 - 5)
+        most = max(most, join.n_waiting)
+    assert most <= 3 * 60
+    by_day = [each for each in lists if each.made.moment_ms < 1_000]
+    by_night = [each for each in lists if each.made.moment_ms >= 1_700]
+    assert 200 < len(by_day) < 600
+    assert len({each.made.user_id for each in by_day}) < 300, "the same users again"
+    assert all("a" in each.answers for each in lists)
+    assert [each.made.moment_ms for each in by_night] == list(range(1_700, 1_900, 20)), "all again"
 
 
 _names = st.sampled_from(["l1", "l2", "l3"])

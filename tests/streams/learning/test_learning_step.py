@@ -29,7 +29,14 @@ from streams.outbox import Outbox
 from streams.positions import Source
 from streams.runs import Claim, Run
 from tests.scoring.online.stream import some_heads
-from tests.streams.learning.shop_stream import BASE, LEARNING, N_PARTITIONS, messages, topics
+from tests.streams.learning.shop_stream import (
+    BASE,
+    LEARNING,
+    N_PARTITIONS,
+    START_MS,
+    messages,
+    topics,
+)
 
 
 class Broker:
@@ -150,6 +157,14 @@ def test_lives_that_end_anywhere_learn_what_one_life_learns() -> None:
     for broker in (whole, broken):
         assert min(int(note) for note in broker.notes.values()) > 0, "the oldest is not read again"
         assert len(broker.letters) == broker.n_bad("decisions") > 0, "each is put aside once"
+
+
+def test_no_round_ends_later_than_the_messages_were_sent() -> None:
+    broker = Broker(60, seed=2)
+    for log in broker.logs.values():
+        for each in log:
+            each.timestamp = START_MS
+    assert Lived(broker, 0, seed=1).rounds == []
 
 
 def test_another_encoder_begins_learning_anew_wherever_lives_end() -> None:
