@@ -12,6 +12,7 @@ from streams import fields
 from streams.errors import RejectedError
 from streams.records import MAX_BYTES, Record, decode_with
 
+_MOST: Final = 2**53
 _STORED: Final = b"\xff"
 """Before the key of a count among the user rows: no user_id, being UTF-8, begins like that."""
 
@@ -28,7 +29,7 @@ class ShopCount(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     source: fields.Name
     item_id: fields.Id
-    offset: Annotated[int, Meta(ge=0, le=2**53)]
+    offset: Annotated[int, Meta(ge=0, le=_MOST)]
     counts: ItemCounts
     simulated: bool = False
 
@@ -62,6 +63,9 @@ def decode_shop_count(raw: bytes | None, *, max_bytes: int = MAX_BYTES) -> ShopC
     every = (*counts.bought, *counts.looked, *counts.regions.values(), *counts.newcomers.values())
     if min(every) < 0 or min(counts.again, counts.buyers, counts.at_ms, counts.first_ms) < 0:
         raise RejectedError("a count or a moment is below 0")
-    if counts.at_ms > fields.MAX_AT_MS:
-        raise RejectedError(f"at_ms is {counts.at_ms}, after 2100")
+    latest_ms = max(counts.at_ms, counts.first_ms, counts.latest_ms, counts.price_ms)
+    if latest_ms > fields.MAX_AT_MS:
+        raise RejectedError(f"a moment is {latest_ms}, after 2100")
+    if max(counts.again, counts.buyers) > _MOST:
+        raise RejectedError(f"a count is above {_MOST}")
     return record

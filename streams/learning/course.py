@@ -8,8 +8,10 @@ enough back, leaves out the lists that were due before it, and goes on bit for b
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import structlog
 
 from scoring.online.examples import examples_of
 from scoring.online.learner import OnlineLearner, Round
@@ -18,6 +20,8 @@ from streams.learning.join import AnsweredList, Join, Joinable
 from streams.learning.timing import Timing
 from streams.learning.watermark import Watermark
 from streams.positions import Source
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +45,34 @@ class Course:
     """What waits, and what learns.
 
     Attributes:
+        learner: What learns; another one, from the base on, for the lists of another encoder.
         learned_to_ms: Lists that were due before have been learned.
-        encoder_version: Of the lists; the first one decides. '' = none yet.
+        encoder_version: Of the lists; '' = none yet. The first one decides, then a round that has
+            lists of one other encoder only.
     """
 
     def __init__(
         self,
-        learner: OnlineLearner,
+        begin: Callable[[], OnlineLearner],
         timing: Timing,
         mark: Watermark,
         *,
+        learner: OnlineLearner | None = None,
         learned_to_ms: int = 0,
         encoder_version: str = "",
     ) -> None:
         """Begin, or go on.
 
         Args:
-            learner: As it was at `learned_to_ms`.
+            begin: Makes a learner that has learned nothing yet.
             timing: Of the join and of the rounds.
             mark: New.
+            learner: As it was at `learned_to_ms`; None = a new one.
             learned_to_ms: Of an earlier course.
             encoder_version: Likewise.
         """
-        self.learner = learner
+        self.learner = learner or begin()
+        self._begin = begin
         self.join = Join(timing.window_ms)
         self.counts = Counter[str]()
         self.learned_to_ms = learned_to_ms
@@ -76,15 +85,16 @@ class Course:
         """Nothing older is needed to go on from here."""
         return self.join.horizon_ms
 
-    def observe(self, source: Source, record: Joinable, at_ms: int) -> None:
+    def observe(self, source: Source, record: Joinable, at_ms: int, sent_ms: int) -> None:
         """A record was read.
 
         Args:
             source: Where.
             record: What.
             at_ms: Its event time.
+            sent_ms: Its message's timestamp.
         """
-        self._mark.observe(source, at_ms)
+        self._mark.observe(source, at_ms, sent_ms)
         self.join.observe(record)
 
     def advance(self) -> list[Taught]:
@@ -102,7 +112,9 @@ class Course:
         return [each for each in taught if each is not None]
 
     def _teach(self, lists: Sequence[AnsweredList], number: int) -> Taught | None:
-        fitting = [each for each in lists if self._fits(each)]
+        readable = [each for each in lists if self._is_readable(each)]
+        self._follow_encoder({each.made.encoder_version for each in readable})
+        fitting = [each for each in readable if self._fits(each)]
         if not fitting:
             return None
         heads = self.learner.base
@@ -111,14 +123,36 @@ class Course:
         version = self.learner.heads.version
         return Taught((number + 1) * self._every_ms, version, len(fitting), held)
 
-    def _fits(self, answered: AnsweredList) -> bool:
-        """Rows of other columns, or of another encoder's cosines, mean something else."""
+    def _is_readable(self, answered: AnsweredList) -> bool:
+        """Rows of other columns mean something else."""
         base, made = self.learner.base, answered.made
-        columns = made.features_version, made.width
-        if columns != (base.features_version, len(base.features)):
-            self.counts["other_features"] += 1
-            return False
-        encoder = made.encoder_version
+        is_readable = (made.features_version, made.width) == (
+            base.features_version,
+            len(base.features),
+        )
+        self.counts["other_features"] += not is_readable
+        return is_readable
+
+    def _follow_encoder(self, encoders: set[str]) -> None:
+        """Begin anew where all lists of a round are of one other encoder.
+
+        While workers change encoders, a round has lists of both. Workers take heads that were
+        learned from lists of their own encoder: to go on with the old one is to learn no more.
+        """
+        if not self.encoder_version or len(encoders) != 1 or "" in encoders:
+            return
+        (encoder,) = encoders
+        if encoder != self.encoder_version:
+            log.warning(
+                "lists are made with another encoder: learning begins anew with the base",
+                encoder=encoder,
+                before=self.encoder_version,
+            )
+            self.learner, self.encoder_version = self._begin(), encoder
+
+    def _fits(self, answered: AnsweredList) -> bool:
+        """Another encoder's cosines mean something else, too."""
+        encoder = answered.made.encoder_version
         if encoder != (self.encoder_version or encoder):
             self.counts["other_encoder"] += 1
             return False

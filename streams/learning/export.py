@@ -253,5 +253,5 @@ class _Partition:
             return
         if self._records is not None and isinstance(record, MadeList):
             self._records.take(record, message.value() or b"")
-        self._mark.observe(source, moment_of(record))
+        self._mark.observe(source, moment_of(record), message.timestamp()[1])
         self._join.observe(record)

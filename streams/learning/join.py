@@ -9,24 +9,23 @@ in, with each of them before the border passes it, the same lists come out in th
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any
+
+import structlog
 
 from streams.events import Click, Impression
 from streams.learning.answers import ANSWERS, Answer, Shown, answers_to
+from streams.learning.learned_users import LearnedUsers
 from streams.learning.shown_list import MadeList
 from streams.learning.user_clicks import UserClicks
 from streams.learning.user_lists import UserLists
+from streams.learning.waiting import Waiting
 
-T = TypeVar("T")
+log = structlog.get_logger(__name__)
 
 Joinable = MadeList | Impression | Click
-
-_Name = tuple[str, ...]
-"""Ids as they are: joined into one text, those with a blank in them could be others' too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class Join:
     without a decision; `late` and `duplicates` of any kind; `other_user` impressions that are not
     of their list's user; `too_far` impressions before the decision, or later than the window;
     `lost_answers` clicks that name a list and do not count, `early_answers` and `unseen_answers`
-    among them; `overflow` what was dropped because more waits than fits.
+    among them; `overflow` records of users who are left out because more waits than fits.
     """
 
     def __init__(self, window_ms: int, *, most: int = 200_000) -> None:
@@ -62,14 +61,19 @@ class Join:
         Args:
             window_ms: From the first impression to the last answer; an impression may come so long
                 after its decision, too.
-            most: Decisions that wait, and impressions, and clicks: the oldest are dropped.
+            most: Decisions that wait, and impressions, and clicks. Where there are more, half of
+                the users are left out, and taken in again when there is room. Of clicks the oldest
+                are dropped: they are kept for longer than lists are open, and have decisions, too.
         """
         self._window_ms = window_ms
+        self._most = most
+        self._users = LearnedUsers()
+        self._shared_ms = -1
         self.closed_ms = -1
         self.counts: Counter[str] = Counter()
-        self._made: _Waiting[MadeList] = _Waiting(most, self._lose("overflow"))
-        self._shown: _Waiting[Shown] = _Waiting(most, self._lose("overflow"))
-        self._clicks: _Waiting[Click] = _Waiting(most, self._lose("overflow"))
+        self._made: Waiting[MadeList] = Waiting(most, self._leave_out, self._lose)
+        self._shown: Waiting[Shown] = Waiting(most, self._leave_out, self._lose)
+        self._clicks: Waiting[Click] = Waiting(most, lambda: None, self._lose)
         self._shown_to: dict[str, UserLists] = {}
         self._clicks_of: dict[str, UserClicks] = {}
         self._used: set[tuple[str, str]] = set()
@@ -128,10 +132,11 @@ class Join:
                 self.counts["never_shown"] += 1
         for click in self._clicks.before(self.horizon_ms):
             self._forget_click(click)
+        self._take_in()
         return closed
 
     def _observe_decision(self, made: MadeList) -> None:
-        if made.shadow or not made.items or self._is_late(made.moment_ms):
+        if made.shadow or not made.items or self._is_out(made.user_id, made.moment_ms):
             return
         known = self._made.get((made.recommendation_id,))
         if known is not None:
@@ -140,7 +145,7 @@ class Join:
         self._made.put((made.recommendation_id,), made.moment_ms, made)
 
     def _observe_impression(self, impression: Impression) -> None:
-        if self._is_late(impression.at_ms):
+        if self._is_out(impression.user_id, impression.at_ms):
             return
         name, user = impression.recommendation_id, impression.user_id
         of_user = self._shown_to.get(user, UserLists())
@@ -149,7 +154,7 @@ class Join:
         self._keep(shown.also(impression.item_ids, impression.at_ms))
 
     def _observe_click(self, click: Click) -> None:
-        if self._is_late(click.at_ms):
+        if self._is_out(click.user_id, click.at_ms):
             return
         of_user = self._clicks_of.setdefault(click.user_id, UserClicks())
         if (known := of_user.get(click.event_id)) is not None:
@@ -191,10 +196,12 @@ class Join:
         self._shown_to.setdefault(shown.user_id, UserLists()).put(shown)
         self._shown.put((shown.recommendation_id, shown.user_id), shown.at_ms, shown)
 
-    def _is_late(self, at_ms: int) -> bool:
+    def _is_out(self, user_id: str, at_ms: int) -> bool:
         late = at_ms < self.closed_ms
+        over = not late and user_id not in self._users
         self.counts["late"] += late
-        return late
+        self.counts["overflow"] += over
+        return late or over
 
     def _forget_shown(self, shown: Shown) -> None:
         of_user = self._shown_to[shown.user_id]
@@ -213,67 +220,29 @@ class Join:
         elif click.recommendation_id is not None:
             self.counts["lost_answers"] += 1
 
-    def _lose(self, why: str) -> Callable[[object], None]:
-        def lose(record: object) -> None:
-            self.counts[why] += 1
-            if isinstance(record, Shown):
-                self._forget_shown(record)
-            elif isinstance(record, Click):
-                self._forget_click(record)
+    def _leave_out(self) -> None:
+        """Half of the users, with all that waits of them."""
+        if not self._users.halve():
+            return
+        self._shared_ms = self.closed_ms
+        waiting: tuple[Waiting[Any], ...] = (self._made, self._shown, self._clicks)
+        for each in waiting:
+            for record in each.without(self._users):
+                self._lose(record)
+        log.warning("more waits than fits, users are left out", learned_share=self._users.share)
 
-        return lose
+    def _take_in(self) -> None:
+        """Twice as many users, where these have needed a quarter of the room for two windows."""
+        fits = max(len(self._made), len(self._shown)) * 4 < self._most
+        settled = self.closed_ms - self._shared_ms > 2 * self._window_ms
+        if fits and settled and self._users.share < 1:
+            self._users.double()
+            self._shared_ms = self.closed_ms
+            log.info("users are taken in again", learned_share=self._users.share)
 
-
-class _Waiting(Generic[T]):
-    """Records by name, and the oldest of them."""
-
-    def __init__(self, most: int, lose: Callable[[T], None]) -> None:
-        self._most = most
-        self._lose = lose
-        self._records: dict[_Name, tuple[int, T]] = {}
-        self._oldest: list[tuple[int, _Name]] = []
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    def get(self, name: _Name) -> T | None:
-        """The record of that name."""
-        found = self._records.get(name)
-        return None if found is None else found[1]
-
-    def put(self, name: _Name, at_ms: int, record: T) -> None:
-        """Keep one, in place of that of its name; the oldest goes where there are too many."""
-        known = self._records.get(name)
-        self._records[name] = (at_ms, record)
-        if known is None or known[0] != at_ms:
-            heapq.heappush(self._oldest, (at_ms, name))
-        if len(self._records) > self._most:
-            while (oldest := self._pop()) is None:
-                pass
-            self._lose(oldest)
-
-    def drop(self, name: _Name) -> None:
-        """Keep it no longer."""
-        self._records.pop(name, None)
-
-    def oldest_before(self, at_ms: int) -> T | None:
-        """Take out the oldest that is older, of equal ones the first by name; None = none is."""
-        while self._oldest and self._oldest[0][0] < at_ms:
-            if (record := self._pop()) is not None:
-                return record
-        return None
-
-    def before(self, at_ms: int) -> list[T]:
-        """Take out all that are older, in that order."""
-        found = []
-        while (record := self.oldest_before(at_ms)) is not None:
-            found.append(record)
-        return found
-
-    def _pop(self) -> T | None:
-        at_ms, name = heapq.heappop(self._oldest)
-        known = self._records.get(name)
-        if known is None or known[0] != at_ms:
-            return None  # dropped since, or moved
-        del self._records[name]
-        return known[1]
+    def _lose(self, record: MadeList | Shown | Click) -> None:
+        self.counts["overflow"] += 1
+        if isinstance(record, Shown):
+            self._forget_shown(record)
+        elif isinstance(record, Click):
+            self._forget_click(record)

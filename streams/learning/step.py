@@ -199,23 +199,27 @@ class LearningStep:
         learning = self._learning
         torch.set_num_threads(learning.threads)  # it holds for the thread that says it
         mark = Watermark(self._topics.sources, learning.timing.lateness_ms, idle_s=learning.idle_s)
-        learner = OnlineLearner(learning.base, learning.settings)
-        if learning.past is not None:
-            learner.replay.add(learning.past)
         kept = checkpoint.read(self._rows)
         if kept is None:
-            return Course(learner, learning.timing, mark)
+            return Course(self._new_learner, learning.timing, mark)
         facts, state = kept
         restored = from_bytes(state, learning.base, learning.settings)
         if restored is None:
             log.warning("another ranker: learning begins anew with it", base=learning.base.version)
         return Course(
-            restored or learner,
+            self._new_learner,
             learning.timing,
             mark,
+            learner=restored,
             learned_to_ms=facts.learned_to_ms,
             encoder_version=facts.encoder_version if restored else "",
         )
+
+    def _new_learner(self) -> OnlineLearner:
+        learner = OnlineLearner(self._learning.base, self._learning.settings)
+        if self._learning.past is not None:
+            learner.replay.add(self._learning.past)
+        return learner
 
     def _read(self, run: Run, life: _Life) -> None:
         life.stood.setdefault(run.source, run.begin)
@@ -236,7 +240,7 @@ class LearningStep:
                 continue
             at_ms = moment_of(found)
             newest_ms = max(newest_ms, at_ms)
-            life.course.observe(run.source, found, at_ms)
+            life.course.observe(run.source, found, at_ms, record.timestamp)
         life.reread.setdefault(run.source, Reread()).note(run.begin, newest_ms)
         life.ends[run.source] = run.end
 

@@ -44,7 +44,7 @@ class NewestHeads:
         Raises:
             BrokerUnavailableError: No broker answers.
         """
-        topic = settings.topic("model_versions")
+        self._topic = topic = settings.topic("model_versions")
         complaints = Complaints()
         config = consumer_config(settings, f"{settings.app_id}-model-versions", error_cb=complaints)
         partition = TopicPartition(topic, model_versions.PARTITION)
@@ -67,7 +67,10 @@ class NewestHeads:
         messages = self._reader.consume(1, wait_s)
         while messages:
             for message in messages:
-                if message.error() is None and message.key() == model_versions.KEY:
+                error = message.error()
+                if error is not None:
+                    log.warning("heads interrupted", topic=self._topic, error=error.str())
+                elif message.key() == model_versions.KEY:
                     found = message
             messages = self._reader.consume(_BACK, 0)
         return found
@@ -80,7 +83,8 @@ class NewestHeads:
 class HeadsFollower(Follower):
     """Takes what is published; whatever is wrong with it, the old heads go on.
 
-    A restart begins with the rankers' own heads, then finds the newest.
+    A restart begins with the rankers' own heads, then finds the newest. As it would take them, so
+    does a worker that has refused them when it gets the ranker or the encoder that they are for.
     """
 
     def __init__(
@@ -88,7 +92,7 @@ class HeadsFollower(Follower):
         heads: NewestHeads,
         bases: Callable[[], Mapping[str, Heads]],
         encoder_version: Callable[[], str],
-        take: Callable[[Heads, str], object],
+        take: Callable[[Heads, str, str], object],
         registry: CollectorRegistry,
     ) -> None:
         """Say what to follow.
@@ -98,11 +102,13 @@ class HeadsFollower(Follower):
             bases: Version -> heads of the rankers in force: heads that were learned from others
                 are refused.
             encoder_version: Of the lists that are made now.
-            take: Called with other heads and the version of those that they were learned from;
-                returns when they are in force, or raises a RankerError.
+            take: Called with other heads, the version of those that they were learned from, and
+                the encoder of the lists; returns when they are in force, or raises a RankerError.
             registry: Where what was taken and refused is counted.
         """
         super().__init__("model-versions")
+        self._newest: Message | None = None
+        self._refused_under: tuple[str, frozenset[str]] | None = None
         self._heads = heads
         self._bases = bases
         self._encoder_version = encoder_version
@@ -115,18 +121,23 @@ class HeadsFollower(Follower):
         )
 
     def look(self, wait_s: float = _LOOK_S) -> None:
-        """Take the newest heads over, if there are other ones than at the last look."""
+        """Take the newest heads over, unless they are in force, or refused as things are."""
         message = self._heads.newest(wait_s)
-        if message is None:
+        if message is not None:
+            self._newest, self._refused_under = message, None
+        under = self._encoder_version(), frozenset(self._bases())
+        if self._newest is None or under == self._refused_under:
             return
         try:
-            said = model_versions.read_headers(message.headers())  # type: ignore[arg-type]
-            heads = self._usable(said, message.value() or b"")
-            self._take(heads, said.base_version)
+            said = model_versions.read_headers(self._newest.headers())  # type: ignore[arg-type]
+            heads = self._usable(said, self._newest.value() or b"")
+            self._take(heads, said.base_version, said.encoder_version)
         except (RejectedError, RankerError) as error:
+            self._refused_under = under
             self._refused.inc()
             log.error("heads refused, the old ones go on", reason=str(error))
         else:
+            self._newest = None
             self._taken.inc()
             log.info("heads in force", heads=heads.version, learned_to_ms=said.learned_to_ms)
 
@@ -135,7 +146,7 @@ class HeadsFollower(Follower):
         self._heads.close()
 
     def _usable(self, said: model_versions.HeadsVersion, raw: bytes) -> Heads:
-        bases, encoder = self._bases(), self._encoder_version()
+        bases = self._bases()
         base = bases.get(said.base_version)
         if base is None:
             raise RankerError(
@@ -146,10 +157,5 @@ class HeadsFollower(Follower):
             raise RankerError(
                 f"{said.version} has {said.features_version}, this ranker {base.features_version}: "
                 "learner and workers need the same ranker"
-            )
-        if said.encoder_version not in ("", encoder):
-            raise RankerError(
-                f"{said.version} was learned from lists of encoder {said.encoder_version}, lists "
-                f"are now made with {encoder}: train the ranker again"
             )
         return type(base).from_bytes(raw)

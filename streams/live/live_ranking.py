@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from index import Catalogue
 from scoring import Request, Rules, Slate
+from scoring.errors import RankerError
 from streams.live.armed_ranking import ArmedRanking
 from streams.live.edition import Edition
 from streams.live.index_metrics import IndexMetrics
@@ -75,16 +76,23 @@ class LiveRanking:
         self._policies = policies
         self._settle(self._edition.ranking)
 
-    def take_heads(self, heads: Heads, base: str) -> None:
+    def take_heads(self, heads: Heads, base: str, encoder_version: str) -> None:
         """Score with other heads from the next batch on, in this edition and those after it.
 
         Args:
             heads: Go to the arms whose ranker they were learned from.
             base: Version of that ranker's own heads.
+            encoder_version: Of the lists that they were learned from; '' = they had none.
 
         Raises:
             RankerError: They do not fit; what was there goes on.
         """
+        # Asked here, for another edition may have come since they were read.
+        if encoder_version not in ("", self.encoder_version):
+            raise RankerError(
+                f"{heads.version} was learned from lists of encoder {encoder_version}, lists are "
+                f"now made with {self.encoder_version}: train the ranker again"
+            )
         self._edition.ranking.take_heads(heads, base)
         self._heads[base] = heads, self.encoder_version
 

@@ -209,7 +209,12 @@ class ShopFollower(threading.Thread):
         deadline = time.monotonic() + SLOT_S
         while self._waiting and time.monotonic() < deadline:
             for _ in range(min(_LOOK_EVERY, len(self._waiting))):
-                take(self._shop, self._waiting.pop(), self._metrics)
+                value = self._waiting.pop()
+                try:
+                    take(self._shop, value, self._metrics)
+                except Exception:  # or nothing would be put in after it
+                    self._metrics.shop_counts_unreadable.inc()
+                    log.exception("shop count could not be put in")
         if self._waiting and not self._done.is_set():
             self._between_batches(self._take_some)
         else:

@@ -32,7 +32,7 @@ def offered() -> dict[str, Series]:
     worker = StepMetrics().registry
     IndexMetrics(worker).serves("20260101T120000.000Z-0123abcd", "bert-384-fa46c9f4a72f")
     LearnerMetrics(worker)
-    HeadsFollower(cast(Any, None), dict, str, lambda heads, version: None, worker)
+    HeadsFollower(cast(Any, None), dict, str, lambda *heads: None, worker)
     found: dict[str, Series] = {}
     for registry in (worker, SupervisorMetrics(CollectorRegistry()).registry):
         for collector, names in registry._collector_to_names.items():

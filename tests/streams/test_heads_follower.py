@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
 
+from scoring.errors import RankerError
 from scoring.ranker.heads import Heads
 from streams.kafka_config import producer_config
 from streams.learning.model_versions import heads_record
@@ -32,33 +34,54 @@ def put(settings: Settings, *letters: Letter) -> None:
     assert producer.flush(20) == 0
 
 
+def said(settings: Settings, heads: Heads, base: Heads = BASE, encoder: str = "e1") -> Letter:
+    topic = settings.topic("model_versions")
+    return heads_record(topic, heads, base, encoder, 7, {("clicks", 0): 5})
+
+
+class Worker:
+    """What it has, and which heads it took."""
+
+    def __init__(self) -> None:
+        self.encoder_version = "e1"
+        self.fails = False
+        self.taken: list[str] = []
+
+    def follower(self, settings: Settings, registry: CollectorRegistry) -> HeadsFollower:
+        return HeadsFollower(
+            NewestHeads(settings),
+            lambda: {BASE.version: BASE},
+            lambda: self.encoder_version,
+            self.take,
+            registry,
+        )
+
+    def take(self, heads: Heads, base: str, encoder_version: str) -> None:
+        if self.fails:
+            self.fails = False
+            raise OSError("not now")
+        if encoder_version != self.encoder_version:
+            raise RankerError("another encoder")
+        self.taken.append(heads.version)
+
+
 def test_the_newest_heads_are_taken_and_what_does_not_fit_is_refused(embedded: Settings) -> None:
     settings = embedded.model_copy(update={"publish_decisions": True})
     create_topics(settings)
     topic = settings.topic("model_versions")
     first, second, other = learned(0.1), learned(0.2), some_heads(n_codes=0)
-
-    def said(heads: Heads, base: Heads = BASE, encoder: str = "e1") -> Letter:
-        return heads_record(topic, heads, base, encoder, 7, {("clicks", 0): 5})
-
-    put(settings, said(first), said(second))
-    taken: list[str] = []
-    registry = CollectorRegistry()
-    follower = HeadsFollower(
-        NewestHeads(settings),
-        lambda: {BASE.version: BASE},
-        lambda: "e1",
-        lambda heads, base: taken.append(heads.version),
-        registry,
-    )
+    put(settings, said(settings, first), said(settings, second))
+    worker, registry = Worker(), CollectorRegistry()
+    taken = worker.taken
+    follower = worker.follower(settings, registry)
     while not taken:
         follower.look(1.0)
     follower.look(0.2)
     assert taken[-1] == second.version
-    damaged = said(first)
+    damaged = said(settings, first)
     bad = [
-        said(first, base=other),
-        said(first, encoder="e2"),
+        said(settings, first, base=other),
+        said(settings, first, encoder="e2"),
         Letter(topic, damaged.key, (damaged.value or b"")[:-9], damaged.headers),
         Letter(topic, damaged.key, damaged.value, []),
     ]
@@ -67,4 +90,27 @@ def test_the_newest_heads_are_taken_and_what_does_not_fit_is_refused(embedded: S
         while registry.get_sample_value("rillstream_heads_refused_total") != number:
             follower.look(1.0)
     assert taken[-1] == second.version
-    follower.close()
+    follower.leave()
+
+
+def test_refused_heads_are_taken_once_there_is_what_they_are_for(embedded: Settings) -> None:
+    """Learners publish when there is something to learn, which may be hours later."""
+    settings = embedded.model_copy(update={"publish_decisions": True})
+    create_topics(settings)
+    first = learned(0.1)
+    put(settings, said(settings, first, encoder="e2"))
+    worker, registry = Worker(), CollectorRegistry()
+    follower = worker.follower(settings, registry)
+    while not registry.get_sample_value("rillstream_heads_refused_total"):
+        follower.look(1.0)
+    follower.look(0.2)
+    worker.encoder_version = "e2"
+    worker.fails = True
+    with pytest.raises(OSError, match="not now"):
+        follower.look(0.2)
+    assert not worker.taken
+    follower.look(0.2)
+    follower.look(0.2)
+    assert worker.taken == [first.version], "once"
+    assert registry.get_sample_value("rillstream_heads_refused_total") == 1
+    follower.leave()

@@ -168,7 +168,7 @@ def test_a_promoted_policy_comes_with_its_heads_and_the_others_keep_theirs(
     put(arms, EXPERIMENT)
     worker = Worker(load_settings(experiment=arms, ranker=tmp_path / "worker"), make)
     own, newer = heads(in_session=1.0).version, heads(in_session=3.0)
-    worker.ranking.take_heads(newer, own)
+    worker.ranking.take_heads(newer, own, "")
 
     def versions() -> dict[str, str | None]:
         made = worker.ranking.recommend([request(user_id=f"u{n}") for n in range(20)])

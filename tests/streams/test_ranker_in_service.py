@@ -86,12 +86,12 @@ def test_newer_heads_outlive_a_swap_of_the_index(shop: Any) -> None:
     ranking = live(armed(shop))
     newer, base = heads(times=-1.0), ranking.heads_version
     assert base is not None
-    ranking.take_heads(newer, base)
+    ranking.take_heads(newer, base, "")
     assert ranking.heads_version == newer.version
     ranking.swap(edition_of(armed(shop)))
     assert ranking.heads_version == newer.version
     with pytest.raises(RankerError):
-        ranking.take_heads(Heads.of(("a",), ("cvr",), HeadsNetwork(1, 1)), base)
+        ranking.take_heads(Heads.of(("a",), ("cvr",), HeadsNetwork(1, 1)), base, "")
     ranking.swap(edition_of(armed(shop)))
     assert ranking.heads_version == newer.version
 
@@ -101,10 +101,13 @@ def test_heads_learned_under_one_encoder_do_not_score_under_another(shop: Any) -
     ranking = live(armed(shop))
     newer, base = heads(times=-1.0), ranking.heads_version
     assert base is not None
-    ranking.take_heads(newer, base)
+    ranking.take_heads(newer, base, "")
     other = armed(shop)
     other.encoder_version = "other"
     ranking.swap(edition_of(other))
+    assert ranking.heads_version == base
+    with pytest.raises(RankerError, match="now made with other"):  # read just before the swap
+        ranking.take_heads(heads(times=-2.0), base, armed(shop).encoder_version)
     assert ranking.heads_version == base
     ranking.swap(edition_of(armed(shop)))
     assert ranking.heads_version == newer.version, "back to the encoder that they belong to"
@@ -169,7 +172,7 @@ def test_newer_heads_go_to_the_arms_whose_ranker_they_were_learned_from(
 ) -> None:
     ranking = live(armed(shop, Policies.read(experiment)))
     newer, theirs = heads(times=1.0), heads("value", times=-1.0).version
-    ranking.take_heads(newer, heads(in_session=1.0).version)
+    ranking.take_heads(newer, heads(in_session=1.0).version, "")
     assert heads_of_arms(ranking) == {"best": {newer.version}, "learned": {theirs}}
     ranking.swap(edition_of(armed(shop, Policies.read(experiment))))
     assert heads_of_arms(ranking) == {"best": {newer.version}, "learned": {theirs}}

@@ -162,6 +162,9 @@ def test_a_damaged_count_is_fatal_and_says_what_to_do() -> None:
     [
         ({"bought": [-1, 0, 0, 0, 0, 0]}, "below 0"),
         ({"at_ms": 9_102_444_800_000}, "after 2100"),
+        ({"latest_ms": 2**63}, "after 2100"),
+        ({"price_ms": 2**63, "price": 1}, "after 2100"),
+        ({"buyers": 2**70}, "above"),
         ({"bought": [1, 2]}, ">= 6"),
         ({"newcomers": {"": "many"}}, "float"),
     ],

@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from confluent_kafka import Producer
+from msgspec import structs
 
 from index import Catalogue, Item
 from scoring.item_counts import ItemCounts
@@ -53,19 +54,24 @@ class Records:
 
 
 class Noting(ShopCounts):
-    """Notes who puts counts in."""
+    """Notes who puts counts in, and has one failure."""
 
     def __init__(self) -> None:
         super().__init__()
         self.threads: set[str] = set()
+        self.failed = False
 
     def put(self, part: str, item_id: str, counts: ItemCounts) -> None:
         self.threads.add(threading.current_thread().name)
+        if item_id == "bad":
+            self.failed = True
+            raise OverflowError("a fault of ours")
         super().put(part, item_id, counts)
 
 
 def test_the_newest_record_of_each_partition_counts_whatever_came_before() -> None:
     records = [record(p, item, n) for n in range(1, 6) for item in range(50) for p in range(3)]
+    records.append(structs.replace(records[0], item_id="bad"))
     shop, reader = Noting(), Records(records)
     metrics = StepMetrics()
     with ThreadPoolExecutor(1, "compute") as executor:
@@ -77,6 +83,7 @@ def test_the_newest_record_of_each_partition_counts_whatever_came_before() -> No
         follower.close()
     assert reader.closed
     assert reader.failed
+    assert shop.failed
     assert shop.columns(SHOP, NOW_MS).bought[0].tolist() == [15.0] * 49 + [17.0]
     assert (metrics.registry.get_sample_value("rillstream_shop_counts_unreadable_total") or 0) >= 2
     assert {name.rstrip("_0123456789") for name in shop.threads} == {"compute"}

@@ -43,8 +43,14 @@ def topics(prefix: str = "") -> LearnedTopics:
     return LearnedTopics(decisions, impressions, clicks, models, N_PARTITIONS, lettered)
 
 
-def messages(n_lists: int, seed: int) -> list[Sent]:
-    """One list a second, clicks on the first feature; all up to two seconds late."""
+def messages(n_lists: int, seed: int, *, n_of_first: int | None = None) -> list[Sent]:
+    """One list a second, clicks on the first feature; all up to two seconds late.
+
+    Args:
+        n_lists: How many.
+        seed: Of what is drawn.
+        n_of_first: So many are made with the encoder `e1`, the others with `e2`; None = all.
+    """
     rng = random.Random(seed)
     timed: list[tuple[float, Sent]] = []
 
@@ -65,7 +71,7 @@ def messages(n_lists: int, seed: int) -> list[Sent]:
             shown_propensities=(1.0,) * 4,
             shown_features=features,
             features_version=BASE.features_version,
-            encoder_version="e1",
+            encoder_version="e1" if n_of_first is None or number < n_of_first else "e2",
         )
         send("decisions", user, at_ms, encode(made))
         shown = Impression(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -196,15 +197,39 @@ def test_what_comes_behind_the_border_is_late_and_cannot_open_a_list_again() -> 
     assert join.counts["late"] == 3
 
 
-def test_memory_is_bounded_and_the_oldest_go_first() -> None:
+def test_memory_is_bounded_and_of_one_user_the_oldest_go_first() -> None:
     join = Join(WINDOW, most=10)
+    user = next(name for name in map(str, range(10_000)) if zlib.crc32(name.encode()) < 2**22)
     for n in range(100):
-        for record in (made(f"l{n}", n), shown(f"l{n}", n), did(f"e{n}", n, "a", f"l{n}")):
+        records = (
+            made(f"l{n}", n, user=user),
+            shown(f"l{n}", n, user=user),
+            did(f"e{n}", n, "a", f"l{n}", user_id=user),
+        )
+        for record in records:
             join.observe(record)
     assert join.n_waiting == 30
     assert join.counts["overflow"] == 3 * 90
-    closed = join.close(10_000)
-    assert [each.made.recommendation_id for each in closed] == [f"l{n}" for n in range(90, 100)]
+
+
+def test_of_more_than_can_wait_some_users_are_joined_with_all_that_they_did() -> None:
+    """The oldest are those that are due next: to drop them is to close no list ever again."""
+    join, lists, most = Join(WINDOW, most=60), list[AnsweredList](), 0
+    for n in range(2_000):
+        user = f"u{n % 500}"
+        if n < 1_000 or n % 20 == 0:  # then it is night
+            join.observe(made(f"l{n}", n, user=user))
+            join.observe(shown(f"l{n}", n, user=user))
+            join.observe(did(f"e{n}", n + 1, "a", f"l{n}", user_id=user))
+        lists += join.close(n // 10 * 10 - 5)
+        most = max(most, join.n_waiting)
+    assert most <= 3 * 60
+    by_day = [each for each in lists if each.made.moment_ms < 1_000]
+    by_night = [each for each in lists if each.made.moment_ms >= 1_700]
+    assert 200 < len(by_day) < 600
+    assert len({each.made.user_id for each in by_day}) < 300, "the same users again"
+    assert all("a" in each.answers for each in lists)
+    assert [each.made.moment_ms for each in by_night] == list(range(1_700, 1_900, 20)), "all again"
 
 
 _names = st.sampled_from(["l1", "l2", "l3"])
@@ -262,7 +287,7 @@ def test_any_order_within_the_lateness_gives_the_same_lists(
     mark = Watermark([("t", 0)], lateness)
     for record in late:
         join.observe(record)
-        mark.observe(("t", 0), _at(record))
+        mark.observe(("t", 0), _at(record), 0)
         closed += join.close(mark.at_ms or 0)
     closed += join.close(10_000)
     assert closed == at_once
@@ -278,12 +303,47 @@ def test_a_partition_that_lags_holds_the_mark_until_it_has_long_been_silent() ->
     sources = [("t", 0), ("t", 1), ("t", 2)]
     mark = Watermark(sources, 10, idle_s=30, clock=lambda: now[0])
     for source, at_ms in zip(sources[:2], [1_000, 2_000], strict=True):
-        mark.observe(source, at_ms)
+        mark.observe(source, at_ms, 0)
     read = [mark.at_ms]  # the third may have anything
-    now[0] = 29.0
-    mark.observe(sources[1], 3_000)
+    for now[0] in range(1, 30):
+        mark.observe(sources[1], 3_000, 0)
     now[0] = 31.0
     read.append(mark.at_ms)  # two say nothing any more
-    mark.observe(sources[0], 1_500)
+    mark.observe(sources[0], 1_500, 0)
     read.append(mark.at_ms)
     assert read == [None, 2_990, 2_990]
+
+
+def test_a_partition_is_not_idle_because_reading_stood_still() -> None:
+    """A broker restarts for minutes, and then the backlog of one partition is read first."""
+    now = [0.0]
+    sources = [("t", 0), ("t", 1)]
+    mark = Watermark(sources, 10, idle_s=30, clock=lambda: now[0])
+    for source in sources:
+        mark.observe(source, 1_000, 0)
+    now[0] = 300.0
+    mark.observe(sources[0], 300_000, 0)
+    assert mark.at_ms == 990, "the other's backlog is still to come"
+    for now[0] in range(301, 340):
+        mark.observe(sources[0], 300_000, 0)
+    assert mark.at_ms == 299_990, "it had none, and has been silent while the first was read"
+
+
+def test_a_clock_that_is_ahead_does_not_make_the_others_late() -> None:
+    """One shopper of a partition whose telephone is four minutes ahead of its messages."""
+    join, mark = Join(WINDOW), Watermark([("t", 0)], 20)
+    for number in range(100):
+        ahead_ms = 240 if number % 7 == 0 else 0
+        at_ms, user = 1_000 + 10 * number + ahead_ms, f"u{number}"
+        records = [
+            made(f"l{number}", at_ms, user=user),
+            shown(f"l{number}", at_ms + 1, user=user),
+            did(f"e{number}", at_ms + 2, "b", f"l{number}", user_id=user),
+        ]
+        for record in records:
+            join.observe(record)
+            mark.observe(("t", 0), _at(record), _at(record) - ahead_ms)
+        join.close(mark.at_ms or 0)
+    join.close(10_000)
+    assert join.counts["lists"] == 100
+    assert join.counts["late"] == 0

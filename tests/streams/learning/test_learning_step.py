@@ -14,28 +14,39 @@ import pytest
 from prometheus_client import CollectorRegistry
 from rich.console import Console
 
+from scoring.online.learner import OnlineLearner
+from scoring.online.settings import OnlineSettings
+from scoring.online.state import to_bytes
 from scoring.ranker.heads import Heads
 from scoring.ranker.network import HeadsNetwork
 from streams.cli.learn import Status, said
 from streams.errors import SettingsError
-from streams.learning import model_versions
+from streams.learning import checkpoint, model_versions
 from streams.learning.course import Course, Taught
 from streams.learning.metrics import LearnerMetrics
 from streams.learning.step import LearningStep
 from streams.outbox import Outbox
 from streams.positions import Source
 from streams.runs import Claim, Run
-from tests.streams.learning.shop_stream import BASE, LEARNING, N_PARTITIONS, messages, topics
+from tests.scoring.online.stream import some_heads
+from tests.streams.learning.shop_stream import (
+    BASE,
+    LEARNING,
+    N_PARTITIONS,
+    START_MS,
+    messages,
+    topics,
+)
 
 
 class Broker:
     """What is durable: logs, positions with notes, rows, what was published."""
 
-    def __init__(self, n_lists: int, seed: int) -> None:
+    def __init__(self, n_lists: int, seed: int, *, n_of_first: int | None = None) -> None:
         self.assigned = frozenset(range(N_PARTITIONS))
         self.logs: dict[Source, list[Any]] = {}
         self.arrivals: list[Source] = []
-        for sent in messages(n_lists, seed):
+        for sent in messages(n_lists, seed, n_of_first=n_of_first):
             source = sent.kind, sent.partition
             log = self.logs.setdefault(source, [])
             log.append(
@@ -146,6 +157,37 @@ def test_lives_that_end_anywhere_learn_what_one_life_learns() -> None:
     for broker in (whole, broken):
         assert min(int(note) for note in broker.notes.values()) > 0, "the oldest is not read again"
         assert len(broker.letters) == broker.n_bad("decisions") > 0, "each is put aside once"
+
+
+def test_no_round_ends_later_than_the_messages_were_sent() -> None:
+    broker = Broker(60, seed=2)
+    for log in broker.logs.values():
+        for each in log:
+            each.timestamp = START_MS
+    assert Lived(broker, 0, seed=1).rounds == []
+
+
+def test_another_encoder_begins_learning_anew_wherever_lives_end() -> None:
+    """Workers take heads of their own encoder only: those of the one before would be the last."""
+    whole, broken = (Broker(150, seed=1, n_of_first=75) for _ in range(2))
+    straight = Lived(whole, 0, seed=5)
+    killed = Lived(broken, 6, seed=7)
+    assert dict(killed.rounds) == dict(straight.rounds)
+    encoders = [said.encoder_version for _, said in whole.published]
+    assert encoders == sorted(encoders), "the first one's heads, then the second one's"
+    assert encoders[-1] == "e2"
+    _, course = straight.last
+    n_of_second = course.learner.n_rows
+    assert 100 < n_of_second <= 75 * 3, "nothing of the first encoder's cosines is in them"
+
+
+def test_another_ranker_learns_with_the_encoder_of_now() -> None:
+    """Lists that are open at its start may have been made with the encoder before."""
+    broker = Broker(150, seed=1, n_of_first=75)
+    before = OnlineLearner(some_heads(n_codes=0), OnlineSettings())
+    broker.rows = checkpoint.rows_of(0, "e1", to_bytes(before))
+    Lived(broker, 0, seed=5)
+    assert broker.published[-1][1].encoder_version == "e2"
 
 
 def _is_said_in_a_line(taught: Taught, course: Course) -> None:
