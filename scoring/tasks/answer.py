@@ -84,8 +84,7 @@ class Answer(Task):
 def _reciprocal_ranks(
     question: Tensor, answer: Tensor, rows: Sequence[Example]
 ) -> NDArray[np.float64]:
-    """(n, d) and (n, d) of n rows -> (n,) 1 / rank of each one's answer among the wrong ones, of
-    which each counts once."""
+    """(n, d) and (n, d) -> (n,) 1 / rank of each row's answer among the distinct wrong ones."""
     scores = normalize(question, dim=1) @ normalize(answer, dim=1).T  # (n, n)
     found = _numbered([row.texts[1] for row in rows])
     passed_over = _right(rows) | (found[:, None] == found).tril(-1).any(dim=1)
