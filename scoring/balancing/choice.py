@@ -44,4 +44,7 @@ def make_balancer(name: str, tasks: Sequence[str], **options: Any) -> Balancer:
         raise BalancerError(
             f"balancer {name} has no {sorted(unknown)}; it has {known or 'no options'}"
         )
-    return made(tasks, **options)
+    try:
+        return made(tasks, **options)
+    except TypeError as error:
+        raise BalancerError(f"balancer {name} cannot have {options}: {error}") from error

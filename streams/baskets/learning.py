@@ -105,11 +105,11 @@ class RankerTraining:
         return self.events[-1].at_ms
 
     def identity(self) -> dict[str, object]:
-        """What this training is made from: of others, no stage is taken."""
+        """What this training is made from, wherever it lies: of others, no stage is taken."""
         joined = [self._folder / name for name in self._recipe.joined]
         return {
             "recipe": msgspec.to_builtins(self._recipe),
-            "files": {str(file): _digest(file) for file in (*self._files, *joined)},
+            "files": [_digest(file) for file in (*self._files, *joined)],
             "index": self._snapshot.version,
             "version": version("rillstream"),
         }

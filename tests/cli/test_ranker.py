@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +100,11 @@ def test_what_is_learned_beats_chance_and_is_calibrated(
 def test_a_killed_training_goes_on_from_its_last_stage_to_the_same_heads(
     trained: tuple[Path, dict[str, Any]],
     tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
     killed_at: int,
 ) -> None:
+    """Also where its files have moved meanwhile: their content is what counts."""
     folder, said = trained
     words = ["train", str(folder / "small.toml"), "--out", str(tmp_path / "again"), "--json"]
     calls = 0
@@ -121,7 +124,8 @@ def test_a_killed_training_goes_on_from_its_last_stage_to_the_same_heads(
     assert not (tmp_path / "again").exists()
     monkeypatch.setattr(learning, "taught", counted)
     monkeypatch.setattr(Replay, "run", None)  # the lists are there
-    done = RUNNER.invoke(app, words)
+    moved = shutil.copytree(folder, tmp_path_factory.mktemp("moved") / "shop")
+    done = RUNNER.invoke(app, [words[0], str(moved / "small.toml"), *words[2:]])
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout) == said
     assert calls == 2, "each network is taught once"

@@ -120,6 +120,7 @@ def test_a_loss_of_an_unknown_task_is_refused(name: str) -> None:
         ("fixed", {"weights": {"z": 1}}, "z"),
         ("fixed", {"weights": {"a": -1}}, "-1"),
         ("uncertainty", {"regression": ["z"]}, "z"),
+        ("uncertainty", {"regression": 1.0}, "uncertainty cannot have {'regression': 1.0}"),
     ],
 )
 def test_a_wrong_setting_says_what_would_be_right(
