@@ -189,7 +189,9 @@ def test_logged_rows_are_scored_alone(trained: tuple[Path, dict[str, Any]]) -> N
     assert said[np.array(clicked)].mean() > said[~np.array(clicked)].mean() + 0.3
 
 
-def test_it_is_measured_on_newer_baskets_only(trained: tuple[Path, dict[str, Any]]) -> None:
+def test_it_is_measured_on_newer_baskets_only(
+    trained: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
     folder, _ = trained
     model = ["evaluate", str(folder / "model"), "--data", str(folder), "--json"]
     done = RUNNER.invoke(app, model)
@@ -199,6 +201,10 @@ def test_it_is_measured_on_newer_baskets_only(trained: tuple[Path, dict[str, Any
     done = RUNNER.invoke(app, [*model, "--input", str(newer)])
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["ndcg@20"] > 0.5
+    only_seen = [*events(), *(each for each in events(n_days=70) if each["type"] != "purchase")]
+    write_events(newer, sorted(only_seen, key=lambda each: each["at_ms"]))
+    assert run([*model, "--input", str(newer)]) == Exit.BAD_INPUT
+    assert "take a log that goes on" in capsys.readouterr().err  # a recipe cannot help it
 
 
 def test_it_is_listed_with_its_card(trained: tuple[Path, dict[str, Any]]) -> None:
