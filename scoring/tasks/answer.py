@@ -71,7 +71,7 @@ class Answer(Task):
 
     def row_losses(self, head: nn.Module, vectors: Vectors, rows: Sequence[Example]) -> Tensor:
         """One less the reciprocal rank of the right answer."""
-        return torch.from_numpy(1 - _reciprocal_ranks(*vectors, rows))
+        return torch.from_numpy(1 - _reciprocal_ranks(vectors[0], vectors[1], rows))
 
     def answers(self, head: nn.Module, vectors: Vectors) -> list[dict[str, Any]]:
         """The cosine."""
