@@ -245,6 +245,8 @@ def _table(file: Path, separator: str) -> Iterator[tuple[str, Mapping[str, objec
                 return
             if names is None:
                 names = row
+                if twice := next((name for name in names if name and names.count(name) > 1), None):
+                    raise RowsError(f"{file} has two columns called {twice!r}: rename one of them")
             elif len(row) == len(names):
                 yield place, dict(zip(names, row, strict=True))
             elif row:

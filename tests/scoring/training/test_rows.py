@@ -131,6 +131,16 @@ def test_a_quote_that_never_ends_hides_no_rows(tmp_path: Path) -> None:
         read_examples([file], {}, pair, Reading(skip_bad=True))
 
 
+def test_two_columns_of_one_name_are_not_one(tmp_path: Path) -> None:
+    """The last one was taken; columns without a name are left by spreadsheets, and nobody's."""
+    file = tmp_path / "r.csv"
+    file.write_text("text,score,text\nmug,1,cup\n")
+    with pytest.raises(RowsError, match=r"r\.csv has two columns called 'text'"):
+        read_examples([file], {}, pair, Reading())
+    file.write_text("text,score,,\nmug,1,,\n")
+    assert read_examples([file], {}, pair, Reading()) == [("mug", 1.0)]
+
+
 def test_text_that_parquet_has_as_bytes_is_text(tmp_path: Path) -> None:
     file = tmp_path / "r.parquet"
     table = {"text": pa.array(["mug für Tee".encode(), b"\xff"], pa.binary()), "score": [1, 2]}
