@@ -54,6 +54,7 @@ class Bert:
 
     Raises:
         KeyError: A weight is missing.
+        ValueError: There are more layers than the configuration says.
     """
 
     def __init__(
@@ -73,10 +74,10 @@ class Bert:
         self._places = weights["embeddings.position_embeddings.weight"] + segments[0]  # (P, d)
         self._segments = segments - segments[0]  # (S, d)
         self._norm = _norm(weights, "embeddings")
-        self._blocks = [
-            _block(weights, f"encoder.layer.{depth}.")
-            for depth in range(config["num_hidden_layers"])
-        ]
+        n_layers = config["num_hidden_layers"]
+        self._blocks = [_block(weights, f"encoder.layer.{depth}.") for depth in range(n_layers)]
+        if any(name.startswith(f"encoder.layer.{n_layers}.") for name in weights):
+            raise ValueError(f"it has more layers than the {n_layers} that config.json says")
 
     def __call__(self, tokens: Tensor, mask: Tensor, segments: Tensor | None = None) -> Tensor:
         """(n, T) token ids and (n, T) mask of 0 and 1 -> (n, T, d) token vectors, on its device.

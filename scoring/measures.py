@@ -47,11 +47,12 @@ def mean_within(groups: Sequence[str], first: ArrayLike, second: ArrayLike) -> f
     return sum(known) / len(known) if known else float("nan")
 
 
-def reciprocal_rank(scores: NDArray[np.float32]) -> float:
-    """(n, n) scores, the right one on the diagonal -> mean of 1 / its rank; ties count half."""
+def reciprocal_ranks(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n, n) scores, the right one on the diagonal -> (n,) 1 / its rank; ties count half."""
     right = np.diagonal(scores)[:, None]
     ahead = (scores > right).sum(axis=1) + ((scores == right).sum(axis=1) - 1) / 2
-    return float((1 / (1 + ahead)).mean())
+    found: NDArray[np.float64] = 1 / (1 + ahead)
+    return found
 
 
 def calibration_gap(chances: ArrayLike, happened: ArrayLike, n_bins: int = 15) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from scoring.errors import EncoderFormatError
 from scoring.folder import EncoderFolder
 from scoring.low_rank import add_update
 
+_PLACE: Final = re.compile(r"\.\d+\.")
 _UNREAD: Final = "pooler."  # many folders have none, and no vector is made of it
 
 
@@ -45,7 +47,7 @@ def whole_model(
         changed: What its configuration says otherwise, where it has such names.
 
     Raises:
-        EncoderFormatError: It does not load, or a weight is missing.
+        EncoderFormatError: It does not load, a weight is missing, or a layer is left over.
     """
     from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig, AutoModel
@@ -72,6 +74,10 @@ def whole_model(
         )
         if lacking := sorted(n for n in found["missing_keys"] if not n.startswith(_UNREAD)):
             raise ValueError(f"{len(lacking)} weights are not there, {lacking[0]} among them")
+        # Heads of another use are left out, layers like those that are read are not.
+        known = {_PLACE.sub(".", name) for name in model.state_dict()}
+        if over := sorted(n for n in found["unexpected_keys"] if _PLACE.sub(".", n) in known):
+            raise ValueError(f"it has more layers than config.json says: {over[0]} is one's")
         if folder.update is not None:
             model.load_state_dict(add_update(model.state_dict(), folder.update))
     return model

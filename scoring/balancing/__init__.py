@@ -1,7 +1,7 @@
 """How several losses become one gradient: one contract, one method a file."""
 
 from scoring.balancing.cagrad import CAGrad
-from scoring.balancing.choice import BALANCERS, make_balancer
+from scoring.balancing.choice import BALANCERS, balancer_of, make_balancer
 from scoring.balancing.contract import Balancer
 from scoring.balancing.dwa import DynamicWeightAverage
 from scoring.balancing.fixed import FixedWeights
@@ -18,5 +18,6 @@ __all__ = [
     "GradNorm",
     "PCGrad",
     "UncertaintyWeights",
+    "balancer_of",
     "make_balancer",
 ]

@@ -14,6 +14,7 @@ from scoring.balancing.gradnorm import GradNorm
 from scoring.balancing.pcgrad import PCGrad
 from scoring.balancing.uncertainty import UncertaintyWeights
 from scoring.errors import BalancerError
+from scoring.training.recipe import Balancing
 
 BALANCERS: Final[Mapping[str, type[Balancer]]] = {
     "fixed": FixedWeights,
@@ -44,4 +45,21 @@ def make_balancer(name: str, tasks: Sequence[str], **options: Any) -> Balancer:
         raise BalancerError(
             f"balancer {name} has no {sorted(unknown)}; it has {known or 'no options'}"
         )
-    return made(tasks, **options)
+    try:
+        return made(tasks, **options)
+    except TypeError as error:
+        raise BalancerError(f"balancer {name} cannot have {options}: {error}") from error
+
+
+def balancer_of(balancing: Balancing, weights: Mapping[str, float]) -> Balancer:
+    """The balancer that a recipe asks for.
+
+    Args:
+        balancing: As the recipe says it.
+        weights: Of its tasks, by name: what fixed weights are.
+
+    Raises:
+        BalancerError: As of `make_balancer`.
+    """
+    fixed = {"weights": dict(weights)} if balancing.method == "fixed" else {}
+    return make_balancer(balancing.method, list(weights), **{**balancing.options, **fixed})

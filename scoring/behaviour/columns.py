@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.training.rows import LARGEST
+from scoring.training.rows import LARGEST, as_text, plain
 
 _YES_NO: Final = {"true": 1.0, "false": 0.0}
 
@@ -18,9 +18,8 @@ def value_of(row: Mapping[str, object], column: str) -> object:
     """A value, None where there is none."""
     if column not in row:
         raise ValueError(f"no column {column!r}; there are {', '.join(map(repr, row))}")
-    value = row[column]
-    # NaN and empty fields are how tables say nothing.
-    return None if value is None or value == "" or value != value else value
+    value = plain(row[column], column)
+    return None if value == "" else value  # so do tables of text say nothing
 
 
 def number(row: Mapping[str, object], column: str) -> float:
@@ -49,8 +48,7 @@ def yes_or_no(row: Mapping[str, object], column: str) -> float:
 
 def word(row: Mapping[str, object], column: str) -> str:
     """A word or an id, '' where there is none."""
-    value = value_of(row, column)
-    return "" if value is None else str(value).strip()
+    return as_text(value_of(row, column), column)
 
 
 def items(row: Mapping[str, object], column: str) -> list[Any]:

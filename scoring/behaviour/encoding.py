@@ -185,9 +185,14 @@ def _past(
     lengths = np.array([min(len(each), length) for each in lists], np.int64)
     mask = np.arange(length) < lengths[:, None]  # (n, L)
     latest = [each for whole in lists for each in whole[-length:]]
-    if feature.candidate in encoding.widths:
-        vectors = np.zeros((n, length, encoding.widths[feature.candidate]), np.float32)
+    if (width := encoding.widths.get(feature.candidate)) is not None:
+        vectors = np.zeros((n, length, width), np.float32)
         if latest:
+            if (found := len(latest[0])) != width:
+                raise RowsError(
+                    f"a history of {feature.candidate} has vectors of {found} numbers, "
+                    f"{feature.candidate} itself has {width}"
+                )
             vectors[mask] = np.stack(latest)
         return Past(torch.from_numpy(vectors), torch.from_numpy(mask))
     codes = np.zeros((n, length), np.int64)

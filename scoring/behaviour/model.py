@@ -22,6 +22,7 @@ from scoring.behaviour.recipe import (
 )
 from scoring.behaviour.side import SideLayer
 from scoring.heads.candidate_attention import CandidateAttention
+from scoring.module_names import must_be_free
 from scoring.sharing import make_sharing
 
 
@@ -41,8 +42,16 @@ class BehaviourModel(nn.Module):
     def __init__(
         self, recipe: BehaviourRecipe, encoding: Encoding, outputs: Mapping[str, int]
     ) -> None:
+        """Begin with random weights.
+
+        Raises:
+            RecipeError: A feature has a name that no module can have.
+        """
         super().__init__()
         self.features: dict[str, Feature] = recipe.features
+        learned = CategorySettings | HistorySettings
+        named = [name for name, each in self.features.items() if isinstance(each, learned)]
+        must_be_free("features", named, ", and name the column with `column`")
         self.sides = nn.ModuleDict(
             {side: SideLayer(self.features, encoding, side) for side in SIDES}
         )

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from scoring.balancing import Balancer, make_balancer
+from scoring.balancing import Balancer, balancer_of
 from scoring.behaviour.encoding import Encoding, encode, learn_encoding
 from scoring.behaviour.inputs import Inputs
 from scoring.behaviour.model import BehaviourModel
@@ -161,8 +161,5 @@ def measures(
 
 def recipe_balancer(recipe: BehaviourRecipe) -> Balancer:
     """The recipe's, over its tasks."""
-    method, options = recipe.balancing.method, dict(recipe.balancing.options)
-    if method == "fixed":
-        weights = {name: task.weight for name, task in recipe.tasks.items()}
-        return make_balancer(method, list(recipe.tasks), weights=weights)
-    return make_balancer(method, list(recipe.tasks), **options)
+    weights = {name: task.weight for name, task in recipe.tasks.items()}
+    return balancer_of(recipe.balancing, weights)

@@ -79,6 +79,9 @@ def class_means(vectors: Tensor, labels: Tensor, n_classes: int) -> Tensor:
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     """Divisor of logits with the highest likelihood (Guo et al., ICML 2017, section 4.2).
 
+    Its logarithm has a normal prior of unit width, so that few rows change little: the likeliest
+    divisor of three right answers alone is 0, which would make the head sure of everything.
+
     Args:
         logits: (n, C) of rows that were not learned from.
         labels: (n,).
@@ -87,5 +90,7 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
         In [0.05, 20], found on a grid of 1 %.
     """
     grid = torch.logspace(math.log10(0.05), math.log10(20), 601, dtype=logits.dtype)
-    losses = [float(nn.functional.cross_entropy(logits / t, labels)) for t in grid]
-    return float(grid[int(torch.tensor(losses).argmin())])
+    losses = torch.stack(
+        [nn.functional.cross_entropy(logits / t, labels, reduction="sum") for t in grid]
+    )
+    return float(grid[int((losses + grid.log().square() / 2).argmin())])

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from scoring.language.model import LanguageModel
 from scoring.language.task_vectors import TaskVectors
+from scoring.module_names import must_be_free
 from scoring.tasks.contract import Example, Task, Vectors
 from scoring.training.sharing import TextSharing
 
@@ -28,6 +29,9 @@ class TextModel(nn.Module):
         tasks: By name.
         sharing: Experts between the two; None = none.
 
+    Raises:
+        RecipeError: A task has a name that no module can have.
+
     Attributes:
         language: Shared by all tasks.
         tasks: By name.
@@ -41,6 +45,7 @@ class TextModel(nn.Module):
         sharing: TextSharing | None = None,
     ) -> None:
         super().__init__()
+        must_be_free("tasks", tasks)
         self.language = language
         self.tasks = dict(tasks)
         self.heads = nn.ModuleDict(

@@ -169,20 +169,26 @@ def _facts(features: tuple[str, ...], tasks: tuple[str, ...], network: HeadsNetw
 
 
 def _empty(facts: _Facts, tensors: dict[str, Tensor]) -> HeadsNetwork:
-    n_codes = len(tensors["items"])
+    """A network of these sizes, made once the tensors that came with them are seen to have them."""
     if min(facts.width, facts.item_width) < 1 or not 0 <= facts.n_hidden <= 8:
         raise ValueError(f"a network of {facts.n_hidden} layers of {facts.width}")
-    if sum(each.numel() for each in tensors.values()) < facts.n_hidden * facts.width:
-        raise ValueError("fewer weights than its layers have")
-    return HeadsNetwork(
-        len(facts.features),
-        len(facts.tasks),
-        width=facts.width,
-        n_hidden=facts.n_hidden,
-        n_codes=n_codes,
-        item_width=facts.item_width,
-        pieces=Pieces(len(pieces)) if (pieces := tensors.get(_PIECES)) is not None else None,
-    )
+
+    def made() -> HeadsNetwork:
+        return HeadsNetwork(
+            len(facts.features),
+            len(facts.tasks),
+            width=facts.width,
+            n_hidden=facts.n_hidden,
+            n_codes=len(tensors["items"]),
+            item_width=facts.item_width,
+            pieces=Pieces(len(pieces)) if (pieces := tensors.get(_PIECES)) is not None else None,
+        )
+
+    with torch.device("meta"):  # shapes without memory: two widths of a message multiply
+        wanted = {name: each.shape for name, each in made().state_dict().items()}
+    if wanted != {name: each.shape for name, each in tensors.items()}:
+        raise ValueError("weights of other shapes than it says")
+    return made()
 
 
 def _metadata(raw: bytes) -> dict[str, Any]:

@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from scoring.related.table import RelatedItems
-from scoring.training.rows import Fields, Reading, read_examples
+from scoring.training.rows import Columns, Fields, Reading, read_examples
 
 _DECIMALS: Final = 6
 
 
 def related_items(
-    table: RelatedItems, source: Path, reading: Reading, *, n_items: int = 10
+    table: RelatedItems,
+    source: Path,
+    reading: Reading,
+    *,
+    columns: Columns | None = None,
+    n_items: int = 10,
 ) -> Iterator[Mapping[str, Any]]:
     """One answer for each row, in their order; an item that the table lacks has no company.
 
@@ -21,6 +26,7 @@ def related_items(
         table: What goes together.
         source: Rows with ``item_id``.
         reading: Notes bad rows.
+        columns: How ``item_id`` is called, if not so.
         n_items: Of a list.
 
     Yields:
@@ -30,7 +36,7 @@ def related_items(
         RowsError: A bad row, where they are not skipped, or no such file.
     """
     rows = {item_id: row for row, item_id in enumerate(table.item_ids)}
-    for item_id in read_examples([source], {}, _item_id, reading):
+    for item_id in read_examples([source], columns or {}, _item_id, reading):
         items = []
         if (row := rows.get(item_id)) is not None:
             near = table.neighbours[row, :n_items].tolist()
@@ -44,4 +50,4 @@ def related_items(
 
 
 def _item_id(fields: Fields) -> str:
-    return fields.text("item_id")
+    return fields.as_documented().text("item_id")

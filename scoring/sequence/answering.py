@@ -32,7 +32,7 @@ def next_items(
         saved: The tower.
         files: Rows of events, as it was trained with; unknown items are left out.
         reading: Notes bad rows.
-        columns: How the documented names are called in the files.
+        columns: How the documented names are called in the files, if not so.
         n_items: Of a list, fewer where the catalogue has no more that the user has not had.
 
     Yields:
@@ -42,7 +42,8 @@ def next_items(
         RowsError: A bad row, where they are not skipped, or no such file.
         SequenceError: No event is about a known item.
     """
-    users = number_events(read_events(files, columns or {}, reading), saved.item_ids)
+    events = read_events(files, columns or {}, reading, or_documented=True)
+    users = number_events(events, saved.item_ids)
     score = tower_scorer(saved.tower)
     for start in range(0, len(users.user_ids), _USERS_AT_ONCE):
         chosen = np.arange(start, min(start + _USERS_AT_ONCE, len(users.user_ids)))

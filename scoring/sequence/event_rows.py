@@ -37,20 +37,32 @@ class Event:
     at_ms: int
 
 
-def read_events(files: Iterable[Path], columns: Columns, reading: Reading) -> list[Event]:
+def read_events(
+    files: Iterable[Path], columns: Columns, reading: Reading, *, or_documented: bool = False
+) -> list[Event]:
     """Events with an item, in the order of the files; visits have none and are left out.
 
-    Columns are ``user_id``, ``item_id``, ``type`` (click where it is empty) and ``at_ms``: the
-    records of `rillstream publish`.
+    Columns are ``user_id``, ``item_id``, ``type`` (click where it is empty, or where nobody has
+    named it and it is not there) and ``at_ms``: the records of `rillstream publish`.
+
+    Args:
+        files: Of rows.
+        columns: How the documented names are called in them.
+        reading: Notes bad rows.
+        or_documented: Whether a file without these columns may have the documented ones.
 
     Raises:
         RowsError: A bad row, where they are not skipped, or no such file.
     """
-    return read_examples(files, columns, _event, reading)
+
+    def make(fields: Fields) -> Event | None:
+        return _event(fields.as_documented() if or_documented else fields)
+
+    return read_examples(files, columns, make, reading)
 
 
 def _event(fields: Fields) -> Event | None:
-    action = _PLACES.get(kind := _type(fields))
+    action = _PLACES.get(kind := fields.text_or_nothing("type") or _DEFAULT_TYPE)
     if kind == "search" or action == _PLACES["visit"]:
         return None
     if action is None:
@@ -59,12 +71,6 @@ def _event(fields: Fields) -> Event | None:
     if not 0 <= at_ms <= _LAST_MS or at_ms != int(at_ms):
         raise ValueError(f"at_ms is {at_ms}: it must be whole milliseconds since 1970")
     return Event(fields.text("user_id"), fields.text("item_id"), action, int(at_ms))
-
-
-def _type(fields: Fields) -> str:
-    name = fields.columns.get("type", "type")
-    value = fields.row.get(name) if isinstance(name, str) else None
-    return str(value) if value else _DEFAULT_TYPE
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, normalize
 
 from scoring.losses.contrastive import contrastive, leading_parts
-from scoring.measures import reciprocal_rank
+from scoring.measures import reciprocal_ranks
 from scoring.tasks.contract import Example, Task, Vectors
 from scoring.training.recipe import AnswerSettings
 from scoring.training.rows import Fields
@@ -40,11 +42,8 @@ class Answer(Task):
         return nn.Identity()
 
     def loss(self, head: nn.Module, vectors: Vectors, rows: Sequence[Example]) -> Tensor:
-        """In-batch contrast at every width; equal texts are no negatives of each other."""
-        same = torch.tensor(
-            [[a.texts[0] == b.texts[0] or a.texts[1] == b.texts[1] for b in rows] for a in rows],
-            device=vectors[0].device,
-        )
+        """In-batch contrast at every width; what is as right as the own answer is no negative."""
+        same = _right(rows).to(vectors[0].device)
         parts = zip(*(leading_parts(side, self._settings.widths) for side in vectors), strict=True)
         temperature, log_q = self._settings.temperature, self._log_q(rows, vectors[0].device)
         losses = [contrastive(q, a, temperature, same, log_q) for q, a in parts]
@@ -60,21 +59,19 @@ class Answer(Task):
     def measures(
         self, head: nn.Module, vectors: Vectors, rows: Sequence[Example]
     ) -> dict[str, float]:
-        """Mean reciprocal rank of the right answer among all of these rows."""
+        """Mean reciprocal rank of the right answer among the wrong ones of these rows."""
         found = {}
         whole = vectors[0].shape[1]
         parts = zip(*(leading_parts(side, self._settings.widths) for side in vectors), strict=True)
         for question, answer in parts:
-            scores = normalize(question, dim=1) @ normalize(answer, dim=1).T
             width = question.shape[1]
-            found["mrr" if width == whole else f"mrr_{width}"] = reciprocal_rank(scores.numpy())
+            ranks = _reciprocal_ranks(question, answer, rows)
+            found["mrr" if width == whole else f"mrr_{width}"] = float(ranks.mean())
         return found
 
     def row_losses(self, head: nn.Module, vectors: Vectors, rows: Sequence[Example]) -> Tensor:
         """One less the reciprocal rank of the right answer."""
-        scores = normalize(vectors[0], dim=1) @ normalize(vectors[1], dim=1).T  # (n, n)
-        ahead = (scores > scores.diagonal()[:, None]).sum(dim=1)
-        return 1 - 1 / (1 + ahead)
+        return torch.from_numpy(1 - _reciprocal_ranks(vectors[0], vectors[1], rows))
 
     def answers(self, head: nn.Module, vectors: Vectors) -> list[dict[str, Any]]:
         """The cosine."""
@@ -82,3 +79,28 @@ class Answer(Task):
             {"score": round(score, 4)}
             for score in cosine_similarity(vectors[0], vectors[1]).tolist()
         ]
+
+
+def _reciprocal_ranks(
+    question: Tensor, answer: Tensor, rows: Sequence[Example]
+) -> NDArray[np.float64]:
+    """(n, d) and (n, d) -> (n,) 1 / rank of each row's answer among the distinct wrong ones."""
+    scores = normalize(question, dim=1) @ normalize(answer, dim=1).T  # (n, n)
+    found = _numbered([row.texts[1] for row in rows])
+    passed_over = _right(rows) | (found[:, None] == found).tril(-1).any(dim=1)
+    scores[passed_over.fill_diagonal_(False)] = float("-inf")
+    return reciprocal_ranks(scores.numpy())
+
+
+def _right(rows: Sequence[Example]) -> Tensor:
+    """(n, n) whether answer j is right for question i: one of these rows says so."""
+    asked, found = (_numbered(side) for side in zip(*(row.texts for row in rows), strict=True))
+    said = torch.zeros(int(asked.max()) + 1, int(found.max()) + 1, dtype=torch.bool)
+    said[asked, found] = True
+    return said[asked][:, found]
+
+
+def _numbered(texts: Sequence[str]) -> Tensor:
+    """(n,) equal numbers of equal texts, from 0."""
+    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    return torch.tensor([places[text] for text in texts])

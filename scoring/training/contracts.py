@@ -52,7 +52,11 @@ class Trainable(Protocol[Batch]):
         ...
 
     def validate(self) -> dict[str, float]:
-        """Measures on what was held out. No gradients are recorded."""
+        """Measures on what was held out. No gradients are recorded.
+
+        Called after each epoch, and before the first one where a measure decides what is best: a
+        name that is not there is told at once.
+        """
         ...
 
 

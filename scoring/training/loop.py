@@ -140,6 +140,7 @@ class _Loop(Generic[Batch]):
         self._resume()
         for module in (self._trainable.module, self._balancer_module):
             self._processes.spread(module.state_dict().values())
+        self._require_measure()
         self._begun_s, self._begun_step = time.monotonic(), self._step
         self._saved_s = self._begun_s
         while self._state.epoch < self._settings.epochs and not self._out_of_patience():
@@ -203,10 +204,7 @@ class _Loop(Generic[Batch]):
         state = self._state
         means = {name: state.sums[name] / state.counts[name] for name in state.sums}
         self._balancer.end_epoch(means)
-        self._trainable.module.eval()
-        with torch.no_grad():
-            measures = self._trainable.validate() if self._processes.main else {}
-        measures = json.loads(self._processes.tell(json.dumps(measures)))
+        measures = self._validated()
         state.history.append(Epoch(means, measures))
         if self._is_best(measures):
             state.best = state.epoch
@@ -218,13 +216,26 @@ class _Loop(Generic[Batch]):
         if self._report is not None:
             self._report(self._progress(state.epoch - 1, measures))
 
+    def _validated(self) -> dict[str, float]:
+        """What process 0 measures on what is held out."""
+        self._trainable.module.eval()
+        with torch.no_grad():
+            measures = self._trainable.validate() if self._processes.main else {}
+        found: dict[str, float] = json.loads(self._processes.tell(json.dumps(measures)))
+        return found
+
+    def _require_measure(self) -> None:
+        """A name that nothing has is told before the first epoch, which may take hours."""
+        name = self._settings.measure
+        if name is None or self._state.history:
+            return
+        if name not in (measures := self._validated()):
+            there = ", ".join(sorted(measures)) or "none, for no row is held out for validation"
+            raise TrainingError(f"measure {name!r} is not validated; these are: {there}")
+
     def _is_best(self, measures: Mapping[str, float]) -> bool:
         name = self._settings.measure
         if name is None or self._state.best < 0:
-            if name is not None and name not in measures:
-                raise TrainingError(
-                    f"measure {name!r} is not validated; these are: {', '.join(sorted(measures))}"
-                )
             return True
         now, before = measures[name], self._state.history[self._state.best].measures[name]
         if math.isnan(before):  # no measure, as of a single label: any number is better

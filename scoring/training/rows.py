@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
+from scoring.damage import DAMAGE
 from scoring.errors import RowsError
 
 Columns = Mapping[str, str | list[str]]
@@ -158,18 +159,40 @@ class Fields:
         return [names] if isinstance(names, str) else names
 
     def _joined(self, name: str) -> str:
-        values = [
-            value for each in self._names(name) if (value := self._value(name, each)) is not None
-        ]
-        return ". ".join(text for value in values if (text := str(value).strip()))
+        texts = [as_text(self._value(name, each), each) for each in self._names(name)]
+        return ". ".join(filter(None, texts))
 
     def _value(self, name: str, column: str) -> object:
         if column not in self.row:
             other = f" and no {name!r}" if self.documented_too and name != column else ""
             there = ", ".join(map(repr, self.row))
             raise ValueError(f"no column {column!r}{other}; there are {there}")
-        value = self.row[column]
-        return None if value != value else value  # NaN is how tables say nothing
+        return plain(self.row[column], column)
+
+
+def plain(value: object, column: str) -> object:
+    """A value as its table means it: NaN is nothing, bytes are text in UTF-8.
+
+    Raises:
+        ValueError: They are none.
+    """
+    if isinstance(value, bytes):  # Parquet of writers that leave out that a column is text
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise ValueError(f"{column!r} is {value[:20]!r}…: bytes that are no UTF-8") from None
+    return None if value != value else value
+
+
+def as_text(value: object, column: str) -> str:
+    """A value that is one text or number, as text without blanks around it; '' of nothing.
+
+    Raises:
+        ValueError: It is several.
+    """
+    if isinstance(value, list | dict):
+        raise ValueError(f"{column!r} is {value!r}: one text is needed")
+    return "" if value is None else str(value).strip()
 
 
 def _rows(file: Path, separator: str) -> Iterator[tuple[str, Mapping[str, object] | str]]:
@@ -207,20 +230,27 @@ def _json_lines(file: Path) -> Iterator[tuple[str, Mapping[str, object] | str]]:
 def _table(file: Path, separator: str) -> Iterator[tuple[str, Mapping[str, object] | str]]:
     with file.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
         rows = csv.reader(stream, delimiter=separator, strict=True)
-        try:
-            names = next(rows, [])
-            while True:
-                line = rows.line_num + 1  # a quoted field may go over several
+        names: list[str] | None = None
+        while True:
+            line = rows.line_num + 1  # a quoted field may go over several
+            place = f"{file}:{line}"
+            try:
                 row = next(rows, None)
-                if row is None:
-                    return
-                place = f"{file}:{line}"
-                if len(row) == len(names):
-                    yield place, dict(zip(names, row, strict=True))
-                elif row:
-                    yield place, f"{len(row)} fields, the header has {len(names)}"
-        except csv.Error as error:
-            raise RowsError(f"{file}:{rows.line_num}: {error}") from error
+            except csv.Error as error:
+                if names is None or rows.line_num > line:  # where the next row begins is not known
+                    raise RowsError(f"{place}: {error}. Look for a quote that is alone") from error
+                yield place, str(error)
+                continue
+            if row is None:
+                return
+            if names is None:
+                names = row
+                if twice := next((name for name in names if name and names.count(name) > 1), None):
+                    raise RowsError(f"{file} has two columns called {twice!r}: rename one of them")
+            elif len(row) == len(names):
+                yield place, dict(zip(names, row, strict=True))
+            elif row:
+                yield place, f"{len(row)} fields, the header has {len(names)}"
 
 
 def _parquet(file: Path) -> Iterator[tuple[str, Mapping[str, object] | str]]:
@@ -233,5 +263,8 @@ def _parquet(file: Path) -> Iterator[tuple[str, Mapping[str, object] | str]]:
             for row in batch.to_pylist():
                 number += 1
                 yield f"{file}, row {number}", row
-    except ArrowException as error:
-        raise RowsError(f"{file} is no readable Parquet file: {error}") from error
+    except (ArrowException, *DAMAGE) as error:  # a damaged part, or a time that Python cannot tell
+        raise RowsError(
+            f"{file} is no readable Parquet file ({error}): write it again, without what a recipe "
+            "has no use for"
+        ) from error

@@ -12,7 +12,7 @@ import msgspec
 import torch
 
 from scoring.augmentation.changes import Changes, make_changes
-from scoring.balancing import Balancer, make_balancer
+from scoring.balancing import Balancer, balancer_of
 from scoring.encoder import identify
 from scoring.language.model import LanguageModel
 from scoring.language.text_model import TextModel
@@ -187,8 +187,5 @@ def _changes(
 
 def recipe_balancer(recipe: Recipe) -> Balancer:
     """The balancer that a recipe asks for; fixed weights are those of its tasks."""
-    method, options = recipe.balancing.method, dict(recipe.balancing.options)
-    if method == "fixed":
-        weights = {name: task.weight for name, task in recipe.tasks.items()}
-        return make_balancer(method, list(recipe.tasks), weights=weights)
-    return make_balancer(method, list(recipe.tasks), **options)
+    weights = {name: task.weight for name, task in recipe.tasks.items()}
+    return balancer_of(recipe.balancing, weights)

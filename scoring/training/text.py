@@ -127,8 +127,14 @@ class TextTraining:
 
 
 def _some(rows: Sequence[Example]) -> Sequence[Example]:
-    """Enough rows for means, from everywhere: files are often in the order of their labels."""
-    return rows[:: -(-len(rows) // _ENOUGH)]
+    """Enough rows for means, from everywhere: files are often in the order of their labels.
+
+    Of each label one at least: without a mean, all texts of a label would be abstained from.
+    """
+    some = rows[:: -(-len(rows) // _ENOUGH)]
+    there = {row.target for row in some}
+    missed = {row.target: row for row in rows if row.target not in there}
+    return [*some, *missed.values()]
 
 
 def tested(model: Answering, rows: Mapping[str, TaskRows]) -> dict[str, dict[str, float]]:

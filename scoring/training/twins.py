@@ -11,6 +11,7 @@ import msgspec
 import torch
 from torch import Tensor
 
+from scoring.augmentation.settings import Augmentation
 from scoring.saved.folder import load_model
 from scoring.training.recipe import Balancing, Recipe
 from scoring.training.rows import Reading
@@ -53,12 +54,22 @@ def twin_recipes(recipe: Recipe) -> dict[str, Recipe]:
             tasks={name: settings},
             balancing=Balancing(),
             sharing=None,
+            augmentation=_of_one(recipe.augmentation, name),
             training=training
             if (training.measure or "").startswith(f"{name}.")
             else msgspec.structs.replace(training, measure=None),
         )
         for name, settings in recipe.tasks.items()
     }
+
+
+def _of_one(augmentation: Augmentation | None, task: str) -> Augmentation | None:
+    """What becomes of the texts of this task, alone."""
+    if augmentation is None or not augmentation.tasks:
+        return augmentation
+    if task not in augmentation.tasks:
+        return None
+    return msgspec.structs.replace(augmentation, tasks=[task])
 
 
 def compare(model: Path, twins: Callable[[str], Path], folder: Path) -> Iterator[Comparison]:

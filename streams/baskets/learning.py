@@ -105,11 +105,11 @@ class RankerTraining:
         return self.events[-1].at_ms
 
     def identity(self) -> dict[str, object]:
-        """What this training is made from: of others, no stage is taken."""
+        """What this training is made from, wherever it lies: of others, no stage is taken."""
         joined = [self._folder / name for name in self._recipe.joined]
         return {
             "recipe": msgspec.to_builtins(self._recipe),
-            "files": {str(file): _digest(file) for file in (*self._files, *joined)},
+            "files": [_digest(file) for file in (*self._files, *joined)],
             "index": self._snapshot.version,
             "version": version("rillstream"),
         }
@@ -192,9 +192,15 @@ class RankerTraining:
             half = np.random.default_rng((recipe.seed, number))
             replay.run(end, ask, half_given=half, progress=done)
             if not asked or not any(part.wanted.any() for part in asked):
+                nothing = "nothing that could be listed was bought"
+                if ranker is not None:
+                    raise RowsError(
+                        f"{nothing} after the last event that the ranker has learned from: take a "
+                        "log that goes on, with purchases of items of the index"
+                    )
                 raise RowsError(
-                    f"nothing that could be listed was bought in period {number + 1} of "
-                    f"{len(edges) - 1}: use fewer periods, or fewer days"
+                    f"{nothing} in period {number + 1} of {len(edges) - 1}: use fewer periods, or "
+                    "fewer days"
                 )
             found.append(Lists.joined(asked))
         return found

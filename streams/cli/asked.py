@@ -1,11 +1,13 @@
 """What `rillstream train` was asked for; what every kind of model answers to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from msgspec import Struct
+
     from scoring.training.processes import Processes
     from scoring.training.rows import Reading
     from scoring.training.twins import Comparison
@@ -87,6 +89,33 @@ class Kind(Protocol):
         self, folder: Path, task: str, source: Path, reading: "Reading"
     ) -> Iterator[Mapping[str, Any]]:
         """An answer for each row."""
+
+
+def made_before(place: Path, recipe: "Struct", recipe_of: "Callable[[Path], Struct]") -> bool:
+    """Whether a model of this recipe is there already, as when a command ended among its twins.
+
+    Args:
+        place: Where it would be.
+        recipe: With the seed that was asked for.
+        recipe_of: Reads that of a model's folder.
+
+    Raises:
+        ModelError: The model there is of another recipe or seed: it is no twin of what is asked.
+    """
+    if not place.exists():
+        return False
+    import msgspec
+
+    from scoring.errors import ModelError
+    from scoring.training.differing import differing
+
+    theirs, ours = (msgspec.json.encode(each).decode() for each in (recipe_of(place), recipe))
+    if theirs != ours:
+        raise ModelError(
+            f"{place} is of another recipe ({differing(theirs, ours)}): name another --out, or "
+            "remove it and its twins"
+        )
+    return True
 
 
 def no_twins(asked: TrainingAsked, task: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from streams.cli.asked import Measures, Trained, TrainingAsked
+from streams.cli.asked import Measures, Trained, TrainingAsked, made_before
 from streams.cli.printing import remark
 
 if TYPE_CHECKING:
@@ -60,14 +60,17 @@ def train(asked: TrainingAsked) -> Trained:
             )
         remark(f"saved in {where}")
 
-    if not (asked.twins and place.exists()):  # it was interrupted among the twins
+    def recipe_of(folder: Path) -> "BehaviourRecipe":
+        return read_behaviour(folder).recipe
+
+    if not (asked.twins and made_before(place, recipe, recipe_of)):
         follow(recipe, place, asked.reading)
     measures = read_behaviour(place).metrics
     if not asked.twins:
         return Trained(measures)
     where = _beside(place)
     for task, alone in twin_recipes(recipe).items():
-        if not where(task).exists():
+        if not made_before(where(task), alone, recipe_of):
             remark(f"the twin of {task}, alone")
             follow(alone, where(task), Reading(asked.reading.skip_bad))  # told once is enough
     return Trained(measures, list(compare(place, where, asked.data)))

@@ -84,12 +84,15 @@ def predict(
         ModelError: A sequence tower has no such task.
     """
     from scoring.errors import ModelError
+    from scoring.saved.facts import recipe_of
     from scoring.sequence.answering import next_items
+    from scoring.sequence.recipe import SequenceRecipe
     from scoring.sequence.saved import load_tower
 
     if task != KIND:
         raise ModelError(f"{folder} is a sequence tower: it answers {KIND}, not {task}")
-    return next_items(load_tower(folder), [source], reading)
+    columns = recipe_of(folder, SequenceRecipe).columns
+    return next_items(load_tower(folder), [source], reading, columns=columns)
 
 
 def _said(learned: "Learned") -> str:

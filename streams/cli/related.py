@@ -74,11 +74,14 @@ def predict(
     """
     from scoring.errors import ModelError
     from scoring.related.answering import related_items
+    from scoring.related.recipe import RelatedRecipe
     from scoring.related.table import RelatedItems
+    from scoring.saved.facts import recipe_of
 
     if task != KIND:
         raise ModelError(f"{folder} is a table of related items: it answers {KIND}, not {task}")
-    return related_items(RelatedItems.load(folder), source, reading)
+    columns = recipe_of(folder, RelatedRecipe).columns
+    return related_items(RelatedItems.load(folder), source, reading, columns=columns)
 
 
 def _said(counted: "Counted") -> str:

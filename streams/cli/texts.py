@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from streams.cli.asked import Measures, Trained, TrainingAsked
+from streams.cli.asked import Measures, Trained, TrainingAsked, made_before
 from streams.cli.printing import remark
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def train(asked: TrainingAsked) -> Trained:
         return done
 
     measures: Measures = {}
-    if not (asked.twins and place.exists()):  # it was interrupted among the twins
+    if not (asked.twins and made_before(place, recipe, _recipe_of)):
         done = follow(recipe, place)
         if said := done.reading.summary():
             remark(said)
@@ -74,7 +74,7 @@ def train(asked: TrainingAsked) -> Trained:
         return place.with_name(f"{place.name}-{task}")
 
     for task, alone in twin_recipes(recipe).items():
-        if not where(task).exists():
+        if not made_before(where(task), alone, _recipe_of):
             remark(f"the twin of {task}, alone")
             follow(alone, where(task))
     return Trained(measures, list(compare(place, where, asked.data)))
@@ -97,6 +97,12 @@ def predict(
     from scoring.saved.answering import predict as answer
 
     return answer(*_load(folder), task, source, reading)
+
+
+def _recipe_of(folder: Path) -> "Recipe":
+    from scoring.saved.folder import read_saved
+
+    return read_saved(folder).recipe
 
 
 def _load(folder: Path) -> "tuple[SavedModel, Answering]":

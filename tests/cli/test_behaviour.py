@@ -80,6 +80,10 @@ def test_twins_have_what_a_conversion_is_given_and_judge_it(
     assert list(said["recipe"]["tasks"]) == ["click", "sale"]
     said = json.loads((tmp_path / "m-click" / "behaviour.json").read_text())
     assert list(said["recipe"]["tasks"]) == ["click"]
+    assert run([*words, "--skip-bad"]) == Exit.OK  # nothing is trained again
+    assert [each for each in lines(capsys.readouterr().out) if "passed" in each] == judged
+    assert run([*words, "--skip-bad", "--seed", "1"]) == Exit.BAD_INPUT
+    assert "m is of another recipe (training.seed: 0, now 1)" in capsys.readouterr().err
 
 
 def test_a_bad_row_ends_it_with_file_and_line(

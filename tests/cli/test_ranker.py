@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +100,11 @@ def test_what_is_learned_beats_chance_and_is_calibrated(
 def test_a_killed_training_goes_on_from_its_last_stage_to_the_same_heads(
     trained: tuple[Path, dict[str, Any]],
     tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
     killed_at: int,
 ) -> None:
+    """Also where its files have moved meanwhile: their content is what counts."""
     folder, said = trained
     words = ["train", str(folder / "small.toml"), "--out", str(tmp_path / "again"), "--json"]
     calls = 0
@@ -121,7 +124,8 @@ def test_a_killed_training_goes_on_from_its_last_stage_to_the_same_heads(
     assert not (tmp_path / "again").exists()
     monkeypatch.setattr(learning, "taught", counted)
     monkeypatch.setattr(Replay, "run", None)  # the lists are there
-    done = RUNNER.invoke(app, words)
+    moved = shutil.copytree(folder, tmp_path_factory.mktemp("moved") / "shop")
+    done = RUNNER.invoke(app, [words[0], str(moved / "small.toml"), *words[2:]])
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout) == said
     assert calls == 2, "each network is taught once"
@@ -185,7 +189,9 @@ def test_logged_rows_are_scored_alone(trained: tuple[Path, dict[str, Any]]) -> N
     assert said[np.array(clicked)].mean() > said[~np.array(clicked)].mean() + 0.3
 
 
-def test_it_is_measured_on_newer_baskets_only(trained: tuple[Path, dict[str, Any]]) -> None:
+def test_it_is_measured_on_newer_baskets_only(
+    trained: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
     folder, _ = trained
     model = ["evaluate", str(folder / "model"), "--data", str(folder), "--json"]
     done = RUNNER.invoke(app, model)
@@ -195,6 +201,10 @@ def test_it_is_measured_on_newer_baskets_only(trained: tuple[Path, dict[str, Any
     done = RUNNER.invoke(app, [*model, "--input", str(newer)])
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["ndcg@20"] > 0.5
+    only_seen = [*events(), *(each for each in events(n_days=70) if each["type"] != "purchase")]
+    write_events(newer, sorted(only_seen, key=lambda each: each["at_ms"]))
+    assert run([*model, "--input", str(newer)]) == Exit.BAD_INPUT
+    assert "take a log that goes on" in capsys.readouterr().err  # a recipe cannot help it
 
 
 def test_it_is_listed_with_its_card(trained: tuple[Path, dict[str, Any]]) -> None:

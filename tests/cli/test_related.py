@@ -55,6 +55,32 @@ epochs = 1
 """
 
 
+@pytest.mark.parametrize(
+    ("kind", "more"), [("related-items", ""), ("next-item", "[tower]\nwidth = 8")]
+)
+def test_what_is_asked_about_has_the_columns_of_the_recipe_or_the_documented_ones(
+    recipe: Path, kind: str, more: str
+) -> None:
+    events = recipe.parent / "events.jsonl"
+    documented = events.read_text("utf-8")
+    events.write_text(documented.replace("user_id", "who").replace("item_id", "sku"), "utf-8")
+    (recipe.parent / "documented.jsonl").write_text(documented, "utf-8")
+    recipe.write_text(
+        f'kind = "{kind}"\nname = "own"\nevents = ["events.jsonl"]\n'
+        f'columns = {{ user_id = "who", item_id = "sku" }}\n{more}\n',
+        "utf-8",
+    )
+    model = recipe.parent / "model"
+    done = RUNNER.invoke(app, ["train", str(recipe), "--out", str(model)])
+    assert done.exit_code == 0, done.output
+    said = []
+    for file in (events, recipe.parent / "documented.jsonl"):
+        done = RUNNER.invoke(app, ["predict", str(model), kind, "--input", str(file)])
+        assert done.exit_code == 0, done.output + str(done.exception)
+        said.append(done.stdout)
+    assert said[0] == said[1] != ""
+
+
 def test_models_of_events_are_listed_and_compared_like_others(
     recipe: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

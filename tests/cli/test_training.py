@@ -92,6 +92,8 @@ def test_twins_are_trained_compared_and_judged(
     assert (tmp_path / "model-colour").is_dir()
     assert run(words) == Exit.OK  # nothing is trained again
     assert lines(capsys.readouterr().out) == [judged]
+    assert run([*words, "--seed", "1"]) == Exit.BAD_INPUT  # seed 0 is not judged once more as 1
+    assert "model is of another recipe (training.seed: 0, now 1)" in capsys.readouterr().err
 
 
 def test_bad_rows_end_it_with_file_and_line_or_are_skipped_with_counts(

@@ -71,6 +71,17 @@ def test_a_configuration_that_does_not_fit_its_weights_is_refused_when_it_is_ope
 
 
 @pytest.mark.parametrize("opens", [opened, opened_to_learn])
+def test_layers_that_the_configuration_does_not_count_are_not_left_out(
+    tiny_bert: Path, tiny_distilbert: Path, tmp_path: Path, opens: Opens
+) -> None:
+    """Vectors of half of a model are some, and nothing else would show it."""
+    with pytest.raises(EncoderFormatError, match="more layers than"):
+        opens(edited(tiny_bert, tmp_path / "bert", num_hidden_layers=1))
+    with pytest.raises(EncoderFormatError, match="more layers than"):
+        opens(edited(tiny_distilbert, tmp_path / "distilbert", n_layers=1))
+
+
+@pytest.mark.parametrize("opens", [opened, opened_to_learn])
 def test_weights_that_are_not_there_are_not_filled_up_by_chance(
     tiny_distilbert: Path, tmp_path: Path, opens: Opens
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.measures import auc, mean_within, ranks, reciprocal_rank, spearman
+from scoring.measures import auc, mean_within, ranks, reciprocal_ranks, spearman
 
 rows = st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=30)
 
@@ -43,6 +43,6 @@ def test_within_groups_constant_ones_have_no_say() -> None:
     assert found == 0.0  # a: 1, b: -1; c is alone, d constant
 
 
-def test_reciprocal_rank_counts_ties_half() -> None:
+def test_reciprocal_ranks_count_ties_half() -> None:
     scores = np.array([[3, 1, 2], [5, 5, 1], [9, 8, 7]], dtype=np.float32)
-    assert reciprocal_rank(scores) == pytest.approx((1 + 1 / 1.5 + 1 / 3) / 3)
+    assert reciprocal_ranks(scores).tolist() == pytest.approx([1, 1 / 1.5, 1 / 3])

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from scoring.balancing import BALANCERS, make_balancer
+from scoring.balancing import BALANCERS, balancer_of, make_balancer
 from scoring.errors import BalancerError
+from scoring.training.recipe import Balancing
 from tests.scoring.balancing.two_tasks import TwoTasks
 
 names = pytest.mark.parametrize("name", BALANCERS)
@@ -120,6 +121,7 @@ def test_a_loss_of_an_unknown_task_is_refused(name: str) -> None:
         ("fixed", {"weights": {"z": 1}}, "z"),
         ("fixed", {"weights": {"a": -1}}, "-1"),
         ("uncertainty", {"regression": ["z"]}, "z"),
+        ("uncertainty", {"regression": 1.0}, "uncertainty cannot have {'regression': 1.0}"),
     ],
 )
 def test_a_wrong_setting_says_what_would_be_right(
@@ -127,6 +129,15 @@ def test_a_wrong_setting_says_what_would_be_right(
 ) -> None:
     with pytest.raises(BalancerError, match=said):
         make_balancer(name, ["a", "b"], **options)
+
+
+def test_weights_of_tasks_are_fixed_and_no_option_is_passed_over() -> None:
+    weights = {"a": 1.0, "b": 3.0}
+    assert balancer_of(Balancing(), weights).get_buffer("weights").tolist() == [1, 3]
+    dwa = balancer_of(Balancing(method="dwa", options={"temperature": 1.0}), weights)
+    assert dwa.get_buffer("weights").tolist() == [1, 1]
+    with pytest.raises(BalancerError, match=r"fixed has no \['temperature'\]"):
+        balancer_of(Balancing(options={"temperature": 1.0}), weights)
 
 
 def test_tasks_have_different_names() -> None:

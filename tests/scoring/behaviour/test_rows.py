@@ -133,6 +133,17 @@ def test_a_word_of_a_history_is_read_as_the_candidate_is(tmp_path: Path) -> None
     assert past.mask.tolist() == [[True, False, False]]  # of the two words, one is in the table
 
 
+def test_a_history_of_vectors_has_the_width_of_what_it_is_compared_with(tmp_path: Path) -> None:
+    rows = write_log(tmp_path, 3)
+    for row in rows:
+        row["past"] = [[1.0, 2.0]]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    said = recipe(tmp_path, ('candidate = "kind"', 'candidate = "item"'))
+    features = read_rows([tmp_path / "log.jsonl"], said, {}, Reading()).features
+    with pytest.raises(RowsError, match=r"a history of item has vectors of 2 numbers, item .* 3"):
+        encode(said.features, learn_encoding(said.features, features), features)
+
+
 def test_settings_that_do_not_fit_together_are_named(tmp_path: Path) -> None:
     for old, new, reason in (
         ('given = "click"', 'given = "cohort"', "tasks.sale is given 'cohort'"),

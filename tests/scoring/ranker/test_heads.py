@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -105,6 +106,23 @@ def test_codes_are_the_same_everywhere() -> None:
 def test_damaged_heads_are_refused(spoil: Callable[[bytes], bytes], says: str) -> None:
     with pytest.raises(RankerError, match=says):
         Heads.from_bytes(spoil(made().to_bytes()))
+
+
+def test_sizes_that_no_weight_bears_out_take_no_memory() -> None:
+    """One layer of a million numbers, told to be two: they would have 4 TB between them."""
+    facts = {
+        "format": 1,
+        "features": ["a"],
+        "tasks": ["ctr"],
+        "width": 10**6,
+        "n_hidden": 2,
+        "item_width": 1,
+    }
+    network = HeadsNetwork(1, 1, width=8)
+    tensors = {**network.state_dict(), "more": torch.zeros(2 * 10**6)}
+    raw = save(tensors, metadata={"rillstream-heads": json.dumps(facts), "version": "heads-0"})
+    with pytest.raises(RankerError, match="weights of other shapes"):
+        Heads.from_bytes(raw)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from scoring.errors import CheckpointError, ModelError, RecipeError, RowsError, SequenceError
+from scoring.rings import RETURN
 from scoring.sequence.answering import next_items
 from scoring.sequence.event_rows import number_events, read_events
 from scoring.sequence.learning import learn
@@ -183,3 +184,13 @@ def test_a_wrong_recipe_is_refused_with_its_place(tmp_path: Path, wrong: str, re
     file.write_text(RECIPE.replace(wrong, reason), "utf-8")
     with pytest.raises(RecipeError, match=r"circle\.toml"):
         read_sequence_recipe(file)
+
+
+def test_a_type_that_a_recipe_names_must_be_there(tmp_path: Path) -> None:
+    """A typing error there made a click of each event, of returns too."""
+    file = tmp_path / "events.jsonl"
+    write(file, [{"user_id": "a", "item_id": "i1", "kind": "return", "at_ms": 1}])
+    with pytest.raises(RowsError, match="no column 'knd'"):
+        read_events([file], {"type": "knd"}, Reading())
+    [event] = read_events([file], {"type": "kind"}, Reading())
+    assert event.action == RETURN

@@ -42,3 +42,22 @@ def test_a_frequent_answer_is_let_off_in_other_words_too() -> None:
         if one.texts[0] != other.texts[0] and one.texts[1] != other.texts[1]
     ]
     assert [loss(task, list(rows)) for rows in apart] == [pytest.approx(plain)] * len(apart)
+
+
+def test_another_right_answer_is_not_ahead_of_the_own_one() -> None:
+    """Three questions share an answer; the last one, which has two answers, prefers a wrong one."""
+    task = Answer(AnswerSettings(train=["rows.jsonl"]))
+    said = [("a", "yes"), ("b", "yes"), ("c", "yes"), ("d", "no"), ("d", "never")]
+    rows = [Example(texts, texts[1]) for texts in said]
+    answers = {"yes": [1.0, 0.0, 0.0], "no": [0.0, 0.6, 0.8], "never": [0.0, 1.0, 0.0]}
+    questions = {"a": answers["yes"], "b": answers["yes"], "c": [0.1, 1.0, 0.0], "d": [1, 1.0, 0.0]}
+    vectors = (
+        torch.tensor([questions[row.texts[0]] for row in rows]),
+        torch.tensor([answers[row.texts[1]] for row in rows]),
+    )
+    # "c" finds "never" and "no" first; "d" finds "yes" before "no", and beside "never".
+    right = [1, 1, 1 / 3, 1 / 2, 1 / 1.5]
+    found = task.measures(nn.Identity(), vectors, rows)
+    assert found == {"mrr": pytest.approx(sum(right) / 5)}
+    losses = task.row_losses(nn.Identity(), vectors, rows)
+    assert losses.tolist() == pytest.approx([1 - rank for rank in right])

@@ -42,3 +42,12 @@ def test_calibration_error_by_hand() -> None:
     right = torch.tensor([1.0, 1, 1, 0, 1])
     # four at .9 are right three times, one at .5 is right
     assert calibration_error(confidence, right) == pytest.approx((4 * 0.15 + 0.5) / 5)
+
+
+def test_few_rows_that_are_all_right_or_wrong_make_no_head_sure_or_unsure() -> None:
+    """By likelihood alone the divisors would be .05 and 20, the ends of what is tried."""
+    logits = torch.tensor([[2.0, 0.0], [0.0, 2.0], [1.5, 0.0]])
+    right = torch.tensor([0, 1, 0])
+    assert 0.5 < fit_temperature(logits, right) < 1
+    assert 1 < fit_temperature(logits, 1 - right) < 8
+    assert fit_temperature(logits.repeat(1000, 1), right.repeat(1000)) < 0.2  # many are believed

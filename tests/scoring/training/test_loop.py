@@ -139,7 +139,7 @@ class Worsening(Lines):
     marks = (0.5, 0.9, 0.7, 0.8, 0.6, 0.5)
 
     def validate(self) -> dict[str, float]:
-        return {"mark": self.marks[self.begun[-1]]}
+        return {"mark": self.marks[self.begun[-1] if self.begun else 0]}
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -214,9 +214,17 @@ def test_a_loss_that_is_no_number_ends_the_training_with_its_name() -> None:
         fit(Broken(), SETTINGS, FixedWeights(LOSSES))
 
 
-def test_an_unknown_measure_names_the_known_ones() -> None:
+def test_an_unknown_measure_names_the_known_ones_before_anything_is_learned() -> None:
+    class Untested(Lines):
+        def validate(self) -> dict[str, float]:
+            return {}
+
+    lines = Lines()
     with pytest.raises(TrainingError, match="'auc' is not validated; these are: double, minus"):
-        fit(Lines(), LoopSettings(measure="auc"), FixedWeights(LOSSES))
+        fit(lines, LoopSettings(measure="auc"), FixedWeights(LOSSES))
+    assert lines.seen == []
+    with pytest.raises(TrainingError, match="these are: none, for no row is held out"):
+        fit(Untested(), SETTINGS, FixedWeights(LOSSES))
 
 
 def test_too_few_batches_are_an_error_and_not_a_shorter_schedule() -> None:

@@ -115,6 +115,67 @@ def test_lines_of_a_table_are_counted_as_an_editor_counts_them(tmp_path: Path) -
     assert "1 fields, the header has 2" in reading.bad[0]
 
 
+def test_a_row_with_a_quote_too_many_is_a_bad_row(tmp_path: Path) -> None:
+    file = tmp_path / "r.csv"
+    file.write_text('text,score\nmug,1\n"8" bolt,2\n' + "x" * 200_000 + ",3\ncup,4\n")
+    reading = Reading(skip_bad=True)
+    assert read_examples([file], {}, pair, reading) == [("mug", 1.0), ("cup", 4.0)]
+    assert [line.split(": ")[0] for line in reading.bad] == [f"{file}:3", f"{file}:4"]
+
+
+def test_a_quote_that_never_ends_hides_no_rows(tmp_path: Path) -> None:
+    """All that follows would be one bad row."""
+    file = tmp_path / "r.csv"
+    file.write_text('text,score\nmug,1\n"cup,2\nbed,3\n')
+    with pytest.raises(RowsError, match=r"r\.csv:3: .*quote"):
+        read_examples([file], {}, pair, Reading(skip_bad=True))
+
+
+def test_two_columns_of_one_name_are_not_one(tmp_path: Path) -> None:
+    """The last one was taken; columns without a name are left by spreadsheets, and nobody's."""
+    file = tmp_path / "r.csv"
+    file.write_text("text,score,text\nmug,1,cup\n")
+    with pytest.raises(RowsError, match=r"r\.csv has two columns called 'text'"):
+        read_examples([file], {}, pair, Reading())
+    file.write_text("text,score,,\nmug,1,,\n")
+    assert read_examples([file], {}, pair, Reading()) == [("mug", 1.0)]
+
+
+def test_text_that_parquet_has_as_bytes_is_text(tmp_path: Path) -> None:
+    file = tmp_path / "r.parquet"
+    table = {"text": pa.array(["mug für Tee".encode(), b"\xff"], pa.binary()), "score": [1, 2]}
+    parquet.write_table(pa.table(table), file)
+    reading = Reading(skip_bad=True)
+    assert read_examples([file], {}, pair, reading) == [("mug für Tee", 1.0)]
+    assert "bytes that are no UTF-8" in reading.bad[0]
+
+
+def test_several_texts_are_not_one(tmp_path: Path) -> None:
+    """A list would be read with its brackets and quotes."""
+    file = tmp_path / "r.jsonl"
+    file.write_text('{"text": ["mug", "cup"], "score": 1}\n{"text": {"en": "mug"}, "score": 1}\n')
+    reading = Reading(skip_bad=True)
+    assert read_examples([file], {}, pair, reading) == []
+    assert all("one text is needed" in line for line in reading.bad)
+
+
+def test_parquet_that_python_cannot_hold_names_the_file(tmp_path: Path) -> None:
+    """Nanoseconds, a year of six digits, a page that is damaged."""
+    texts = pa.array([f"mug {place * 7919 % 104729}" for place in range(2000)])
+    file = tmp_path / "r.parquet"
+    for unit, at in (("ns", 1234567890123456789), ("ms", 2**62)):
+        moments = pa.array([at] * len(texts), pa.timestamp(unit))
+        parquet.write_table(pa.table({"text": texts, "at": moments}), file)
+        with pytest.raises(RowsError, match=r"r\.parquet is no readable .* write it again"):
+            read_examples([file], {}, lambda fields: fields.text("text"), Reading())
+    parquet.write_table(pa.table({"text": texts}), file, compression="zstd", use_dictionary=False)
+    content = bytearray(file.read_bytes())
+    content[500:1500] = bytes(1000)
+    file.write_bytes(content)
+    with pytest.raises(RowsError, match=r"r\.parquet is no readable"):
+        read_examples([file], {}, lambda fields: fields.text("text"), Reading())
+
+
 def test_what_is_no_file_of_rows_says_the_way_out(tmp_path: Path) -> None:
     (tmp_path / "r.xlsx").write_bytes(b"PK")
     (tmp_path / "r.parquet").write_bytes(b"PAR1 not really")

@@ -13,18 +13,22 @@ import torch
 from scoring import load_encoder
 from scoring.encoder import identify
 from scoring.errors import CheckpointError, ModelError, RowsError
+from scoring.heads.cosine_classes import CosineClasses
 from scoring.language.adaptation import layers_of, thaw
 from scoring.language.model import LanguageModel
+from scoring.language.text_model import TextModel
 from scoring.saved.answering import evaluate, predict
 from scoring.saved.difference import differences
 from scoring.saved.folder import load_model, read_saved
 from scoring.saved.merge import merge
 from scoring.tasks.choice import make_task
+from scoring.tasks.contract import Example
 from scoring.training.loop import Interrupted
 from scoring.training.recipe import BackboneSettings, Recipe, read_recipe
 from scoring.training.rows import Reading
 from scoring.training.run import train
-from scoring.training.task_rows import read_task_rows
+from scoring.training.task_rows import TaskRows, read_task_rows
+from scoring.training.text import TextTraining
 from tests.scoring.training.shop_rows import (
     RECIPE,
     colour,
@@ -235,6 +239,24 @@ def test_held_out_labels_and_other_domains_are_only_tested(
     train(settings, shop, tmp_path / "model", threads=1)
     found = read_saved(tmp_path / "model").metrics["colour"]
     assert {"auroc_unknown_cosine", "auroc_outside_cosine", "accuracy"} <= set(found)
+
+
+def test_a_label_of_one_row_among_thousands_has_a_mean(shop: Path, tiny_bert: Path) -> None:
+    """Means are of every second row here; without one, all of its texts are abstained from."""
+    settings = recipe(shop, RECIPE.format(encoder=tiny_bert))
+    task = make_task(settings.tasks["colour"])
+    train = [Example(("the red mug",), "red") for _ in range(6_000)]
+    train[1] = Example(("a blue bike",), "blue")
+    task.learn_facts(train)
+    model = TextModel(LanguageModel(settings.backbone), {"colour": task})
+    training = TextTraining(model, {"colour": TaskRows(tuple(train), (), ())}, settings)
+    training.begin()
+    training.calibrate()
+    head = model.heads["colour"]
+    assert isinstance(head, CosineClasses)
+    for means in (head.weight.detach(), head.means):
+        torch.testing.assert_close(means.norm(dim=1), torch.ones(2))
+    assert not model.answers("colour", train[1:2])[0]["abstain"]
 
 
 def test_rows_of_no_class_are_not_learned_and_are_tested(shop: Path, tiny_bert: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 
@@ -19,6 +20,23 @@ def test_the_bound_by_hand() -> None:
     differences = 0.5 + spread / spread.std()
     assert upper_bound(differences) == pytest.approx(0.5 + 1.645 / 3, abs=1e-5)
     assert upper_bound(torch.tensor([0.0])) == float("inf")
+
+
+def test_the_texts_of_a_twin_are_changed_as_those_of_its_task_were(tmp_path: Path) -> None:
+    file = tmp_path / "shop.toml"
+    said = shop_recipe(tmp_path, 1, tasks=("colour", "size"))
+    file.write_text(said + '[augmentation]\ndelete = 0.1\ntasks = ["colour"]\n')
+    recipe = read_recipe(file)
+    alone = twin_recipes(recipe)
+    assert recipe.augmentation is not None
+    assert alone["colour"].augmentation == recipe.augmentation
+    assert alone["size"].augmentation is None  # the name of a task that it lacks is an error
+    file.write_text(said + '[augmentation]\ndelete = 0.1\ntasks = ["size", "colour"]\n')
+    found = twin_recipes(read_recipe(file))["size"].augmentation
+    assert found == msgspec.structs.replace(recipe.augmentation, tasks=["size"])
+    file.write_text(said + "[augmentation]\ndelete = 0.1\n")
+    recipe = read_recipe(file)
+    assert all(e.augmentation == recipe.augmentation for e in twin_recipes(recipe).values())
 
 
 def test_a_model_is_no_worse_than_itself_and_worse_than_a_trained_twin(
