@@ -1,6 +1,6 @@
 """`rillstream policy tune`: weights that would have served yesterday's users best."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +22,7 @@ from streams.cli.printing import print_json, print_table, remark
 
 if TYPE_CHECKING:
     from scoring import Policy
+    from scoring.tuning.space import Space
     from streams.occasions.asking import Hindsight
     from streams.occasions.tuning import Outcome
     from streams.settings import Settings
@@ -91,8 +92,11 @@ def tune(
     policy.toml (for RILLSTREAM_POLICY), front.json, front.svg and trials.jsonl.
     """
     must_be_there(files)
+    if choose is not None and choose >= trials:
+        raise typer.BadParameter(f"--choose {choose}: trials are 0 to {trials - 1}")
+    space = None if number is None else _space(number)
+    from scoring.errors import PolicyError
     from scoring.tuning.search import Search
-    from scoring.tuning.space import Space
     from scoring.tuning.trials import Trials
     from streams.cli.progress import Bars
     from streams.occasions.tuning import decide, tune
@@ -106,8 +110,12 @@ def tune(
             settings, files, start, until, popularity_days, sample, seed, bars=bars
         )
         objectives = _objectives(hindsight, objective)
-        names = list(number or _numbers(hindsight, policy, settings))
-        search = Search(Space(names), trials, min(spread, trials - 1), seed)
+        if unknown := [name for name in wanted if name not in objectives]:
+            raise typer.BadParameter(
+                f"--at-least {unknown[0]}: objectives are {', '.join(objectives)}"
+            )
+        space = space or _space(_numbers(hindsight, policy, settings))
+        search = Search(space, trials, min(spread, trials - 1), seed)
         kept = Trials(
             out / "trials.jsonl",
             {
@@ -123,7 +131,7 @@ def tune(
                 "ranker": None if settings.ranker is None else str(settings.ranker),
                 "shop_counts": settings.shop_counts,
                 "objectives": objectives,
-                "numbers": names,
+                "numbers": list(space.names),
                 "trials": trials,
                 "spread": spread,
                 "seed": seed,
@@ -139,7 +147,10 @@ def tune(
             kept,
             lambda done, total: bars.report("trying policies", done, total),
         )
-    outcome = decide(kept.made, objectives, wanted, choose)
+    try:
+        outcome = decide(kept.made, objectives, wanted, choose)
+    except PolicyError as error:
+        raise typer.BadParameter(f"--at-least: {error}") from None
     _write(out, outcome, objectives, policy, f"{start:%F} to {until:%F}")
     _say(hindsight, outcome, objectives, policy, out, as_json=as_json)
 
@@ -150,6 +161,16 @@ def _minimum(said: str) -> tuple[str, float]:
         return name, float(value)
     except ValueError:
         raise typer.BadParameter(f"{said!r} is not NAME=VALUE, such as new=0.04") from None
+
+
+def _space(names: Sequence[str]) -> "Space":
+    from scoring.errors import PolicyError
+    from scoring.tuning.space import Space
+
+    try:
+        return Space(names)
+    except PolicyError as error:
+        raise typer.BadParameter(f"--number: {error}") from None
 
 
 def _objectives(hindsight: "Hindsight", asked: list[str] | None) -> list[str]:

@@ -109,10 +109,12 @@ def test_a_search_that_was_ended_goes_on_and_a_person_may_choose(
 @pytest.mark.parametrize(
     ("more", "code", "said"),
     [
-        (["--at-least", "purchases=1.1"], Exit.FATAL, "no trial has at least that"),
+        (["--at-least", "purchases=1.1"], Exit.USAGE, "no trial has at least that"),
         (["--at-least", "new"], Exit.USAGE, "not NAME=VALUE"),
+        (["--at-least", "nwe=0.1"], Exit.USAGE, "objectives are purchases, tail"),
+        (["--choose", "2"], Exit.USAGE, "trials are 0 to 1"),
         (["--objective", "clicks"], Exit.USAGE, "these events have purchases"),
-        (["--number", "slate_size"], Exit.FATAL, "cannot be tuned"),
+        (["--number", "slate_size"], Exit.USAGE, "cannot be tuned"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(
