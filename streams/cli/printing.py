@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from streams.cli.console import Console
 
 UNBOUNDED = 10_000
-_RULE = 100
+_RULE = 160
 """Columns of a table's rule at most, where one long cell makes a table of any width."""
 
 
