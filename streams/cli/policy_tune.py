@@ -1,12 +1,12 @@
 """`rillstream policy tune`: weights that would have served yesterday's users best."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streams.cli.named import must_be_there
+from streams.cli.named import must_be_there, wrong_use
 from streams.cli.occasions import (
     EventFiles,
     PopularityDays,
@@ -22,7 +22,6 @@ from streams.cli.printing import print_json, print_table, remark
 
 if TYPE_CHECKING:
     from scoring import Policy
-    from scoring.tuning.space import Space
     from streams.occasions.asking import Hindsight
     from streams.occasions.tuning import Outcome
     from streams.settings import Settings
@@ -94,14 +93,16 @@ def tune(
     must_be_there(files)
     if choose is not None and choose >= trials:
         raise typer.BadParameter(f"--choose {choose}: trials are 0 to {trials - 1}")
-    space = None if number is None else _space(number)
     from scoring.errors import PolicyError
     from scoring.tuning.search import Search
+    from scoring.tuning.space import Space
     from scoring.tuning.trials import Trials
     from streams.cli.progress import Bars
     from streams.occasions.tuning import decide, tune
     from streams.policy_file import policy_of
 
+    with wrong_use("--number", PolicyError):
+        space = None if number is None else Space(number)
     wanted = dict(map(_minimum, at_least or []))
     settings = settings_from(index_dir=index_dir, index_url=index_url, slate_size=size)
     policy = policy_of(settings)
@@ -114,7 +115,7 @@ def tune(
             raise typer.BadParameter(
                 f"--at-least {unknown[0]}: objectives are {', '.join(objectives)}"
             )
-        space = space or _space(_numbers(hindsight, policy, settings))
+        space = space or Space(_numbers(hindsight, policy, settings))
         search = Search(space, trials, min(spread, trials - 1), seed)
         kept = Trials(
             out / "trials.jsonl",
@@ -147,10 +148,8 @@ def tune(
             kept,
             lambda done, total: bars.report("trying policies", done, total),
         )
-    try:
+    with wrong_use("--at-least", PolicyError):
         outcome = decide(kept.made, objectives, wanted, choose)
-    except PolicyError as error:
-        raise typer.BadParameter(f"--at-least: {error}") from None
     _write(out, outcome, objectives, policy, f"{start:%F} to {until:%F}")
     _say(hindsight, outcome, objectives, policy, out, as_json=as_json)
 
@@ -161,16 +160,6 @@ def _minimum(said: str) -> tuple[str, float]:
         return name, float(value)
     except ValueError:
         raise typer.BadParameter(f"{said!r} is not NAME=VALUE, such as new=0.04") from None
-
-
-def _space(names: Sequence[str]) -> "Space":
-    from scoring.errors import PolicyError
-    from scoring.tuning.space import Space
-
-    try:
-        return Space(names)
-    except PolicyError as error:
-        raise typer.BadParameter(f"--number: {error}") from None
 
 
 def _objectives(hindsight: "Hindsight", asked: list[str] | None) -> list[str]:
