@@ -173,7 +173,7 @@ def named_numbers(said: Iterable[str]) -> dict[str, Any]:
     for each in said:
         name, equals, value = each.partition("=")
         if not equals or name in found:
-            raise EvidenceError(f"{each}: a policy file or name=value, each name once")
+            raise EvidenceError(f"--target {each}: a policy file or name=value, each name once")
         try:
             found[name] = json.loads(value)
         except json.JSONDecodeError:

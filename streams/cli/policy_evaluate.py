@@ -110,7 +110,7 @@ def evaluate(
 
 def asked(said: list[str], base: "Policy") -> tuple[dict[str, Any], str]:
     """The numbers of --target, and how to name them in an error."""
-    from scoring.errors import EvidenceError, PolicyError
+    from scoring.errors import PolicyError
     from scoring.policy_file import checked_numbers, read_numbers, with_numbers
     from streams.policy_candidate import named_numbers
 
@@ -119,7 +119,8 @@ def asked(said: list[str], base: "Policy") -> tuple[dict[str, Any], str]:
         found |= read_numbers(Path(file))
         base = with_numbers(base, found, file)
     pairs = [each for each in said if not each.endswith(".toml")]
-    with wrong_use("--target", EvidenceError, PolicyError):
-        numbers = checked_numbers(named_numbers(pairs), ", ".join(pairs))
+    numbers = named_numbers(pairs)
+    with wrong_use("--target", PolicyError):
+        numbers = checked_numbers(numbers, ", ".join(pairs))
         with_numbers(base, numbers, ", ".join(pairs))
     return found | numbers, ", ".join(said) or "the target"

@@ -60,7 +60,7 @@ def sharpen(
     simulated: Simulated = False,
     as_json: Json = False,
 ) -> None:
-    """Find the temperature of a softmax whose gain a log is surest of.
+    """Find the softmax temperature whose gain a log is surest of.
 
     All lists of the log must have been drawn by one softmax. The surest is the one with the highest
     lower bound, if that is above 0; else the exit code is 7. It was chosen on this log: promote it

@@ -296,7 +296,7 @@ def test_a_policy_that_workers_could_not_start_with_is_not_put_in_force(
         (["--target", "weight_repeat=3"], Exit.BAD_INPUT, "--scores"),
         (["--target", "temperture=3"], Exit.USAGE, "did you mean temperature"),
         (["--target", "temperature=0"], Exit.USAGE, "temperature is 0"),
-        (["--target", "temperature"], Exit.USAGE, "name=value"),
+        (["--target", "temperature"], Exit.BAD_INPUT, "name=value"),
         (["--target", "diversity=mmr"], Exit.BAD_INPUT, "vectors"),
         (["--estimator", "guess"], Exit.USAGE, "no estimate by 'guess'"),
         (["--reward", "applause"], Exit.USAGE, "known are clicked"),
