@@ -72,12 +72,14 @@ class Exposure:
     """Takes lists one after the other; a list that was published twice counts once.
 
     Attributes:
+        knows_sales: Whether the index has a popularity: else fifths and tail are by its order.
         n_unknown: Places of items that the index does not have.
         n_twice: Lists that were published twice.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
         """Nothing was read yet."""
+        self.knows_sales = bool(catalogue.popularity.any())
         self.n_unknown = 0
         self.n_twice = 0
         self._catalogue = catalogue

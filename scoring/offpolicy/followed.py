@@ -112,8 +112,8 @@ def _features(own: Field, other: Field) -> Floats:
 
 
 def _by_list(field: Field) -> Floats:
-    """(B, C) scores less their mean over their deviation, each list by itself."""
-    n = field.there.sum(axis=1, keepdims=True)
+    """(B, C) scores less their mean over their deviation, each list by itself; 0 without any."""
+    n = np.maximum(field.there.sum(axis=1, keepdims=True), 1)
     scores = np.where(field.there, field.scores, 0.0)
     middle = scores.sum(axis=1, keepdims=True) / n
     apart = np.where(field.there, scores - middle, 0.0)

@@ -1,4 +1,4 @@
-"""Rules beside a catalogue: which of their names it does not have, and what each rule takes out."""
+"""Rules beside a catalogue: what in it does not fit them, and what each rule takes out."""
 
 from __future__ import annotations
 
@@ -22,11 +22,16 @@ def blocked_counts(rules: Rules, catalogue: Catalogue) -> dict[str, int]:
     return {rule.label: int(counts[rule]) for rule in Rule if rule and counts[rule]}
 
 
-def unknown_names(rules: Rules, catalogue: Catalogue) -> Iterator[str]:
-    """A line for each item, category or brand that the catalogue does not have.
+def doubts(rules: Rules, catalogue: Catalogue) -> Iterator[str]:
+    """A line for each item, category or brand that the catalogue does not have, and for no tail.
 
     It need not be an error: the item may come later. A typing error looks the same.
     """
+    if rules.floors.tail is not None and not catalogue.popularity.any():
+        yield (
+            "floors.tail: the index knows no popularity, so its last four fifths are the tail; "
+            "build it with --events"
+        )
     cycles = rules.bought.cycle_days if rules.bought is not None else None
     items = [
         *rules.block.items,

@@ -56,7 +56,7 @@ class Seen(Strict, frozen=True, kw_only=True):
     """
 
     times: Annotated[int, msgspec.Meta(ge=1, le=MAX_SHOWN)]
-    days: Days = 14
+    days: Annotated[float, msgspec.Meta(gt=0, le=36_500)] = 14
 
 
 class Block(Strict, frozen=True, kw_only=True):

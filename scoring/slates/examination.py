@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,3 +85,39 @@ def examination(
         looked = np.maximum(looked, 1e-12)
         moved = float(np.abs(looked / looked[0] - before).max())
     return Examination(looked / looked[0], n_rounds)
+
+
+def examination_errors(
+    groups: ArrayLike,
+    ranks: ArrayLike,
+    clicked: ArrayLike,
+    users: ArrayLike,
+    *,
+    n_samples: int = 20,
+    seed: int = 0,
+    told: Callable[[int, int], None] = lambda done, total: None,
+) -> NDArray[np.float64]:
+    """Standard errors of `Examination.by_rank`: its deviation over other users (Efron 1979).
+
+    Args:
+        groups: (R,) as for `examination`.
+        ranks: (R,) the same.
+        clicked: (R,) the same.
+        users: (R,) integers from 0: rows of one user are drawn together, for they are alike.
+        n_samples: As many users are drawn so often, with replacement.
+        seed: Of that chance.
+        told: Hears of progress.
+    """
+    group, rank = np.asarray(groups, np.int64), np.asarray(ranks, np.int64)
+    yes, user = np.asarray(clicked, np.bool_), np.asarray(users, np.int64)
+    n_users, rows = int(user.max()) + 1, np.arange(len(user))
+    found = np.full((n_samples, int(rank.max())), np.nan)  # no row of a rank may have been drawn
+    chance = np.random.default_rng(seed)
+    for at in range(n_samples):
+        drawn = np.bincount(chance.integers(0, n_users, n_users), minlength=n_users)
+        taken = np.repeat(rows, drawn[user])
+        each = examination(group[taken], rank[taken], yes[taken], tolerance=1e-4)
+        found[at, : len(each.by_rank)] = each.by_rank
+        told(at + 1, n_samples)
+    errors: NDArray[np.float64] = np.nanstd(found, axis=0, ddof=1)
+    return errors

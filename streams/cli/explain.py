@@ -45,9 +45,10 @@ def explain(
         as_json: One object instead of lines.
 
     Raises:
-        BadFileError: It is neither, or the file holds something else.
-        IndexError_: The version or the engine is not there.
+        BadFileError: It is none of these, or the file holds something else.
+        IndexError_: There is no current version, or no such engine.
     """
+    from index import UnknownVersionError
     from index.choice import choose
     from streams.index_folder import index_store
 
@@ -57,7 +58,10 @@ def explain(
     if count is None and what and Path(what).is_file():
         count = _n_items(Path(what))
     elif count is None:
-        served = index_store(settings).manifest(what)
+        try:
+            served = index_store(settings).manifest(what)
+        except UnknownVersionError as error:
+            raise BadFileError(f"{what} is no number and no file; {error}") from None
         count, dim = served.count, served.dim
     choice = choose(count, dim, recall=recall, memory_bytes=memory, engine=engine)
     if as_json:

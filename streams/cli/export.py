@@ -48,6 +48,7 @@ def export(
         float | None,
         typer.Option(
             min=1,
+            max=604_800,
             help="Seconds from a list's first impression to its last answer.",
             show_default="RILLSTREAM_LEARN_WINDOW_S, or 1800",
         ),

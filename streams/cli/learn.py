@@ -36,6 +36,8 @@ def learn(
     every: Annotated[
         float | None,
         typer.Option(
+            min=1,
+            max=86_400,
             help="Seconds of event time from one round, and its heads, to the next.",
             show_default="RILLSTREAM_LEARN_EVERY_S, or 60",
         ),

@@ -1,9 +1,12 @@
-"""Files and folders that a command line names are looked for before anything else is done."""
+"""What a command line names is looked at before anything else is done."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from errno import ENOENT
 from pathlib import Path
+
+import typer
 
 
 def must_be_there(*named: Path | Iterable[Path] | None) -> None:
@@ -27,3 +30,16 @@ def model_must_be_there(*models: Path) -> None:
     from scoring.folder import named_folder
 
     must_be_there(named_folder(model) for model in models)
+
+
+@contextmanager
+def wrong_use(option: str, *errors: type[Exception]) -> Iterator[None]:
+    """An option that is refused within is a wrong argument, and no flaw of a file or a setting.
+
+    Raises:
+        BadParameter: Instead of one of the errors.
+    """
+    try:
+        yield
+    except errors as error:
+        raise typer.BadParameter(f"{option}: {error}") from None

@@ -4,6 +4,7 @@ from streams.cli import (
     policy_evaluate,
     policy_exposure,
     policy_learn,
+    policy_positions,
     policy_promote,
     policy_replay,
     policy_sharpen,
@@ -32,6 +33,7 @@ for module in (
     policy_evaluate,
     policy_sharpen,
     policy_promote,
+    policy_positions,
     policy_exposure,
 ):
     module.register(app)

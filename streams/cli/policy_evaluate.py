@@ -1,11 +1,11 @@
 """`rillstream policy evaluate`: what another policy would have earned, by a log of this one."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streams.cli.named import must_be_there
+from streams.cli.named import must_be_there, wrong_use
 from streams.cli.options import Json, examples, settings_from
 from streams.cli.printing import print_json, remark
 from streams.cli.weighing import (
@@ -21,6 +21,9 @@ from streams.cli.weighing import (
     show,
     weigh,
 )
+
+if TYPE_CHECKING:
+    from scoring import Policy
 
 
 def register(app: typer.Typer) -> None:
@@ -72,14 +75,15 @@ def evaluate(
     from scoring.offpolicy.verdict import Enough
     from streams.policy_file import policy_of
 
-    numbers, where = asked(target or [])
+    base = policy_of(settings_from())
+    numbers, where = asked(target or [], base)
     if shadow is not None and (numbers or scores is not None):
         raise typer.BadParameter("--shadow says all of the target: no --target, no --scores")
     weighed = weigh(
         log,
         numbers,
         where,
-        policy_of(settings_from()),
+        base,
         decisions=decisions,
         shadow=shadow,
         scores=scores,
@@ -104,13 +108,19 @@ def evaluate(
         print(f"enough evidence, by {row.name}")
 
 
-def asked(said: list[str]) -> tuple[dict[str, Any], str]:
+def asked(said: list[str], base: "Policy") -> tuple[dict[str, Any], str]:
     """The numbers of --target, and how to name them in an error."""
-    from scoring.policy_file import read_numbers
+    from scoring.errors import PolicyError
+    from scoring.policy_file import checked_numbers, read_numbers, with_numbers
     from streams.policy_candidate import named_numbers
 
     found: dict[str, Any] = {}
     for file in (each for each in said if each.endswith(".toml")):
         found |= read_numbers(Path(file))
-    found |= named_numbers(each for each in said if not each.endswith(".toml"))
-    return found, ", ".join(said) or "the target"
+        base = with_numbers(base, found, file)
+    pairs = [each for each in said if not each.endswith(".toml")]
+    numbers = named_numbers(pairs)
+    with wrong_use("--target", PolicyError):
+        numbers = checked_numbers(numbers, ", ".join(pairs))
+        with_numbers(base, numbers, ", ".join(pairs))
+    return found | numbers, ", ".join(said) or "the target"

@@ -1,5 +1,6 @@
 """`rillstream policy exposure`: who is shown, by the lists that were published."""
 
+import math
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -103,15 +104,24 @@ def _say(found: "Exposure", by: By, maximum: int, *, as_json: bool) -> None:
             [
                 [
                     each.group,
-                    *(f"{n:.4f}" for n in (each.items, each.sales, each.lists, each.attention)),
+                    *map(_said, (each.items, each.sales, each.lists, each.attention)),
                 ]
                 for each in shares
             ],
+        )
+    if not found.knows_sales:
+        remark(
+            "the index knows no popularity, so fifths, tail and head are by its order alone: build "
+            "it with --events"
         )
     if found.n_unknown:
         remark(f"{found.n_unknown:,} places have items that the current index does not know")
     if found.n_twice:
         remark(f"{found.n_twice:,} lists were published twice and counted once")
+
+
+def _said(share: float) -> str:
+    return "" if math.isnan(share) else f"{share:.4f}"
 
 
 def _spread(each: "Spread") -> dict[str, Any]:

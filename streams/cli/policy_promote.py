@@ -78,7 +78,7 @@ def promote(
     settings = settings_from()
     place = into or settings.policy
     if place is None:
-        raise EvidenceError(
+        raise typer.BadParameter(
             "where is the workers' policy file? Name it with --into or RILLSTREAM_POLICY"
         )
     numbers = read_numbers(candidate)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streams.cli.exits import Exit
-from streams.cli.named import must_be_there
+from streams.cli.named import must_be_there, wrong_use
 from streams.cli.options import Json, examples
 from streams.cli.printing import print_json, print_table
 from streams.cli.weighing import (
@@ -60,18 +60,23 @@ def sharpen(
     simulated: Simulated = False,
     as_json: Json = False,
 ) -> None:
-    """Find the temperature of a softmax whose gain a log is surest of.
+    """Find the softmax temperature whose gain a log is surest of.
 
     All lists of the log must have been drawn by one softmax. The surest is the one with the highest
     lower bound, if that is above 0; else the exit code is 7. It was chosen on this log: promote it
     by a later one.
     """
     must_be_there(log, decisions)
+    from scoring.errors import EvidenceError
     from scoring.offpolicy.sharpening import STEPS, sharpened, softmax_of, surest
+    from scoring.offpolicy.target import Target
     from scoring.policy_file import write_numbers
     from streams.cli.progress import Bars
     from streams.policy_candidate import Decisions
 
+    with wrong_use("--temperature", EvidenceError):
+        for asked in temperature or ():
+            Target({"temperature": asked})
     lists, lost = read_lists(log, reward, simulated=simulated)
     records = Decisions(decisions)
     with Bars() as bars:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streams.cli.named import must_be_there
+from streams.cli.named import must_be_there, wrong_use
 from streams.cli.occasions import (
     EventFiles,
     PopularityDays,
@@ -91,6 +91,9 @@ def tune(
     policy.toml (for RILLSTREAM_POLICY), front.json, front.svg and trials.jsonl.
     """
     must_be_there(files)
+    if choose is not None and choose >= trials:
+        raise typer.BadParameter(f"--choose {choose}: trials are 0 to {trials - 1}")
+    from scoring.errors import PolicyError
     from scoring.tuning.search import Search
     from scoring.tuning.space import Space
     from scoring.tuning.trials import Trials
@@ -98,6 +101,8 @@ def tune(
     from streams.occasions.tuning import decide, tune
     from streams.policy_file import policy_of
 
+    with wrong_use("--number", PolicyError):
+        space = None if number is None else Space(number)
     wanted = dict(map(_minimum, at_least or []))
     settings = settings_from(index_dir=index_dir, index_url=index_url, slate_size=size)
     policy = policy_of(settings)
@@ -106,8 +111,12 @@ def tune(
             settings, files, start, until, popularity_days, sample, seed, bars=bars
         )
         objectives = _objectives(hindsight, objective)
-        names = list(number or _numbers(hindsight, policy, settings))
-        search = Search(Space(names), trials, min(spread, trials - 1), seed)
+        if unknown := [name for name in wanted if name not in objectives]:
+            raise typer.BadParameter(
+                f"--at-least {unknown[0]}: objectives are {', '.join(objectives)}"
+            )
+        space = space or Space(_numbers(hindsight, policy, settings))
+        search = Search(space, trials, min(spread, trials - 1), seed)
         kept = Trials(
             out / "trials.jsonl",
             {
@@ -123,7 +132,7 @@ def tune(
                 "ranker": None if settings.ranker is None else str(settings.ranker),
                 "shop_counts": settings.shop_counts,
                 "objectives": objectives,
-                "numbers": names,
+                "numbers": list(space.names),
                 "trials": trials,
                 "spread": spread,
                 "seed": seed,
@@ -139,7 +148,8 @@ def tune(
             kept,
             lambda done, total: bars.report("trying policies", done, total),
         )
-    outcome = decide(kept.made, objectives, wanted, choose)
+    with wrong_use("--at-least", PolicyError):
+        outcome = decide(kept.made, objectives, wanted, choose)
     _write(out, outcome, objectives, policy, f"{start:%F} to {until:%F}")
     _say(hindsight, outcome, objectives, policy, out, as_json=as_json)
 

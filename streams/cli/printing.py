@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from streams.cli.console import Console
 
 UNBOUNDED = 10_000
+_RULE = 160
+"""Columns of a table's rule at most, where one long cell makes a table of any width."""
 
 
 def console() -> "Console":
@@ -68,8 +70,11 @@ def print_table(
     out = console()
     with out.capture() as drawn:
         out.print(table)
-    # In a file or pipe one long cell would fill all other lines with spaces.
-    print("\n".join(line.rstrip() for line in drawn.get().splitlines()))
+    # In a file or pipe one long cell would fill all other lines with spaces, and rule as far.
+    lines = [line.rstrip() for line in drawn.get().splitlines()]
+    if not out.is_terminal:
+        lines = [line[:_RULE] if set(line) == {" ", "─"} else line for line in lines]
+    print("\n".join(lines))
 
 
 def visible(text: str) -> str:

@@ -40,7 +40,7 @@ def check(
     index only the file is looked at.
     """
     must_be_there(file)
-    from scoring.rules.comparison import blocked_counts, unknown_names
+    from scoring.rules.comparison import blocked_counts, doubts
     from scoring.rules.rule_file import read_rules
     from scoring.rules.words import sentences
 
@@ -48,7 +48,7 @@ def check(
     rules = read_rules(file)
     catalogue = _catalogue(settings)
     counts = {} if catalogue is None else blocked_counts(rules, catalogue)
-    warnings = [] if catalogue is None else list(unknown_names(rules, catalogue))
+    warnings = [] if catalogue is None else list(doubts(rules, catalogue))
     if as_json:
         print_json(
             {

@@ -19,6 +19,7 @@ Partitions = Annotated[
     int | None,
     typer.Option(
         min=1,
+        max=10_000,
         help="Partitions of each topic.",
         show_default="RILLSTREAM_PARTITIONS, or 4",
     ),

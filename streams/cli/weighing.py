@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streams.cli.named import wrong_use
 from streams.cli.printing import print_table, remark
 
 if TYPE_CHECKING:
@@ -142,14 +143,18 @@ def read_lists(
     """The lists of a log that can be reckoned with, and how many could not.
 
     Raises:
-        EvidenceError: There is none.
+        BadParameter: There is no such reward.
+        EvidenceError: There is no list.
         RowsError: A row belongs to no list.
         BadFileError: A file is missing, or is not what it should be.
     """
+    from scoring.errors import EvidenceError
     from scoring.offpolicy.keeping import kept_lists
-    from scoring.offpolicy.logged_rows import read_rows
+    from scoring.offpolicy.logged_rows import checked_reward, read_rows
     from scoring.training.rows import Reading
 
+    with wrong_use("--reward", EvidenceError):
+        checked_reward(reward)
     rows = read_rows(log, reward, Reading())
     return kept_lists(rows, time.time_ns() // 1_000_000, simulated=simulated)
 
@@ -166,12 +171,15 @@ def chosen(report: "Report", estimator: str | None) -> "Row":
     """The row that counts.
 
     Raises:
-        EvidenceError: There is no such estimate here.
+        BadParameter: There is no such estimate here.
     """
+    from scoring.errors import EvidenceError
+
     if estimator is None:
         names = [row.name for row in report.rows]
         estimator = "cascade-dr" if "cascade-dr" in names else "sn-rips"
-    return report.row(estimator)
+    with wrong_use("--estimator", EvidenceError):
+        return report.row(estimator)
 
 
 def show(report: "Report") -> None:

@@ -172,7 +172,7 @@ class LearningStep:
         """Go on from the last checkpoint; None while another learner has some of the partitions.
 
         Raises:
-            SettingsError: Another learner was there first.
+            SettingsError: Another learner has the first partition.
         """
         mine = self._rows.assigned
         if len(mine) < self._topics.partitions:

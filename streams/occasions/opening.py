@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def open_hindsight(
     snapshot = index_store(settings).open(ef_search=settings.ef_search)
     catalogue = snapshot.catalogue
     past = read_past(files, span, known_in(catalogue), progress, counts=settings.shop_counts)
-    occasions = _some(past, at_most, seed)
+    occasions = _some(past, span, at_most, seed)
     counts = np.array([past.popularity[item_id] for item_id in catalogue.ids], np.float32)
     ranker = None
     if settings.ranker is not None:
@@ -70,13 +71,25 @@ def open_hindsight(
     )
 
 
-def _some(past: Past, at_most: int | None, seed: int) -> list[Occasion]:
+def _some(past: Past, span: Span, at_most: int | None, seed: int) -> list[Occasion]:
     if not past.occasions:
         raise BadFileError(
-            f"of {past.n_events:,} events none was a purchase, view or click in that time: "
-            "set --since and --until to days that the files have"
+            f"no purchase, view or click {_day(span.from_ms)} to {_day(span.until_ms)}: "
+            f"{_extent(past)}; set --since and --until to days that the files have"
         )
     if at_most is None or len(past.occasions) <= at_most:
         return past.occasions
     chosen = sorted(random.Random(seed).sample(range(len(past.occasions)), at_most))  # noqa: S311 - no secret
     return [past.occasions[place] for place in chosen]
+
+
+def _extent(past: Past) -> str:
+    """What the files have up to the end of the span."""
+    if past.first_ms < 0:
+        return "the files have no events"
+    begins = f"events begin on {_day(past.first_ms)}"
+    return begins + (f", the last before that end is of {_day(past.last_ms)}" * bool(past.n_events))
+
+
+def _day(at_ms: int) -> str:
+    return time.strftime("%F", time.gmtime(at_ms / 1000))

@@ -47,6 +47,7 @@ class Past:
         popularity: Item -> events before the span, returns left out.
         counted: What each event means for the counts of the shop, in order; empty unless asked for.
         n_events: How many were read.
+        first_ms: Of the oldest event of the files; -1 where they have none.
         last_ms: Of the newest event before the span's end.
     """
 
@@ -54,6 +55,7 @@ class Past:
     popularity: Counter[str] = field(default_factory=Counter)
     counted: list[Counted] = field(default_factory=list)
     n_events: int = 0
+    first_ms: int = -1
     last_ms: int = -1
 
 
@@ -203,6 +205,8 @@ def read_past(
             raise BadFileError(str(event))
         if event is None:
             continue
+        if replay.past.first_ms < 0:
+            replay.past.first_ms = event.at_ms
         if event.at_ms >= span.until_ms:
             break
         try:

@@ -82,3 +82,8 @@ def test_what_is_no_number_file_or_version_is_named(
     assert "nonsense" in capsys.readouterr().err
     assert run(["index", "explain", "10", "--memory", "much"]) == Exit.USAGE
     assert run(["index", "explain", "10", "--engine", "annoy"]) != Exit.OK
+
+
+def test_what_is_nowhere_is_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["index", "explain", "gone.jsonl", "--index-dir", str(tmp_path)]) == Exit.BAD_INPUT
+    assert "gone.jsonl is no number and no file; no index version" in capsys.readouterr().err

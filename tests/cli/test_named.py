@@ -43,6 +43,7 @@ COMMANDS: list[tuple[str, ...]] = [
     ("policy", "sharpen", GONE, "--decisions", "there.jsonl"),
     ("policy", "promote", GONE, "--log", "there.jsonl", "--decisions", "there.jsonl"),
     ("policy", "promote", "there.jsonl", "--log", GONE, "--decisions", "there.jsonl"),
+    ("policy", "positions", GONE),
     ("policy", "exposure", "--lists", GONE),
     ("experiment", "check", GONE),
     ("experiment", "report", GONE),

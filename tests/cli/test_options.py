@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
+import pytest
 from typer.core import TyperOption
 
+from streams.cli.exits import Exit
+from streams.cli.main import run
 from tests.commands import command, leaves
 
 ALIASES = {"index build": ["--out"], "predict": ["--output"]}
@@ -75,3 +78,23 @@ def test_aliases_are_second_names() -> None:
     names = {"index build": ["--index-dir", "--out"], "predict": ["--out", "--output"]}
     for words, both in names.items():
         assert both in [each.opts for each in command(tuple(words.split())).params]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("learn", "--every", "0"),
+        ("learn", "--every", "86401"),
+        ("export", "--out", "new", "--window", "604801"),
+        ("topics", "create", "--partitions", "0"),
+        ("topics", "create", "--partitions", "10001"),
+    ],
+)
+def test_an_option_out_of_the_bounds_of_its_setting_is_a_wrong_argument(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which is told by the option's name: that of the setting was never typed."""
+    assert run(list(words)) == Exit.USAGE
+    said = capsys.readouterr().err
+    assert "RILLSTREAM_" not in said
+    assert any(option in said for option in words if option.startswith("--"))

@@ -109,10 +109,12 @@ def test_a_search_that_was_ended_goes_on_and_a_person_may_choose(
 @pytest.mark.parametrize(
     ("more", "code", "said"),
     [
-        (["--at-least", "purchases=1.1"], Exit.FATAL, "no trial has at least that"),
+        (["--at-least", "purchases=1.1"], Exit.USAGE, "no trial has at least that"),
         (["--at-least", "new"], Exit.USAGE, "not NAME=VALUE"),
+        (["--at-least", "nwe=0.1"], Exit.USAGE, "objectives are purchases, tail"),
+        (["--choose", "2"], Exit.USAGE, "trials are 0 to 1"),
         (["--objective", "clicks"], Exit.USAGE, "these events have purchases"),
-        (["--number", "slate_size"], Exit.FATAL, "cannot be tuned"),
+        (["--number", "slate_size"], Exit.USAGE, "cannot be tuned"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(
@@ -137,8 +139,14 @@ def test_popularity_is_that_of_the_days_before(
     assert popular["shown"] == round(3 / N_ITEMS, 4)
 
 
-def test_a_time_without_events_is_said() -> None:
+def test_a_time_without_events_is_said_with_the_time_that_has_some(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert run(words("replay", "2020-01-01", "2020-01-02")) == Exit.BAD_INPUT
+    assert "2020-01-01 to 2020-01-02: events begin on 2025-10-15;" in capsys.readouterr().err
+    assert run(words("replay", "2027-01-01", "2027-01-02")) == Exit.BAD_INPUT
+    said = "events begin on 2025-10-15, the last before that end is of 2025-12-03;"
+    assert said in capsys.readouterr().err
 
 
 def test_exposure_tells_how_published_lists_spread(
@@ -155,6 +163,10 @@ def test_exposure_tells_how_published_lists_spread(
     spread, *fifths = printed(capsys)
     assert (spread["policy_version"], spread["lists"], spread["shown"]) == ("p1", 8, 9 / N_ITEMS)
     assert sum(each["lists"] for each in fifths) == pytest.approx(1)
+    assert run(asked[:-1]) == Exit.OK
+    out, err = capsys.readouterr()
+    assert "nan" not in out
+    assert "the index knows no popularity" in err
     lists.write_text("{}\n")
     assert run(asked) == Exit.BAD_INPUT
     assert "lists.jsonl:1" in capsys.readouterr().err

@@ -264,6 +264,16 @@ def test_the_surest_temperature_is_found_and_what_gains_nothing_is_no_candidate(
     assert "no other temperature gains for certain" in out
     assert "100 are needed" in out
     assert not file.exists()
+    assert run([*words, "--temperature", "0"]) == Exit.USAGE
+    assert "--temperature: temperature is 0.0, it must be above 0" in capsys.readouterr().err
+
+
+def test_promoting_into_nowhere_is_a_wrong_use(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["policy", "promote", str(shop / "sharper.toml"), "--log", str(shop / "log.jsonl")]
+    assert run([*words, "--decisions", str(shop / "decisions.jsonl")]) == Exit.USAGE
+    assert "--into or RILLSTREAM_POLICY" in capsys.readouterr().err
 
 
 def test_a_policy_that_workers_could_not_start_with_is_not_put_in_force(
@@ -280,23 +290,23 @@ def test_a_policy_that_workers_could_not_start_with_is_not_put_in_force(
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "code", "said"),
     [
-        (["--target", "candidates=500"], "would make other candidates"),
-        (["--target", "weight_repeat=3"], "--scores"),
-        (["--target", "temperture=3"], "did you mean temperature"),
-        (["--target", "temperature"], "name=value"),
-        (["--target", "diversity=mmr"], "vectors"),
-        (["--estimator", "guess"], "no estimate by 'guess'"),
-        (["--reward", "applause"], "known are clicked"),
+        (["--target", "candidates=500"], Exit.BAD_INPUT, "would make other candidates"),
+        (["--target", "weight_repeat=3"], Exit.BAD_INPUT, "--scores"),
+        (["--target", "temperture=3"], Exit.USAGE, "did you mean temperature"),
+        (["--target", "temperature=0"], Exit.USAGE, "temperature is 0"),
+        (["--target", "temperature"], Exit.BAD_INPUT, "name=value"),
+        (["--target", "diversity=mmr"], Exit.BAD_INPUT, "vectors"),
+        (["--estimator", "guess"], Exit.USAGE, "no estimate by 'guess'"),
+        (["--reward", "applause"], Exit.USAGE, "known are clicked"),
     ],
 )
 def test_what_the_log_cannot_say_is_one_line(
-    shop: Path, capsys: pytest.CaptureFixture[str], more: list[str], said: str
+    shop: Path, capsys: pytest.CaptureFixture[str], more: list[str], code: Exit, said: str
 ) -> None:
     words = ["policy", "evaluate", str(shop / "few.jsonl")]
-    code = run([*words, "--decisions", str(shop / "decisions.jsonl"), *more])
-    assert code in (Exit.BAD_INPUT, Exit.FATAL)
+    assert run([*words, "--decisions", str(shop / "decisions.jsonl"), *more]) == code
     err = capsys.readouterr().err.strip().splitlines()
     assert said in err[-1]
 

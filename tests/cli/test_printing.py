@@ -47,6 +47,7 @@ def test_a_long_cell_fills_no_other_line_with_spaces(capsys: pytest.CaptureFixtu
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line != line.rstrip()] == []
     assert any("x" * 300 in line for line in lines)  # and nothing is folded in a pipe
+    assert [len(line) for line in lines if "─" in line] == [160]
 
 
 def test_a_version_is_one_word_on_a_terminal_of_eighty_columns(

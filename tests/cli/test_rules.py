@@ -54,6 +54,17 @@ def test_a_file_is_said_in_words_and_compared_with_the_index(
     ]
 
 
+@pytest.mark.parametrize("popularity", [None, [2.0, 1.0]])
+def test_a_floor_for_the_tail_needs_to_know_what_sells(
+    popularity: list[float] | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rules.toml"
+    file.write_text("[floors]\ntail = 0.2\n")
+    open_shop(tmp_path, [item("a"), item("b")], np.eye(2, dtype=np.float32), popularity=popularity)
+    assert run(["rules", "check", str(file), "--index-dir", str(tmp_path)]) == Exit.OK
+    assert ("warning: floors.tail" in capsys.readouterr().out) == (popularity is None)
+
+
 def test_a_file_that_means_nothing_ends_with_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -84,6 +84,21 @@ def test_the_shadows_caps_and_pins_act() -> None:
     assert len(set(of_a_kind.tolist())) > 1
 
 
+def test_a_shadow_without_a_candidate_would_have_shown_nothing() -> None:
+    """Its rules may strike all that there is."""
+    records = [replace(a_record(number), caps=(), floors=(), pins=()) for number in range(8)]
+    shadows = {each.recommendation_id: a_shadow(each, at) for at, each in enumerate(records)}
+    nothing = replace(shadows["list 5"], item_ids=(), scores=())
+    logged = as_logged(records)
+    known = Followed.empty(*logged.there.shape)
+    for batch in decided(logged, records, 8, Counter()):
+        follow(batch, Target(shadows=shadows | {"list 5": nothing}), known, 4, seed=0)
+    assert known.target[5].tolist() == [0, 0, 0]
+    assert known.expected[5].tolist() == np.zeros_like(known.expected[5]).tolist()
+    assert np.isfinite(known.shown).all()
+    assert known.target[4].any()
+
+
 def test_lists_that_were_not_shadowed_are_left_out() -> None:
     records = [a_record(number) for number in range(40)]
     same = {each.recommendation_id: each for each in records[5:]}

@@ -73,6 +73,7 @@ def test_the_version_is_what_the_rules_say_and_not_how(tmp_path: Path) -> None:
         ("[price]\nmin = 9\nmax = 3", "price.min is 9, above price.max, 3"),
         ("[caps]\ncategory = 0", ">= 1"),
         ("[seen]\ntimes = 17", "<= 16"),
+        ("[seen]\ntimes = 3\ndays = 0", "> 0"),
         ("[bought]", "days"),
         ("[bought]\ndays = nan", "days|nan"),
         ("[block]\nwords = [' ']", "no word"),

@@ -213,7 +213,7 @@ def test_what_is_learned_from_records_that_were_read_before_is_published_too() -
     assert not broker.letters, "they were put aside by that life"
 
 
-def test_a_second_learner_ends_and_the_first_waits_for_it() -> None:
+def test_of_two_learners_the_one_without_the_first_partition_ends_and_the_other_waits() -> None:
     broker = Broker(60, seed=2)
     broker.assigned = frozenset([1])
     with pytest.raises(SettingsError, match="stop the other"):
