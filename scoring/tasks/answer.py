@@ -43,7 +43,7 @@ class Answer(Task):
 
     def loss(self, head: nn.Module, vectors: Vectors, rows: Sequence[Example]) -> Tensor:
         """In-batch contrast at every width; what is as right as the own answer is no negative."""
-        same = _right(rows).to(vectors[0].device)
+        same = torch.tensor(_right(rows), device=vectors[0].device)
         parts = zip(*(leading_parts(side, self._settings.widths) for side in vectors), strict=True)
         temperature, log_q = self._settings.temperature, self._log_q(rows, vectors[0].device)
         losses = [contrastive(q, a, temperature, same, log_q) for q, a in parts]
@@ -85,22 +85,24 @@ def _reciprocal_ranks(
     question: Tensor, answer: Tensor, rows: Sequence[Example]
 ) -> NDArray[np.float64]:
     """(n, d) and (n, d) -> (n,) 1 / rank of each row's answer among the distinct wrong ones."""
-    scores = normalize(question, dim=1) @ normalize(answer, dim=1).T  # (n, n)
+    scores = (normalize(question, dim=1) @ normalize(answer, dim=1).T).numpy()  # (n, n)
     found = _numbered([row.texts[1] for row in rows])
-    passed_over = _right(rows) | (found[:, None] == found).tril(-1).any(dim=1)
-    scores[passed_over.fill_diagonal_(False)] = float("-inf")
-    return reciprocal_ranks(scores.numpy())
+    is_repeated = np.tril(found[:, None] == found, -1).any(axis=1)
+    others = ~np.eye(len(rows), dtype=np.bool_)
+    scores[(_right(rows) | is_repeated) & others] = -np.inf
+    return reciprocal_ranks(scores)
 
 
-def _right(rows: Sequence[Example]) -> Tensor:
+def _right(rows: Sequence[Example]) -> NDArray[np.bool_]:
     """(n, n) whether answer j is right for question i: one of these rows says so."""
     asked, found = (_numbered(side) for side in zip(*(row.texts for row in rows), strict=True))
-    said = torch.zeros(int(asked.max()) + 1, int(found.max()) + 1, dtype=torch.bool)
+    said = np.zeros((asked.max() + 1, found.max() + 1), np.bool_)
     said[asked, found] = True
-    return said[asked][:, found]
+    right: NDArray[np.bool_] = said[asked][:, found]
+    return right
 
 
-def _numbered(texts: Sequence[str]) -> Tensor:
+def _numbered(texts: Sequence[str]) -> NDArray[np.int64]:
     """(n,) equal numbers of equal texts, from 0."""
     places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-    return torch.tensor([places[text] for text in texts])
+    return np.array([places[text] for text in texts])
