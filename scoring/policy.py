@@ -11,6 +11,7 @@ from typing import Final
 from scoring.errors import PolicyError
 from scoring.history import TYPE_CODES
 from scoring.ranker.named import NamedRanker
+from scoring.slates.beliefs import Beliefs
 from scoring.slates.drawing import Drawing
 
 MINUTE_MS: Final = 60_000
@@ -86,6 +87,7 @@ class Policy:
         diversity: none, mmr or dpp.
         relevance_share: Weight of the score against diversity.
         weight_deviation: For thompson, of a weight of which nothing was learned.
+        beliefs: For thompson, what was learned of the weights; None = nothing.
         category_cap: At most so many items of a category in a list; 0 = any number.
         brand_cap: The same for a brand.
         title_cap: The same for items whose titles read the same.
@@ -124,6 +126,7 @@ class Policy:
     diversity: str = "none"
     relevance_share: float = 0.8
     weight_deviation: float = 0.2
+    beliefs: Beliefs | None = None
     category_cap: int = 0
     brand_cap: int = 0
     title_cap: int = 0
@@ -139,7 +142,7 @@ class Policy:
             raise PolicyError(f"type_weights has {sorted(unknown)}; known are {sorted(TYPE_CODES)}")
         if wrong := [n for n, most in self.quotas.items() if n not in SOURCES or most < 0]:
             raise PolicyError(f"quotas has {sorted(wrong)}; known are {SOURCES}, 0 or more each")
-        others = {"type_weights", "quotas", "draw", "diversity", "ranker"}
+        others = {"type_weights", "quotas", "draw", "diversity", "beliefs", "ranker"}
         numbers = [getattr(self, each.name) for each in fields(self) if each.name not in others]
         if not all(map(math.isfinite, (*numbers, *self.type_weights.values()))):
             raise PolicyError("every number of a policy must be finite")
@@ -174,6 +177,7 @@ class Policy:
             diversity=self.diversity,
             relevance_share=self.relevance_share,
             weight_deviation=self.weight_deviation,
+            beliefs=self.beliefs,
         )
 
     @property
@@ -182,6 +186,8 @@ class Policy:
         said = {each.name: getattr(self, each.name) for each in fields(self)}
         said["type_weights"] = sorted(self.type_weights.items())
         said["quotas"] = sorted(self.quotas.items())
+        if self.beliefs is None:
+            del said["beliefs"]
         if self.ranker is None:
             del said["ranker"]
         else:

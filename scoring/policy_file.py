@@ -18,6 +18,7 @@ import msgspec
 from scoring.errors import PolicyError, PolicyFileError, RankerError
 from scoring.policy import Policy
 from scoring.ranker.named import NamedRanker
+from scoring.slates.beliefs import Beliefs
 
 Numbers = Mapping[str, Any]
 
@@ -84,8 +85,8 @@ def write_numbers(file: Path, numbers: Numbers, about: str) -> None:
 
     Args:
         file: Replaced where it is there.
-        numbers: Plain numbers and words, no mappings. A ranker below the file's folder is named
-            relative to it, any other by its whole path.
+        numbers: Plain numbers and words, no mappings, and beliefs. A ranker below the file's folder
+            is named relative to it, any other by its whole path.
         about: Lines that stand above them as comments.
     """
     comment = "".join(f"# {line}\n" for line in about.splitlines())
@@ -101,7 +102,10 @@ def _ranker(value: object, beside: Path) -> NamedRanker:
     return NamedRanker.in_folder(beside / msgspec.convert(value, str))
 
 
-def _toml(value: str | int | float | NamedRanker, file: Path) -> str:
+def _toml(value: str | int | float | Beliefs | NamedRanker, file: Path) -> str:
+    if isinstance(value, Beliefs):
+        rows = ",\n    ".join(repr(list(row)) for row in value.precision)
+        return f"{{ mean = {list(value.mean)!r}, precision = [\n    {rows},\n] }}"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, NamedRanker):

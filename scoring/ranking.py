@@ -18,10 +18,19 @@ from scoring.purchases import Purchases
 from scoring.related.source import Related
 from scoring.rules import pairs_of, places_in
 
+SUM_TERMS: Final = ("short_term", "long_term", "search", "popularity", "repeat", "related")
+"""What the documented sum adds up."""
+
+PREDICTED: Final = ("ctr", "engagement", "cvr", "value")
+"""The tasks with a weight in the policy, in the order of the terms of the sum: three chances, and
+what a slate policy has learned that an item is worth in the end, which is no chance."""
+
+LEARNED_TERMS: Final = (*PREDICTED, "relevance")
+"""What the learned sum adds up; the last is the cosine to the search."""
+
 POPULARITY: Final = 3
 REPEAT: Final = 4
 RELATED: Final = 5
-N_TERMS: Final = 6  # the three interests, then these three
 
 _NOTHING: Final = np.iinfo(np.int64).min
 _LOW: Final = (1 << 32) - 1
@@ -32,7 +41,7 @@ class Scored:
     """The weighted sum of M pairs, and what it is a sum of.
 
     Attributes:
-        terms: (6, M) weighted terms: short-term, long-term, search, popularity, repeat, related.
+        terms: (F, M) weighted terms: `SUM_TERMS`, or `LEARNED_TERMS`.
         cosines: (3, M) to the three interests, 0 where there is none.
         totals: (M,) sums of the terms.
     """
@@ -69,7 +78,7 @@ def score(
         [policy.weight_short_term, policy.weight_long_term, policy.weight_search], np.float32
     )  # (B, 3)
     say[~search_hits, SEARCH] = 0.0
-    terms = np.empty((N_TERMS, len(pool.pairs)), np.float32)
+    terms = np.empty((len(SUM_TERMS), len(pool.pairs)), np.float32)
     np.multiply(cosines, say.T[:, pool.users], out=terms[:POPULARITY])
     np.multiply(popularity, np.float32(policy.weight_popularity), out=terms[3])
     np.multiply(_repeats(pool, purchases, policy), np.float32(policy.weight_repeat), out=terms[4])

@@ -12,7 +12,7 @@ from index import Catalogue, Corpus
 from scoring.candidates import Pool
 from scoring.centroids import LONGEST_NAME
 from scoring.interests import LONG_TERM, SEARCH
-from scoring.ranking import N_TERMS, POPULARITY, RELATED, REPEAT, Scored
+from scoring.ranking import POPULARITY, RELATED, REPEAT, SUM_TERMS, Scored
 from scoring.related.source import Related
 from scoring.rings import TYPES, Rings
 from scoring.slate import Request
@@ -23,8 +23,8 @@ POPULAR: Final = 0.5
 
 AGAIN: Final = "time for it again"
 
-_NONE: Final = N_TERMS  # no term speaks for the item
-_NEW: Final = N_TERMS + 1  # nor does any, but it is new
+_NONE: Final = len(SUM_TERMS)  # no term speaks for the item
+_NEW: Final = _NONE + 1  # nor does any, but it is new
 
 _BECAUSE: Final[Mapping[str, str]] = {
     "visit": "because you came by {}",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from index import Catalogue, Change, Corpus
 from scoring.candidates import best_of, merge, retrieve
 from scoring.centroids import find_centroids
-from scoring.errors import RankerError
+from scoring.errors import PolicyError, RankerError
 from scoring.gathered import Gathered
 from scoring.held import masks_of
 from scoring.interests import find_interests
@@ -20,7 +20,7 @@ from scoring.policy import NEW_ITEMS, Policy
 from scoring.popular import Popular
 from scoring.purchases import Purchases, read_purchases
 from scoring.query_vectors import QueryTower, QueryVectors
-from scoring.ranking import Scored, score
+from scoring.ranking import LEARNED_TERMS, SUM_TERMS, Scored, score
 from scoring.reasons import explain
 from scoring.related.source import RelatedSource
 from scoring.related.table import RelatedItems
@@ -34,7 +34,6 @@ from scoring.search_order import PairScorer, SearchOrder
 from scoring.shop_counts import ShopCounts
 from scoring.shop_view import ShopView
 from scoring.slate import Request, Slate
-from scoring.slates.last_layer import LastLayer
 from scoring.slates.making import ListMaker
 from scoring.slates.writing import say_pinned, slates_of
 from scoring.trends import Trending, Trends, unchanging
@@ -78,7 +77,6 @@ class Recommender:
         policy: Policy | None = None,
         rules: Rules | None = None,
         related: RelatedItems | None = None,
-        last_layer: LastLayer | None = None,
         keeps_evidence: bool = False,
         ranker: Ranker | None = None,
         shop: ShopCounts | None = None,
@@ -92,7 +90,6 @@ class Recommender:
             policy: None = the defaults.
             rules: Of a file, see `rules.rule_file`; None = those of the policy only.
             related: What goes together; None = that source brings nothing.
-            last_layer: What is believed of the weights, for a policy that draws with thompson.
             keeps_evidence: Whether each slate says what it was drawn from.
             ranker: Learned weights; None = the documented sum orders lists.
             reranker: Reads a search and its best candidates together; None = cosines order them.
@@ -102,6 +99,7 @@ class Recommender:
         Raises:
             EncoderMismatchError: The snapshot's vectors come from another encoder.
             RankerError: The ranker reads columns that this version does not make.
+            PolicyError: The policy's beliefs are of another sum's terms.
         """
         if encoder is not None:
             snapshot.require_encoder(encoder.version)
@@ -116,7 +114,6 @@ class Recommender:
         self._centroids = find_centroids(snapshot.catalogue, snapshot.vectors)
         self._popular = Popular(snapshot.catalogue, _POPULAR)
         self._related = None if related is None else RelatedSource(related, self.catalogue)
-        self._last_layer = last_layer
         self._keeps_evidence = keeps_evidence
         self._view = ShopView(ShopCounts() if shop is None else shop, self.catalogue)
         self._trends = None if shop is None else Trends(self._view, self.catalogue, _POPULAR)
@@ -151,11 +148,13 @@ class Recommender:
 
         Raises:
             RankerError: It reads columns that this version does not make; nothing has changed.
+            PolicyError: Its beliefs are of another sum's terms; the same.
         """
         if policy != self.policy or ranker is not self._ranker:
             self._take(policy, ranker)
 
     def _take(self, policy: Policy, ranker: Ranker | None) -> None:
+        _require_terms(policy, SUM_TERMS if ranker is None else LEARNED_TERMS)
         if ranker is None:
             self._learned = None
         elif ranker is not self._ranker:
@@ -196,9 +195,7 @@ class Recommender:
         caps = Caps(self._book.rules, self.policy, self.catalogue)
         floors = FloorBook(self._book, self.catalogue, self.policy.slate_size)
         self._filled: tuple[Trending, list[NDArray[np.int64]]] | None = None
-        self._maker = ListMaker(
-            self.policy, caps, floors, self._snapshot, self._last_layer, self._keeps_evidence
-        )
+        self._maker = ListMaker(self.policy, caps, floors, self._snapshot, self._keeps_evidence)
 
     def recommend(self, requests: Sequence[Request]) -> list[Slate]:
         """A slate for each request, in their order.
@@ -340,3 +337,11 @@ class Recommender:
 
         hits = gathered.retrieved.search_hits
         return weighted(gathered.told, gathered.chances, hits, gathered.pool, self.policy)
+
+
+def _require_terms(policy: Policy, terms: Sequence[str]) -> None:
+    if policy.beliefs is not None and len(policy.beliefs.mean) != len(terms):
+        raise PolicyError(
+            f"the policy's beliefs are of {len(policy.beliefs.mean)} terms, lists are ordered by "
+            f"{len(terms)} ({', '.join(terms)}): learn them from lists that were made so"
+        )

@@ -10,9 +10,11 @@ import msgspec
 from msgspec import Meta
 
 from scoring.policy import MARKS
+from scoring.slates.beliefs import Beliefs
 from scoring.slates.drawing import Drawing
 from scoring.slates.evidence import CapRows, Evidence, FloorRows
 from streams import fields
+from streams.errors import RejectedError
 from streams.records import Record, decode_with
 
 MAX_CANDIDATES: Final = 8_192
@@ -20,7 +22,7 @@ MAX_CANDIDATES: Final = 8_192
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 
 
-class DrawingRecord(Record, frozen=True, kw_only=True):
+class DrawingRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
     """The numbers of `scoring.slates.drawing.Drawing`."""
 
     size: Annotated[int, Meta(ge=1, le=200)]
@@ -30,6 +32,12 @@ class DrawingRecord(Record, frozen=True, kw_only=True):
     diversity: Literal["none", "mmr", "dpp"]
     relevance_share: fields.Probability
     weight_deviation: fields.Score
+    beliefs: Beliefs | None = None
+
+    @property
+    def drawing(self) -> Drawing:
+        """What it is the record of."""
+        return Drawing(**msgspec.structs.asdict(self))
 
 
 class CapRecord(Record, frozen=True, kw_only=True):
@@ -148,7 +156,7 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
             recommendation_id=self.recommendation_id,
             item_ids=self.item_ids,
             scores=self.scores,
-            drawing=Drawing(**msgspec.structs.asdict(self.drawing)),
+            drawing=self.drawing.drawing,
             caps=tuple(CapRows(cap.name, cap.groups, cap.limits) for cap in self.caps),
             floors=tuple(FloorRows(each.name, each.share, each.members) for each in self.floors),
             pins=self.pins,
@@ -166,4 +174,7 @@ def decode_decision(raw: bytes | None, *, max_bytes: int = 1_000_000) -> Decisio
     Raises:
         RejectedError: The value is no valid record of a decision.
     """
-    return decode_with(_decoder, raw, max_bytes)
+    found = decode_with(_decoder, raw, max_bytes)
+    if problem := found.drawing.drawing.problem():
+        raise RejectedError(problem)
+    return found

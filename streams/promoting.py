@@ -39,7 +39,8 @@ def whole_drawing(target: Target, logged: Iterable[Drawing]) -> dict[str, Any]:
             f"the lists of the log were drawn in {len(ways)} ways; let the candidate name its "
             + ", ".join(differ)
         )
-    return dict(zip(DRAWING, *ways, strict=True))
+    said = zip(DRAWING, *ways, strict=True)
+    return {name: value for name, value in said if value is not None}
 
 
 def policy_from(file: Path, settings: Settings, place: Path) -> Policy:

@@ -127,7 +127,7 @@ def _batch(pairs: list[tuple[int, Evidence]], drawing: Drawing) -> Decided:
         features=[np.array(each.features) for each in records] if records[0].features else (),
     )
     chance = uniforms(ids, drawing.size)
-    drawn = draw(field, drawing, chance, sampled_scores(field, ids, drawing, None))
+    drawn = draw(field, drawing, chance, sampled_scores(field, ids, drawing))
     return Decided(rows, ids, [each.item_ids for each in records], field, drawing, drawn)
 
 

@@ -117,4 +117,4 @@ def _sampled(batch: Decided, drawing: Drawing) -> list[NDArray[np.float32]] | No
             "a target that draws by thompson needs the terms of each score; only lists that "
             "were drawn by thompson have them in their records"
         )
-    return sampled_scores(batch.field, batch.ids, drawing, None)
+    return sampled_scores(batch.field, batch.ids, drawing)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +14,8 @@ from scoring.policy import Policy
 from scoring.ranker.heads import Heads
 from scoring.ranker.ranker import Ranker, require_columns
 from scoring.ranker.source import Asked, RankerSource
-from scoring.ranking import Scored
+from scoring.ranking import LEARNED_TERMS, PREDICTED, Scored
 from scoring.shop_columns import ShopColumns
-
-PREDICTED: Final = ("ctr", "engagement", "cvr", "value")
-"""The tasks with a weight in the policy, in the order of the terms of the sum: three chances, and
-what a slate policy has learned that an item is worth in the end, which is no chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +97,7 @@ def weighted(
     a head adds nothing, and so does a search without a hit.
     """
     weights = np.array([getattr(policy, f"weight_{task}") for task in PREDICTED], np.float32)
-    terms = np.empty((len(PREDICTED) + 1, len(pool.pairs)), np.float32)
+    terms = np.empty((len(LEARNED_TERMS), len(pool.pairs)), np.float32)
     np.multiply(np.nan_to_num(chances.values, nan=0.0), weights[:, None], out=terms[:-1])
     says = search_hits[pool.users].astype(np.float32) * np.float32(policy.weight_relevance)
     np.multiply(scored.cosines[SEARCH], says, out=terms[-1])

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from scoring.slates.beliefs import Beliefs
+
 DRAWS: Final = ("best", "softmax", "thompson")
 DIVERSITIES: Final = ("none", "mmr", "dpp")
 
@@ -24,6 +26,7 @@ class Drawing:
         relevance_share: Weight of the score against diversity, 0 to 1; 1 = no diversity.
         weight_deviation: Of a weight of the last layer before anything was learned, for thompson;
             above 0.
+        beliefs: What was learned of these weights since; None = nothing.
     """
 
     size: int
@@ -33,6 +36,7 @@ class Drawing:
     diversity: str = "none"
     relevance_share: float = 0.8
     weight_deviation: float = 0.2
+    beliefs: Beliefs | None = None
 
     @property
     def is_certain(self) -> bool:
@@ -60,4 +64,4 @@ class Drawing:
                 f"weight_deviation is {self.weight_deviation}, "
                 "it must be above 0 (draw = best is 0)"
             )
-        return None
+        return None if self.beliefs is None else self.beliefs.problem()

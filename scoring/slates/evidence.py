@@ -88,18 +88,13 @@ class Replayed:
     pinned: tuple[bool, ...]
 
 
-def replay(
-    evidence: Evidence,
-    vectors: NDArray[np.float32] | None = None,
-    last_layer: LastLayer | None = None,
-) -> Replayed:
+def replay(evidence: Evidence, vectors: NDArray[np.float32] | None = None) -> Replayed:
     """The same list as was published, by the same code that made it.
 
     Args:
         evidence: From a record of the decision.
         vectors: (C, d) of the candidates, from the index version that the record names; only where
             the list was diverse.
-        last_layer: Only where the draw was thompson, and not of a new model.
     """
     count = len(evidence.item_ids)
     if not count:
@@ -115,9 +110,8 @@ def replay(
     )
     ids = [evidence.recommendation_id]
     drawing = evidence.drawing
-    drawn = draw(
-        field, drawing, uniforms(ids, drawing.size), sampled_scores(field, ids, drawing, last_layer)
-    )
+    sampled = sampled_scores(field, ids, drawing)
+    drawn = draw(field, drawing, uniforms(ids, drawing.size), sampled)
     n = int(drawn.exists[0].sum())
     return Replayed(
         item_ids=tuple(evidence.item_ids[place] for place in drawn.places[0, :n].tolist()),
@@ -127,10 +121,7 @@ def replay(
 
 
 def sampled_scores(
-    field: Field,
-    recommendation_ids: Sequence[str],
-    drawing: Drawing,
-    last_layer: LastLayer | None,
+    field: Field, recommendation_ids: Sequence[str], drawing: Drawing
 ) -> list[NDArray[np.float32]] | None:
     """B arrays (S, C_b) of scores under sampled weights; None where the draw varies none.
 
@@ -138,16 +129,12 @@ def sampled_scores(
         field: Has features.
         recommendation_ids: B ids.
         drawing: How.
-        last_layer: None = weights of 1 with the drawing's deviation.
     """
     if drawing.draw != "thompson":
         return None
     found = []
     for each, features in zip(recommendation_ids, field.features, strict=True):
-        believed = last_layer or LastLayer.around(
-            np.ones(features.shape[1]), drawing.weight_deviation
-        )
-        weights = believed.sample(each, N_SAMPLES)  # (S, F)
+        weights = LastLayer.of(drawing, features.shape[1]).sample(each, N_SAMPLES)  # (S, F)
         found.append((weights @ features.T).astype(np.float32))
     return found
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.slates.beliefs import Beliefs
 from scoring.slates.chance import normals
+from scoring.slates.drawing import Drawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,19 @@ class LastLayer:
         """Before any reward: independent weights around these, each with that deviation."""
         precision = np.eye(len(mean)) / deviation**2
         return cls(precision, precision @ mean, noise)
+
+    @classmethod
+    def of(cls, drawing: Drawing, n_terms: int) -> LastLayer:
+        """What a drawing believes of so many weights: as learned, or 1 with its deviation."""
+        if (learned := drawing.beliefs) is None:
+            return cls.around(np.ones(n_terms), drawing.weight_deviation)
+        precision = np.array(learned.precision)
+        return cls(precision, precision @ np.array(learned.mean))
+
+    @property
+    def beliefs(self) -> Beliefs:
+        """The same as numbers of a policy."""
+        return Beliefs(tuple(self.mean.tolist()), tuple(map(tuple, self.precision.tolist())))
 
     def observe(
         self,

@@ -22,7 +22,6 @@ from scoring.slates.chance import uniforms
 from scoring.slates.draw import draw
 from scoring.slates.evidence import CapRows, Evidence, FloorRows, sampled_scores
 from scoring.slates.field import Field
-from scoring.slates.last_layer import LastLayer
 
 _AT_ONCE: Final = 8
 """Users whose candidates' vectors are gathered together: 200 of 384 for each, 2.4 MB."""
@@ -59,7 +58,6 @@ class ListMaker:
         caps: Of the policy and the rules.
         floors: Of the rules.
         snapshot: Has the vectors.
-        last_layer: For thompson; None = nothing was learned.
         keeps: Whether lists come with their evidence.
     """
 
@@ -67,7 +65,6 @@ class ListMaker:
     caps: Caps
     floors: FloorBook
     snapshot: Corpus
-    last_layer: LastLayer | None = None
     keeps: bool = False
 
     def make(
@@ -129,7 +126,7 @@ class ListMaker:
             vectors=[self.snapshot.gather(pool.positions[each]) for each in wanted],
             features=[scored.terms[:, each].T.astype(np.float64) for each in varied],
         )
-        sampled = sampled_scores(field, ids, drawing, self.last_layer)
+        sampled = sampled_scores(field, ids, drawing)
         drawn = draw(field, drawing, uniforms(ids, drawing.size), sampled)
         return Lists(
             places=np.where(drawn.exists, bounds[:-1, None] + drawn.places, 0),

@@ -1,6 +1,7 @@
 """`rillstream policy …`: look for numbers of the ranking, and weigh policies against each other."""
 
 from streams.cli import (
+    policy_believe,
     policy_evaluate,
     policy_exposure,
     policy_learn,
@@ -32,6 +33,7 @@ for module in (
     policy_replay,
     policy_evaluate,
     policy_sharpen,
+    policy_believe,
     policy_promote,
     policy_positions,
     policy_exposure,

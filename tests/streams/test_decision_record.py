@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import msgspec
@@ -9,8 +10,11 @@ import numpy as np
 import pytest
 
 from scoring import Policy, Recommender, Rules
+from scoring.slates.beliefs import Beliefs
+from scoring.slates.drawing import Drawing
 from scoring.slates.evidence import replay
-from streams.decision_record import decode_decision
+from scoring.slates.last_layer import LastLayer
+from streams.decision_record import DecisionRecord, DrawingRecord, decode_decision
 from streams.errors import RejectedError, SettingsError
 from streams.outputs import decode_recommendation
 from streams.policy_file import policy_of
@@ -27,9 +31,15 @@ RULES = {
 }
 
 
-@pytest.mark.parametrize("draw", ["best", "softmax", "thompson"])
+LEARNED = LastLayer.around(np.array([1.2, 0.8, 1.0, 0.5, 1.0, 1.0]), 0.1).beliefs
+
+
+@pytest.mark.parametrize(
+    ("draw", "beliefs"),
+    [("best", None), ("softmax", None), ("thompson", None), ("thompson", LEARNED)],
+)
 def test_the_published_list_is_drawn_again_from_the_record_of_its_decision(
-    tmp_path: Path, draw: str
+    tmp_path: Path, draw: str, beliefs: Beliefs | None
 ) -> None:
     rng = np.random.default_rng(3)
     items = [item(f"i{n}", category="abc"[n % 3], price=float(n)) for n in range(25)]
@@ -41,6 +51,7 @@ def test_the_published_list_is_drawn_again_from_the_record_of_its_decision(
         policy=Policy(
             slate_size=5,
             draw=draw,
+            beliefs=beliefs,
             temperature=0.3,
             epsilon=0.05,
             diversity="mmr",
@@ -65,6 +76,8 @@ def test_the_published_list_is_drawn_again_from_the_record_of_its_decision(
         assert list(record.shown_propensities) == [found.propensity for found in published.items]
         assert record.event_at_ms == published.trigger.at_ms
         assert record.rules["pin"] == 1
+        assert record.drawing.beliefs == beliefs
+        assert (b'"beliefs"' in encode(record)) == (beliefs is not None)
         assert published.items[1].reason == "our pick"
         assert decode_decision(encode(record)) == record
     assert len({record.row_digest for record in records}) == 8
@@ -88,6 +101,12 @@ def test_no_decisions_are_recorded_unless_asked_for() -> None:
 def test_what_is_no_record_is_refused() -> None:
     with pytest.raises(RejectedError):
         decode_decision(b'{"recommendation_id": "r"}')
+    drawing = DrawingRecord(**asdict(Drawing(3, "thompson", beliefs=Beliefs((1.0,), ((-1.0,),)))))
+    record = DecisionRecord(
+        recommendation_id="r", user_id="u", at_ms=1, item_ids=(), scores=(), drawing=drawing
+    )
+    with pytest.raises(RejectedError, match="positive definite"):
+        decode_decision(encode(record))
 
 
 def test_settings_make_the_policy_and_bound_what_is_recorded(

@@ -47,7 +47,7 @@ def test_a_drawn_list_has_the_propensities_that_it_was_drawn_with(
         features=list(features),
     )
     drawing = Drawing(n_ranks, how, 0.7, epsilon, diversity, 0.6)
-    sampled = sampled_scores(field, IDS, drawing, None)
+    sampled = sampled_scores(field, IDS, drawing)
     drawn = draw(field, drawing, uniforms(IDS, n_ranks), sampled)
     for rank, p in enumerate(following(field, drawing, drawn, sampled)):
         there = drawn.exists[:, rank]

@@ -49,8 +49,8 @@ def test_its_propensities_are_within_the_stated_error_of_the_true_probabilities(
         np.ones((400, 4), np.bool_),
         features=[features] * 400,
     )
-    drawing = Drawing(2, "thompson")
-    sampled = sampled_scores(field, ids, drawing, believed)
+    drawing = Drawing(2, "thompson", beliefs=believed.beliefs)
+    sampled = sampled_scores(field, ids, drawing)
     drawn = draw(field, drawing, uniforms(ids, 2), sampled)
     true = best[drawn.places[:, 0]]
     error = np.sqrt(true * (1 - true) / N_SAMPLES)
@@ -72,8 +72,8 @@ def test_it_finds_the_best_item_where_the_best_guess_stays_with_the_first_good_o
             for turn in range(120):
                 ids = [f"{shop}:{turn}"]
                 field = Field(believed.mean[None, :], there, features=[arms])
-                drawing = Drawing(1, kind)
-                sampled = sampled_scores(field, ids, drawing, believed)
+                drawing = Drawing(1, kind, beliefs=believed.beliefs)
+                sampled = sampled_scores(field, ids, drawing)
                 place = int(draw(field, drawing, uniforms(ids, 1), sampled).places[0, 0])
                 reward = truth[place] + rng.normal() * 0.3
                 believed = believed.observe(arms[[place]], np.array([reward]))
