@@ -20,8 +20,8 @@ def register(app: typer.Typer) -> None:
         "believe",
         epilog=examples(
             "rillstream policy believe log.jsonl --decisions decisions.jsonl --out believed.toml",
-            "rillstream policy promote believed.toml --log newer.jsonl --decisions newer-decisions"
-            ".jsonl --into policy.toml",
+            "rillstream policy believe older.parquet newer.parquet --decisions older.jsonl "
+            "--decisions newer.jsonl --reward worth --json",
         ),
     )(believe)
 
@@ -41,7 +41,7 @@ def believe(
     simulated: Simulated = False,
     as_json: Json = False,
 ) -> None:
-    """Learn the weights of scores from a log of lists drawn by thompson.
+    """Learn from a log the weights that thompson draws.
 
     Before, a thompson draw takes each term's weight as 1 ± weight_deviation; with the file that
     this writes, as what the log has taught, and the surer it is, the less is left to chance. Give

@@ -41,6 +41,7 @@ COMMANDS: list[tuple[str, ...]] = [
     ("policy", "evaluate", "there.jsonl", "--decisions", "there.jsonl", "--target", GONE),
     ("policy", "evaluate", "there.jsonl", "--probabilities", GONE),
     ("policy", "sharpen", GONE, "--decisions", "there.jsonl"),
+    ("policy", "believe", GONE, "--decisions", "there.jsonl"),
     ("policy", "promote", GONE, "--log", "there.jsonl", "--decisions", "there.jsonl"),
     ("policy", "promote", "there.jsonl", "--log", GONE, "--decisions", "there.jsonl"),
     ("policy", "positions", GONE),
