@@ -61,9 +61,15 @@ def main() -> None:
 
 
 def _joined(lists: list[LoggedLists]) -> LoggedLists:
-    names = ("ids", "users", "items", "there", "propensities", "rewards")
-    columns = [np.concatenate([getattr(each, name) for each in lists]) for name in names]
-    return LoggedLists(*columns, simulated=True)
+    return LoggedLists(
+        ids=np.concatenate([each.ids for each in lists]),
+        users=np.concatenate([each.users for each in lists]),
+        items=np.concatenate([each.items for each in lists]),
+        there=np.concatenate([each.there for each in lists]),
+        propensities=np.concatenate([each.propensities for each in lists]),
+        rewards=np.concatenate([each.rewards for each in lists]),
+        simulated=True,
+    )
 
 
 if __name__ == "__main__":
