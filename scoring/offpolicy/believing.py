@@ -14,6 +14,7 @@ from scoring.offpolicy.decided import Decided, decided
 from scoring.offpolicy.logged_lists import LoggedLists
 from scoring.offpolicy.terms import Floats
 from scoring.slates.evidence import Evidence
+from scoring.slates.examination import looked_at
 from scoring.slates.last_layer import LastLayer
 
 _AT_ONCE: Final = 64
@@ -104,11 +105,8 @@ def believe(
             f"one more of the score came with {slope:+.4g} ± {_SURE * error:.2g} of the reward: "
             "too few lists to tell, or scores that say nothing of this reward"
         )
-    prior = LastLayer.around(np.ones(len(gathered.cross)), deviation)
-    scale = (slope / noise) ** 2
-    layer = LastLayer(
-        prior.precision + scale * gathered.squares, prior.shift + scale * gathered.cross / slope
-    )
+    prior = LastLayer.around(np.ones(len(gathered.cross)), deviation, noise / slope)
+    layer = prior.plus(gathered.squares, gathered.cross / slope)
     return Believed(layer, slope, error, gathered.n_lists, len(users), lost)
 
 
@@ -148,17 +146,12 @@ def _sums(batch: Decided, lists: LoggedLists, looked: Sequence[float]) -> _Sums:
     for at, row in enumerate(batch.rows.tolist()):
         places = batch.lists.places[at, batch.lists.exists[at]]
         terms = batch.field.features[at][places]
-        earned = lists.rewards[row, : len(places)] / _looked_at(len(places), looked)
+        earned = lists.rewards[row, : len(places)] / looked_at(
+            np.arange(1, len(places) + 1), looked
+        )
         terms, earned = terms - terms.mean(axis=0), earned - earned.mean()
         squares += terms.T @ terms
         cross += terms.T @ earned
         rewards += float(earned @ earned)
         n_items += len(places)
     return _Sums(squares, cross, rewards, n_items, len(batch.rows))
-
-
-def _looked_at(n: int, looked: Sequence[float]) -> Floats:
-    """(n,) chances that the first n ranks are looked at."""
-    if not looked:
-        return np.ones(n)
-    return np.array([looked[min(rank, len(looked) - 1)] for rank in range(n)])

@@ -12,12 +12,13 @@ from torch import Tensor
 
 from scoring.online.examples import Examples
 from scoring.online.guard import Guard
-from scoring.online.losses import looked_at, row_losses
+from scoring.online.losses import row_losses
 from scoring.online.prequential import Measured, Prequential
 from scoring.online.reservoir import Reservoir
 from scoring.online.settings import OnlineSettings
 from scoring.ranker.heads import Heads
 from scoring.ranker.network import HeadsNetwork
+from scoring.slates.examination import looked_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class OnlineLearner:
         with torch.inference_mode():
             losses, logits = self._losses(self.network, rows)
             of_good, _ = self._losses(self.good.network, rows)
-            looked = looked_at(torch.from_numpy(rows.ranks), self.settings.looked)
+            looked = torch.from_numpy(looked_at(rows.ranks, self.settings.looked))
             chances = torch.sigmoid(logits) * looked.unsqueeze(1)
         self.prequential.add(chances.numpy(), rows.targets)
         return losses.sum(1).double().numpy(), of_good.sum(1).double().numpy()
@@ -164,7 +165,7 @@ class OnlineLearner:
         logits = network.calibrated(
             network(torch.from_numpy(rows.features), torch.from_numpy(rows.codes))
         )
-        looked = looked_at(torch.from_numpy(rows.ranks), self.settings.looked)
+        looked = torch.from_numpy(looked_at(rows.ranks, self.settings.looked))
         targets = torch.from_numpy(rows.targets)
         return row_losses(logits, targets, looked, self._values), logits
 

@@ -7,14 +7,6 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 
-def looked_at(ranks: Tensor, looked: tuple[float, ...]) -> Tensor:
-    """(n,) ranks from 1 -> (n,) chances that they are looked at."""
-    if not looked:
-        return torch.ones(len(ranks))
-    known = torch.tensor(looked, dtype=torch.float32)
-    return known[(ranks - 1).clamp(max=len(looked) - 1)]
-
-
 def row_losses(logits: Tensor, targets: Tensor, looked: Tensor, values: list[int]) -> Tensor:
     """(n, T) losses.
 

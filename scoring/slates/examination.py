@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +33,17 @@ class Examination:
         seen = self.by_rank[np.asarray(ranks) - 1]
         found: NDArray[np.float64] = np.minimum(1.0 / np.maximum(seen, 1e-12), at_most)
         return found
+
+
+def looked_at(ranks: NDArray[np.int64], looked: Sequence[float]) -> NDArray[np.float32]:
+    """(n,) ranks from 1 -> (n,) chances that they are looked at.
+
+    Args:
+        ranks: In any order.
+        looked: Of each rank, the last for all after it; () = all are.
+    """
+    known = np.array(looked or (1.0,), np.float32)
+    return known[np.minimum(ranks - 1, len(known) - 1)]
 
 
 def examination(

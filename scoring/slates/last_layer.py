@@ -62,12 +62,12 @@ class LastLayer:
             importance: (R,) weight of each, as of an inverse propensity; None = 1.
         """
         weighted = features if importance is None else features * importance[:, None]
+        return self.plus(weighted.T @ features, weighted.T @ rewards)
+
+    def plus(self, squares: NDArray[np.float64], cross: NDArray[np.float64]) -> LastLayer:
+        """The same by sums over rewards: (F, F) of x xᵀ and (F,) of x r, x being features."""
         scale = 1.0 / self.noise**2
-        return LastLayer(
-            self.precision + scale * weighted.T @ features,
-            self.shift + scale * weighted.T @ rewards,
-            self.noise,
-        )
+        return LastLayer(self.precision + scale * squares, self.shift + scale * cross, self.noise)
 
     @property
     def mean(self) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from scoring.candidates import Pool
 from scoring.gathered import Gathered
 from scoring.interests import SEARCH, Interests
 from scoring.policy import INTERESTS
-from scoring.ranking import Scored
+from scoring.ranking import PREDICTED, Scored
 from scoring.rules.limits import Pinned
 from scoring.rules.names import PIN, Rule
 from scoring.slate import ScoredItem, Slate
@@ -26,7 +26,7 @@ _UNTRAINED: Final[dict[str, float | None]] = {
     "relevance": None,
 }
 _DECIMALS: Final = 6
-_PREDICTED: Final = ("ctr", "engagement", "cvr")  # the first rows of `learned.Chances.values`
+_CHANCES: Final = PREDICTED[:-1]  # the last, a value, is none
 
 
 def slates_of(
@@ -100,11 +100,11 @@ def _tasks(
             [_UNTRAINED | {"relevance": each} for each in row] if said else [_UNTRAINED] * n_items
             for row, said in zip(relevance, searching, strict=True)
         ]
-    chances = gathered.chances.values[: len(_PREDICTED), places]  # (3, B, n)
+    chances = gathered.chances.values[: len(_CHANCES), places]  # (3, B, n)
     values = chances.astype(np.float64).round(_DECIMALS)
     known = [
         (name, task.tolist())
-        for name, task in zip(_PREDICTED, values, strict=True)
+        for name, task in zip(_CHANCES, values, strict=True)
         if not np.isnan(task).any()
     ]
     return [

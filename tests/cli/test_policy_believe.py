@@ -17,27 +17,15 @@ from streams.cli.exits import Exit
 from streams.cli.main import run
 from streams.decision_record import DecisionRecord
 from streams.records import encode
+from tests.cli.joined_rows import joined_rows
 from tests.scoring.offpolicy.thompson_log import TRUTH, thompson_log
 
 
 def write_log(folder: Path, lists: LoggedLists, records: Sequence[Evidence]) -> list[str]:
     """Files of a log, and the words that name them."""
     folder.mkdir()
-    with (folder / "log.jsonl").open("w") as file:
-        for at, rank in np.ndindex(lists.items.shape):
-            row = {
-                "recommendation_id": lists.ids[at],
-                "user_id": lists.users[at],
-                "item_id": lists.items[at, rank],
-                "rank": rank + 1,
-                "propensity": lists.propensities[at, rank],
-                "at_ms": 100,
-                "examined": 1,
-                "clicked": int(lists.rewards[at, rank]),
-                "reward_at_ms": 200 if lists.rewards[at, rank] else None,
-                "simulated": True,
-            }
-            file.write(json.dumps(row) + "\n")
+    rows = "".join(json.dumps(row) + "\n" for row in joined_rows(lists))
+    (folder / "log.jsonl").write_text(rows)
     with (folder / "decisions.jsonl").open("wb") as file:
         for each in records:
             record = DecisionRecord.of(each, rules={}, user_id="u", at_ms=100)

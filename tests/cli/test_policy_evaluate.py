@@ -20,6 +20,7 @@ from streams.decision_record import DecisionRecord
 from streams.policy_file import policy_of
 from streams.records import encode
 from streams.settings import Settings
+from tests.cli.joined_rows import joined_rows
 from tests.scoring.offpolicy.slate_bandit import SlateBandit
 from tests.scoring.ranker.test_learned import heads, knowledge
 
@@ -56,22 +57,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 )
                 file.write(encode(shadow) + b"\n" + encode(record) + b"\n")
         file.write(b"{}\n")
-    rows = [
-        {
-            "recommendation_id": lists.ids[at],
-            "user_id": lists.users[at],
-            "item_id": lists.items[at, rank],
-            "rank": rank + 1,
-            "propensity": lists.propensities[at, rank],
-            "at_ms": 100,
-            "examined": 1,
-            "clicked": int(lists.rewards[at, rank]),
-            "reward_at_ms": 200 if lists.rewards[at, rank] else None,
-            "simulated": True,
-        }
-        for at in range(N)
-        for rank in range(2)
-    ]
+    rows = joined_rows(lists)
     rows[0]["propensity"] = 0
     rows[2]["reward_at_ms"] = 99
     rows.append(rows[-1])
