@@ -1,30 +1,23 @@
-"""What a step minimises: the likelihood of what was done, given that a rank may go unseen."""
+"""What a step minimises."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
+
+from scoring.losses.position_based import position_based_losses
 
 
 def row_losses(logits: Tensor, targets: Tensor, looked: Tensor, values: list[int]) -> Tensor:
-    """(n, T) losses.
-
-    The position-based model: P(done) = P(looked at) P(wanted). With the first factor known, its
-    likelihood is what makes the second one unbiased, as weighting by its inverse does (Joachims,
-    Swaminathan & Schnabel, WSDM 2017), with no weights that need to be clipped.
+    """(n, T) losses: of chances given that a rank may go unseen, squared errors of values.
 
     Args:
         logits: (n, T) of what is wanted.
         targets: (n, T) 0 or 1.
         looked: (n,) in (0, 1].
-        values: Tasks that are no chances: their loss is the squared error.
+        values: Tasks that are no chances.
     """
-    seen = looked.unsqueeze(1)  # (n, 1)
-    wanted, not_wanted = logsigmoid(logits), logsigmoid(-logits)  # (n, T)
-    yes = seen.log() + wanted
-    no = torch.logaddexp(not_wanted, torch.log1p(-seen) + wanted)  # -inf where it was looked at
-    losses = -(targets * yes + (1 - targets) * no)
+    losses = position_based_losses(logits, targets, looked.unsqueeze(1))
     if values:
         squared = (logits - targets).square()
         mask = torch.zeros(logits.shape[1], dtype=torch.bool)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from scoring.behaviour.calibration import Calibration
+from scoring.losses.position_based import position_based_losses
 from scoring.ranker.features import FEATURES
 from scoring.ranker.heads import Heads
 from scoring.ranker.learning import logits_of, logits_of_shown, tasks_of
@@ -35,7 +36,7 @@ def calibrated(
     if shown is not None:
         ones = np.ones(len(shown.features))
         columns = zip(logits_of_shown(network, shown).T, shown.targets.T, strict=True)
-        fitted = [*(platt(column, target, ones) for column, target in columns), *fitted]
+        fitted = [*(platt(*each, ones, shown.looked) for each in columns), *fitted]
     with torch.no_grad():
         network.slopes.copy_(torch.tensor([slope for slope, _ in fitted]))
         network.shifts.copy_(torch.tensor([shift for _, shift in fitted]))
@@ -48,16 +49,22 @@ def platt(
     logits: NDArray[np.float64],
     happened: NDArray[np.floating],
     weights: NDArray[np.floating],
+    looked: NDArray[np.floating] | None = None,
 ) -> tuple[float, float]:
-    """Slope and shift of one task; 1 and 0 where there is nothing to fit."""
+    """Slope and shift of one task; 1 and 0 where there is nothing to fit.
+
+    Args:
+        logits: (n,) of what is wanted.
+        happened: (n,) 0 or 1.
+        weights: (n,) how often each counts.
+        looked: (n,) in (0, 1], chance that it was looked at; None = all was.
+    """
     targets = torch.from_numpy(happened.astype(np.float64))
     each = torch.from_numpy(weights.astype(np.float64))
+    seen = torch.from_numpy((np.ones(1) if looked is None else looked).astype(np.float64))
 
     def loss(scaled: dict[str, Tensor]) -> Tensor:
-        rows = nn.functional.binary_cross_entropy_with_logits(
-            scaled["task"], targets, reduction="none"
-        )
-        return (each * rows).sum()
+        return (each * position_based_losses(scaled["task"], targets, seen)).sum()
 
     calibration = Calibration({"task": 1})
     if 0 < happened.sum() < len(happened):

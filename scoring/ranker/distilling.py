@@ -46,7 +46,11 @@ def distilled(
     of_lists = logits_of(teacher, lists.features)[:, -1]
     if shown is not None:
         logits = torch.from_numpy(logits_of_shown(teacher, shown))
-        shown = replace(shown, targets=torch.sigmoid(logits).float().numpy())
+        shown = replace(
+            shown,
+            targets=torch.sigmoid(logits).float().numpy(),
+            looked=np.ones_like(shown.looked),  # what is wanted is told, wherever it stood
+        )
     own = msgspec.structs.replace(
         settings,
         epochs=LONGER * settings.epochs,

@@ -40,6 +40,8 @@ class RankerRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         events: Files of events, relative to the folder of the data, each in order of time.
         index: Folder of index versions, relative to it, too: vectors, titles, prices.
         joined: Files of `rillstream export`, which teach clicks and engagement.
+        looked: Chance that each rank of their lists is looked at, the last for all after it; with
+            them the heads say what is wanted by those who look. () = all that was shown.
         lists: Which lists are learned from.
         knowledge: What is learned of single items and customers.
         network: How the heads are taught.
@@ -52,6 +54,7 @@ class RankerRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     events: tuple[str, ...]
     index: str = "index"
     joined: tuple[str, ...] = ()
+    looked: tuple[Annotated[float, msgspec.Meta(gt=0, le=1)], ...] = ()
     lists: ListSettings = ListSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
     network: NetworkSettings = NetworkSettings()
@@ -68,4 +71,6 @@ def read_ranker_recipe(file: Path) -> RankerRecipe:
     recipe = decoded(file, RankerRecipe)
     if unknown := sorted(set(recipe.lists.quotas) - set(SOURCES)):
         raise RecipeError(f"{file}: quotas of {unknown}; known are {SOURCES}")
+    if recipe.looked and not recipe.joined:
+        raise RecipeError(f"{file}: looked is of the lists in joined, and there are none")
     return recipe

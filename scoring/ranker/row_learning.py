@@ -1,4 +1,4 @@
-"""Shown rows -> a network: clicks and engagement, by log loss, and what single items are worth."""
+"""Shown rows -> a network: clicks and engagement, and what single items are worth."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
+from scoring.losses.position_based import position_based_losses
 from scoring.ranker.heads import codes_of
 from scoring.ranker.inputs import Inputs, without_constants
 from scoring.ranker.network import HeadsNetwork
@@ -26,6 +27,7 @@ item move it little, however many passes there are."""
 class RowLearning:
     """A network of the tasks of `OF_SHOWN`, with a vector for each item code.
 
+    It learns what is wanted by those who look, from what was done by those who may have looked.
     Vectors begin at zero and have a normal prior (the most probable ones are looked for, as a ridge
     regression does), so that what no row has shown stays at zero: unknown, the mean of all.
 
@@ -55,13 +57,14 @@ class RowLearning:
         features = torch.from_numpy(self._shown.features)
         targets = torch.from_numpy(self._shown.targets)
         codes = torch.from_numpy(codes_of(self._shown.item_ids.tolist(), n_codes))
+        looked = torch.from_numpy(self._shown.looked).unsqueeze(1)
         prior = _PRIOR / (2 * max(len(features), 1))
 
         def loss(some: NDArray[np.int64]) -> Tensor:
             rows = torch.from_numpy(some)
             logits = network(features[rows], codes[rows])
-            of_rows = nn.functional.binary_cross_entropy_with_logits(logits, targets[rows])
-            return of_rows + prior * network.items.square().sum()
+            of_rows = position_based_losses(logits, targets[rows], looked[rows])
+            return of_rows.mean() + prior * network.items.square().sum()
 
         self.cycle.run(network, loss, self._settings, np.random.default_rng(seed), progress)
         return without_constants(network.eval(), self._shown.features)

@@ -221,7 +221,7 @@ class RankerTraining:
         if not self._recipe.joined:
             return None
         files = [self._folder / name for name in self._recipe.joined]
-        return Shown.of(read_joined_log(files, reading=self._reading))
+        return Shown.of(read_joined_log(files, reading=self._reading), self._recipe.looked)
 
     def _taught(
         self, periods: Sequence[Lists], shown: Shown | None, number: int

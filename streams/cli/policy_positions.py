@@ -37,7 +37,7 @@ def positions(
 
     By how much less the same items were clicked where they stood lower: what stands high is also
     better, so the rate of clicks alone misleads. Lists must have been drawn (RILLSTREAM_DRAW,
-    RILLSTREAM_EPSILON). The last line is a setting of rillstream learn.
+    RILLSTREAM_EPSILON). The last lines are for rillstream learn and for the recipe of a ranker.
     """
     must_be_there(log)
     import numpy as np
@@ -95,6 +95,7 @@ def positions(
         ],
     )
     print(f"RILLSTREAM_LEARN_LOOKED={json.dumps(setting)}")
+    print(f"looked = {json.dumps(setting)}")
 
 
 def _evidence(log: "JoinedLog", *, simulated: bool) -> "JoinedLog":

@@ -89,8 +89,7 @@ def read(recipe: Path, logs: Sequence[Path]) -> Rows:
 
 def heads_of(rows: Rows, end: int, setting: Mapping[str, Any], seed: int) -> Heads:
     """As `rillstream train` teaches them."""
-    log = rows.log
-    shown = Shown(log.features[:end], rows.targets[:end].astype(np.float32), log.item_id[:end])
+    shown = Shown.of(rows.log.part(np.arange(end)))
     settings = msgspec.convert(setting, NetworkSettings)
     heads, _ = taught(rows.lists, shown, settings, seed, np.random.default_rng(seed))
     return heads

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scoring.ranker.recipe import read_ranker_recipe
 from scoring.slates.chance import uniforms
 from scoring.slates.draw import draw
 from scoring.slates.drawing import Drawing
@@ -60,9 +61,14 @@ def test_the_truth_is_within_the_intervals_and_the_learner_takes_the_setting(
     rates = np.array([row["clicked"] / row["shown"] for row in ranks])
     assert (rates / rates[0] < [1.1, *[row["looked_low"] for row in ranks[1:]]]).all()
     assert run(words) == Exit.OK
-    name, setting = capsys.readouterr().out.splitlines()[-1].split("=")
-    monkeypatch.setenv(name, setting)
+    for_learner, for_recipe = capsys.readouterr().out.splitlines()[-2:]
+    monkeypatch.setenv(*for_learner.split("="))
     assert list(Settings().learn_looked) == last["learn_looked"]
+    recipe = tmp_path / "ranker.toml"
+    recipe.write_text(
+        f'kind = "ranker"\nname = "shop"\nevents = []\njoined = ["log.jsonl"]\n{for_recipe}\n'
+    )
+    assert list(read_ranker_recipe(recipe).looked) == last["learn_looked"]
 
 
 @pytest.mark.parametrize(

@@ -44,12 +44,12 @@ worst_group = { by = "familiarity", step = 0.01 }
 """
 
 
-def shown(file: Path) -> None:
-    """Whose column `times` is above 0 clicks; nobody carts."""
+def shown(file: Path, *, told: bool = True) -> None:
+    """Half of the rows are clicked, as the column `times` tells if it is told; nobody carts."""
     rng = np.random.default_rng(0)
     clicked = rng.random(400) < 0.5
     features = np.zeros((400, len(FEATURES)), np.float32)
-    features[clicked, FEATURES.index("times")] = 1.5
+    features[clicked & told, FEATURES.index("times")] = 1.5
     rows = [
         {
             "recommendation_id": f"l{row // 4}",
@@ -189,6 +189,26 @@ def test_logged_rows_are_scored_alone(trained: tuple[Path, dict[str, Any]]) -> N
     assert said[np.array(clicked)].mean() > said[~np.array(clicked)].mean() + 0.3
 
 
+def test_ranks_that_are_hardly_looked_at_do_not_speak_against_what_stands_there(
+    trained: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    """Half of all rows are clicked, at every rank alike: if few looked at most, more is wanted."""
+    folder, _ = trained
+    shown(folder / "untold.jsonl", told=False)
+    said = []
+    for number, looked in enumerate(("", "looked = [1.0, 0.6]\n")):
+        recipe, model = tmp_path / "looked.toml", tmp_path / str(number)
+        text = RECIPE.replace("shown.jsonl", "untold.jsonl").replace("[lists]", f"{looked}[lists]")
+        recipe.write_text(text, "utf-8")
+        words = ["train", str(recipe), "--data", str(folder), "--out", str(model)]
+        assert RUNNER.invoke(app, words).exit_code == 0
+        words = ["predict", str(model), "ctr", "--input", str(folder / "untold.jsonl")]
+        lines = RUNNER.invoke(app, words).stdout.splitlines()
+        said.append(np.mean([json.loads(line)["ctr"] for line in lines]))
+    assert said[0] == pytest.approx(0.5, abs=0.1)
+    assert said[1] > said[0] + 0.1
+
+
 def test_it_is_measured_on_newer_baskets_only(
     trained: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -221,8 +241,16 @@ def test_it_is_listed_with_its_card(trained: tuple[Path, dict[str, Any]]) -> Non
         (("days = 30", "days = 300"), "nothing was bought before period 1"),
         (("candidates = 20", "candidate = 20"), "do you mean `candidates`"),
         (("[knowledge]", "[lists.quotas]\nsuggested = 3\n[knowledge]"), "known are"),
+        (('joined = ["shown.jsonl"]', "looked = [1.0, 0.5]"), "there are none"),
+        (("[lists]", "looked = [1.0, 0.0]\n[lists]"), "looked"),
     ],
-    ids=["too many days", "an unknown key", "an unknown source"],
+    ids=[
+        "too many days",
+        "an unknown key",
+        "an unknown source",
+        "looks without lists",
+        "a rank that nobody sees",
+    ],
 )
 def test_what_cannot_be_learned_is_said(
     trained: tuple[Path, dict[str, Any]], tmp_path: Path, change: tuple[str, str], said: str

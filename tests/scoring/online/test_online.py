@@ -215,18 +215,7 @@ def test_ranks_that_are_hardly_looked_at_do_not_speak_against_their_items() -> N
     assert level["not"] < 0.35
 
 
-def test_heads_that_are_far_too_sure_are_still_told_so() -> None:
-    """Of what was looked at for certain, the loss is that of the chance alone, at any size."""
-    logits = torch.tensor([[30.0], [500.0], [-500.0]], requires_grad=True)
-    targets = torch.tensor([[0.0], [0.0], [1.0]])
-    losses = row_losses(logits, targets, torch.ones(3), values=[])
-    assert losses.flatten().tolist() == pytest.approx([30, 500, 500])
-    torch.autograd.backward(losses.sum())
-    assert logits.grad is not None
-    assert logits.grad.flatten().tolist() == pytest.approx([1, 1, -1])
-
-
-def test_the_loss_is_the_likelihood_of_being_looked_at_and_wanted() -> None:
+def test_the_loss_of_a_value_is_its_squared_error_and_of_a_chance_its_likelihood() -> None:
     logits = torch.tensor([[0.3, 1.0], [-1.2, 2.0]])
     targets = torch.tensor([[1.0, 3.0], [0.0, 1.0]])
     looked = torch.tensor([0.25, 0.5])

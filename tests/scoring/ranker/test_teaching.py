@@ -48,7 +48,8 @@ def shown_of(n_rows: int, rng: np.random.Generator, level: float = -2.0) -> Show
     clicked = rng.random(n_rows) < 1 / (1 + np.exp(-level - 2 * features[:, 1]))
     engaged = clicked & (rng.random(n_rows) < 1 / 3)
     targets = np.stack([clicked, engaged], axis=1).astype(np.float32)
-    return Shown(features, targets, rng.integers(300, size=n_rows).astype(str).astype(object))
+    item_ids = rng.integers(300, size=n_rows).astype(str).astype(object)
+    return Shown(features, targets, item_ids, np.ones(n_rows, np.float32))
 
 
 def test_shown_rows_teach_their_heads_where_few_baskets_were_bought() -> None:
@@ -73,6 +74,7 @@ def test_chances_are_those_of_the_newest_rows() -> None:
         np.concatenate([part.features for part in parts]),
         np.concatenate([part.targets for part in parts]),
         np.concatenate([part.item_ids for part in parts]),
+        np.concatenate([part.looked for part in parts]),
     )
     heads, _ = taught(lists_of(40, rng), shown, _QUICK, 0, rng)
     chances = heads.score(shown_of(2_000, rng).features)[:, 0]
@@ -167,7 +169,8 @@ def of_items(n_rows: int, rng: np.random.Generator, n_items: int) -> Shown:
     clicked = (rng.random(n_rows) < np.where(items % 2, 0.3, 0.05)).astype(np.float32)
     features = rng.normal(size=(n_rows, len(FEATURES))).astype(np.float32)
     item_ids = np.array([f"item-{item}" for item in items], object)
-    return Shown(features, np.stack([clicked, clicked], axis=1), item_ids)
+    targets = np.stack([clicked, clicked], axis=1)
+    return Shown(features, targets, item_ids, np.ones(n_rows, np.float32))
 
 
 def test_what_shown_rows_say_of_single_items_is_known() -> None:
@@ -193,6 +196,29 @@ def test_a_few_rows_move_an_item_little_and_none_not_at_all() -> None:
     places = heads.codes(["item-0", "item-1", "rare"])
     assert np.count_nonzero(lengths) == 3
     assert lengths[places[2]] < 0.3 * lengths[places[:2]].min()
+
+
+@pytest.mark.parametrize("distilled", [False, True])
+def test_ranks_that_are_hardly_looked_at_do_not_speak_against_their_items(distilled: bool) -> None:
+    """All are wanted by their second column alone; what the first says of is shown at the top."""
+    rng = np.random.default_rng(0)
+    shown = shown_of(12_000, rng, level=0.0)
+    looked = np.where(shown.features[:, 0] > 0, 1.0, 0.3).astype(np.float32)
+    seen = rng.random(len(looked)) < looked
+    done = replace(shown, targets=shown.targets * seen[:, None])
+    settings = msgspec.structs.replace(_QUICK, width=32, distilled=distilled, seeds=1 + distilled)
+    asked = shown_of(6_000, rng, level=0.0)
+    top = asked.features[:, 0] > 0
+    apart, level = {}, {}
+    for name, known in {"known": looked, "not": shown.looked}.items():
+        rows = replace(done, looked=known)
+        heads, _ = taught(lists_of(40, rng), rows, settings, 0, np.random.default_rng(1))
+        chances = heads.score(asked.features)[:, 0]
+        apart[name] = abs(float(chances[top].mean() - chances[~top].mean()))
+        level[name] = float(chances.mean())
+    assert apart["known"] < 0.06
+    assert apart["not"] > 0.15
+    assert level["known"] == pytest.approx(0.5, abs=0.04)
 
 
 def test_one_network_learns_to_say_what_three_say_and_is_as_wide_as_one() -> None:
