@@ -57,7 +57,7 @@ FEATURES: Final = (*_OF_PAIRS, *_OF_USERS, *(f"place_{name}" for name in _PLACED
 IN_PIECES: Final = tuple(
     FEATURES.index(name) for name in ("price", *(f"cosine_{each}" for each in INTERESTS))
 )
-"""Those that heads taught by shown rows read in `Pieces` as well: docs/learning.md, section 8."""
+"""Those that heads taught by shown rows read in `Pieces` as well: docs/benchmarks-learning.md."""
 
 _PLACED_ROWS: Final = [FEATURES.index(name) for name in _PLACED]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _LEAST = 0.001
 """What is not above 0 is no setting of the learner."""
 _ROWS_EACH = 10
-"""Below so many rows an item the intervals miss the truth: see docs/learning.md."""
+"""Below so many rows an item the intervals miss the truth: see docs/benchmarks-learning.md."""
 
 
 def register(app: typer.Typer) -> None:
