@@ -8,14 +8,13 @@ from typing import Final
 import torch
 
 from scoring.errors import RowsError
-from scoring.fusion.model import FusedModel
-from scoring.language.text_model import TextModel
+from scoring.fusion.model import FusedModel, Member
 from scoring.tasks.contract import Example
 
 ROUNDS: Final = 20
 
 
-def chosen_weights(members: Sequence[TextModel], task: str, rows: Sequence[Example]) -> list[float]:
+def chosen_weights(members: Sequence[Member], task: str, rows: Sequence[Example]) -> list[float]:
     """Ensemble selection with replacement (Caruana et al., ICML 2004, sections 2 and 2.1).
 
     Twenty times, the model is taken that lowers the loss of all taken so far the most; its weight
@@ -38,7 +37,7 @@ def chosen_weights(members: Sequence[TextModel], task: str, rows: Sequence[Examp
     def loss(taken: Sequence[int]) -> float:
         present = [place for place, times in enumerate(taken) if times]
         asked = vectors[present[0]]
-        model: TextModel | FusedModel = members[present[0]]
+        model: Member | FusedModel = members[present[0]]
         if len(present) > 1:
             model = FusedModel([members[p] for p in present], [taken[p] for p in present])
             asked = model.joined(task, [vectors[p] for p in present])

@@ -11,16 +11,16 @@ from torch.nn.functional import log_softmax
 
 from scoring.errors import ModelError
 from scoring.heads.classes import Classes
-from scoring.heads.cosine_classes import CosineClasses
 from scoring.heads.pair_grade import PairGrade
 from scoring.heads.yes_no import YesNo
+from scoring.words.heads import WordYesNo
 
 
 class _Side(nn.Module):
     """Members with a weight each, and where in a row of vectors each one's begins.
 
     Args:
-        members: Heads of one kind.
+        members: Heads that answer alike.
         shares: Of each, above 0, of sum 1.
         widths: Of each one's vectors.
     """
@@ -46,7 +46,7 @@ class FusedClasses(Classes):
     """
 
     def __init__(
-        self, members: Sequence[CosineClasses], shares: Sequence[float], widths: Sequence[int]
+        self, members: Sequence[Classes], shares: Sequence[float], widths: Sequence[int]
     ) -> None:
         super().__init__(threshold=0.0)
         self._side = _Side(members, shares, widths)
@@ -55,7 +55,7 @@ class FusedClasses(Classes):
         """(B, sum of d) -> (B, C) weighted log-probabilities; not normalised."""
         found = torch.stack(
             [
-                share * log_softmax(head(part) / cast(Tensor, head.temperature), dim=1)
+                share * log_softmax(head(part) / head.temperature, dim=1)
                 for head, share, part in self._each(vectors)
             ]
         )
@@ -65,15 +65,16 @@ class FusedClasses(Classes):
         """(B, sum of d) -> (B,) how far above its own threshold each member is, by weight."""
         found = torch.stack(
             [
-                share * (cast(CosineClasses, head).nearness(part) - cast(Tensor, head.threshold))
+                share * (head.nearness(part) - head.threshold)
                 for head, share, part in self._each(vectors)
             ]
         )
         return found.sum(dim=0)
 
-    def _each(self, vectors: Tensor) -> zip[tuple[nn.Module, float, Tensor]]:
+    def _each(self, vectors: Tensor) -> zip[tuple[Classes, float, Tensor]]:
         side = self._side
-        return zip(side.members, side.shares, side.parts(vectors), strict=True)
+        members = cast(Sequence[Classes], side.members)
+        return zip(members, side.shares, side.parts(vectors), strict=True)
 
 
 class FusedLogits(nn.Module):
@@ -109,12 +110,12 @@ def fused_head(
     """One head of several; `nn.Identity` where the vectors themselves are what is compared.
 
     Raises:
-        ModelError: They are of different kinds.
+        ModelError: They do not answer alike.
     """
     kinds = {type(member) for member in members}
-    if kinds == {CosineClasses}:
-        return FusedClasses([cast(CosineClasses, each) for each in members], shares, widths)
-    if kinds in ({YesNo}, {PairGrade}):
+    if all(isinstance(member, Classes) for member in members):
+        return FusedClasses(cast(Sequence[Classes], members), shares, widths)
+    if kinds <= {YesNo, WordYesNo} or kinds == {PairGrade}:
         return FusedLogits(members, shares, widths)
     if kinds == {nn.Identity}:
         return nn.Identity()

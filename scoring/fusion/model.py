@@ -14,6 +14,9 @@ from scoring.errors import ModelError
 from scoring.fusion.heads import fused_head
 from scoring.language.text_model import TextModel
 from scoring.tasks.contract import Example, Task, Vectors
+from scoring.words.model import WordsModel
+
+Member = TextModel | WordsModel
 
 _WIDTH: Final = re.compile(r"_\d+$")
 
@@ -37,7 +40,7 @@ class FusedModel:
         ModelError: They do not answer the same questions.
     """
 
-    def __init__(self, members: Sequence[TextModel], shares: Sequence[float]) -> None:
+    def __init__(self, members: Sequence[Member], shares: Sequence[float]) -> None:
         if len(members) < 2 or len(shares) != len(members) or min(shares) <= 0:
             raise ModelError(
                 f"{len(members)} models and {len(shares)} weights: two models at least, and a "
@@ -49,9 +52,12 @@ class FusedModel:
         for other in members[1:]:
             if _questions(other) != _questions(members[0]):
                 raise ModelError("the models have other tasks or labels: train both with them")
-        widths = [member.language.dim for member in members]
         self.heads: Mapping[str, nn.Module] = {
-            name: fused_head([each.heads[name] for each in members], self._shares, widths).eval()
+            name: fused_head(
+                [member.heads[name] for member in members],
+                self._shares,
+                [member.width(name) for member in members],
+            ).eval()
             for name in self.tasks
         }
 
@@ -79,5 +85,5 @@ class FusedModel:
         return self.tasks[name].answers(self.heads[name], self.vectors(name, rows))
 
 
-def _questions(model: TextModel) -> dict[str, tuple[type[Task], object]]:
+def _questions(model: Member) -> dict[str, tuple[type[Task], object]]:
     return {name: (type(task), task.facts()) for name, task in model.tasks.items()}

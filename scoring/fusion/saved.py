@@ -21,14 +21,13 @@ from typing import Final
 import msgspec
 
 from scoring.damage import DAMAGE
-from scoring.errors import ModelError
+from scoring.errors import ModelError, RowsError
 from scoring.folder import named_folder
 from scoring.fusion.choice import chosen_weights
-from scoring.fusion.model import FusedModel
-from scoring.language.text_model import TextModel
+from scoring.fusion.model import FusedModel, Member
 from scoring.saved.answering import given_rows, validation_rows
 from scoring.saved.card import CARD, read_card
-from scoring.saved.folder import SavedModel, load_model, read_saved
+from scoring.saved.folder import SavedModel, load_answering, read_saved
 from scoring.saved.whole_folder import must_be_new, whole_folder
 from scoring.tasks.contract import Example
 from scoring.training.rows import Reading
@@ -93,7 +92,7 @@ def fuse(folders: Sequence[Path], weights: Sequence[float], out: Path) -> SavedF
     kept = [(named_folder(f), w) for f, w in zip(folders, weights, strict=True) if w]
     if len(kept) == 1 and len(folders) > 1:
         raise ModelError(f"all weight is on {kept[0][0]}: it does better without the others")
-    loaded = [load_model(folder) for folder, _ in kept]
+    loaded = [load_answering(folder) for folder, _ in kept]
     FusedModel([model for _, model in loaded], [weight for _, weight in kept])
     shares = [weight / sum(w for _, w in kept) for _, weight in kept]
     with whole_folder(out) as part:
@@ -113,7 +112,8 @@ def weights_of(
     Args:
         folders: Of trained models with this task.
         task: Its name.
-        data: Folder of the first one's recipe, whose validation rows decide if there are no files.
+        data: Folder of the recipes' files; without others, the validation rows of the first one
+            decide, as far as all models have them: what one validates another may have learned.
         files: Rows that no model has learned.
         reading: Notes bad rows.
 
@@ -121,12 +121,17 @@ def weights_of(
         ModelError: They do not answer the same questions.
         RowsError: Rows cannot be used, or there are none.
     """
-    loaded = [load_model(named_folder(folder)) for folder in folders]
+    loaded = [load_answering(named_folder(folder)) for folder in folders]
     saved, first = loaded[0]
     if files:
         rows: Sequence[Example] = given_rows(saved, first, task, files, reading)
     else:
         rows = validation_rows(saved, first, task, data, reading)
+        for other, model in loaded[1:]:
+            theirs = set(validation_rows(other, model, task, data, reading))
+            rows = [row for row in rows if row in theirs]
+        if not rows:
+            raise RowsError("no validation row is one of all these models: give rows with --input")
     return chosen_weights([model for _, model in loaded], task, rows)
 
 
@@ -157,7 +162,7 @@ def load_fused(folder: Path) -> tuple[SavedModel, FusedModel]:
         EncoderFormatError: A member does not load.
     """
     saved = read_fused(folder)
-    members: list[TextModel] = [load_model(each.folder)[1] for each in saved.members]
+    members: list[Member] = [load_answering(each.folder)[1] for each in saved.members]
     return saved.as_one, FusedModel(members, saved.weights)
 
 

@@ -54,6 +54,10 @@ class TextModel(nn.Module):
         if sharing is not None:
             self.heads[_EXPERTS] = TaskVectors(language.dim, tasks, sharing)
 
+    def width(self, name: str) -> int:
+        """Of the vectors of a task."""
+        return self.language.dim
+
     def losses(self, rows: Mapping[str, Sequence[Example]]) -> dict[str, Tensor]:
         """Rows by task -> one scalar a task."""
         return {

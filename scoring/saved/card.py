@@ -17,14 +17,19 @@ CARD: Final = "README.md"
 
 def card(
     recipe: Recipe,
-    ancestor: str,
+    ancestor: str | None,
     metrics: Mapping[str, Mapping[str, float]],
     notes: Mapping[str, Any],
 ) -> str:
     """The card of a model with heads, as Markdown."""
+    measured = measured_on_test(recipe.tasks, metrics)
+    if recipe.words is not None:
+        reads = "It reads words and letters, counted in hashed columns; it has no encoder."
+        said = {"words": recipe.words}
+        tags = "text-classification"
+        return written(recipe.name, recipe.card, [reads], measured, notes, said, tags)
     settings = {"batch_size": recipe.batch_size, "training": recipe.training}
     began = f"It began as encoder `{ancestor}` (adaptation: {recipe.backbone.adaptation})."
-    measured = measured_on_test(recipe.tasks, metrics)
     return written(recipe.name, recipe.card, [began], measured, notes, settings)
 
 

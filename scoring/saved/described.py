@@ -93,6 +93,7 @@ def described(folder: Path) -> Described:
         return _of_events(folder, tower_version(folder), SequenceRecipe, TOWER_WEIGHTS)
     saved = read_saved(folder)
     update = (saved.folder / UPDATE_WEIGHTS).is_file()
+    encoder = (UPDATE_WEIGHTS if update else "model.safetensors",) if saved.ancestor else ()
     return Described(
         saved.folder,
         saved.version(),
@@ -100,7 +101,7 @@ def described(folder: Path) -> Described:
         tuple(saved.recipe.tasks),
         saved.metrics,
         msgspec.to_builtins(saved.recipe),
-        (UPDATE_WEIGHTS if update else "model.safetensors", f"{HEADS}/heads.safetensors"),
+        (*encoder, f"{HEADS}/heads.safetensors"),
     )
 
 

@@ -5,7 +5,8 @@ config.json, model.safetensors, tokenizer.json, 1_Pooling/ …   what `load_enco
 heads/heads.safetensors, heads/heads.json                       weights, tasks, recipe, metrics
 README.md                                                       the model card
 ```
-Of a model trained by `lora` with `merged = false`, adapter_config.json, adapter_model.safetensors
+Of a model of words and letters (`[words]`), the first line is not there: all of it is heads. Of a
+model trained by `lora` with `merged = false`, adapter_config.json, adapter_model.safetensors
 (peft's) and base.json (whose weights they update) stand in the place of the first line.
 
 Heads are beneath, for every `*.safetensors` beside a `config.json` belongs to the encoder.
@@ -36,6 +37,7 @@ from scoring.tasks.choice import make_task
 from scoring.tasks.contract import Task
 from scoring.training.checkpoint import load_weights, save_weights
 from scoring.training.recipe import BackboneSettings, Recipe
+from scoring.words.model import WordsModel
 
 HEADS: Final = "heads"
 _FORMAT: Final = 1
@@ -51,7 +53,7 @@ class SavedModel:
     Attributes:
         folder: Where it is.
         recipe: How it was trained.
-        ancestor: Version of the encoder that it began as.
+        ancestor: Version of the encoder that it began as; None = it has none.
         facts: Of its tasks, by name.
         metrics: On the test rows of the recipe, by task.
         notes: How it came about: seconds, epochs, or of what it was merged.
@@ -59,24 +61,26 @@ class SavedModel:
 
     folder: Path
     recipe: Recipe
-    ancestor: str
+    ancestor: str | None
     facts: Mapping[str, Mapping[str, Any]]
     metrics: Metrics
     notes: Mapping[str, Any]
 
     def version(self) -> str:
         """Of encoder and heads together: 12 hex digits, of the content."""
-        digest = hashlib.sha256(identify(self.folder)[0].encode())
+        digest = hashlib.sha256()
+        if self.recipe.words is None:
+            digest.update(identify(self.folder)[0].encode())
         digest.update(heads_file(self.folder).read_bytes())
         return digest.hexdigest()[:12]
 
 
 def write_model(
     folder: Path,
-    model: TextModel,
+    model: TextModel | WordsModel,
     recipe: Recipe,
     *,
-    ancestor: str,
+    ancestor: str | None,
     metrics: Metrics,
     notes: Mapping[str, Any],
 ) -> SavedModel:
@@ -86,7 +90,7 @@ def write_model(
         folder: Where nothing is yet.
         model: Updates of low rank are added to its weights, or saved alone: as its recipe says.
         recipe: How it was trained.
-        ancestor: Version of the encoder that it began as.
+        ancestor: Version of the encoder that it began as; None = it has none.
         metrics: By task.
         notes: For the card.
 
@@ -94,10 +98,9 @@ def write_model(
         ModelError: There is something already.
     """
     with whole_folder(folder) as part:
-        if is_update(model.language):
-            write_update(part, model.language)
-        else:
-            write_encoder(part, model.language)
+        if isinstance(model, TextModel):
+            write_language = write_update if is_update(model.language) else write_encoder
+            write_language(part, model.language)
         (part / HEADS).mkdir()
         save_weights(model.heads, heads_file(part))
         facts = {name: task.facts() for name, task in model.tasks.items()}
@@ -138,15 +141,41 @@ def read_saved(folder: Path) -> SavedModel:
 
 
 def load_model(folder: Path) -> tuple[SavedModel, TextModel]:
-    """A saved model, ready for answers.
+    """A saved model with an encoder, ready for answers.
+
+    Raises:
+        ModelError: It is no trained model, a damaged one, or one without an encoder.
+        EncoderFormatError: Its encoder does not load.
+    """
+    saved = read_saved(folder)
+    if saved.recipe.words is not None:
+        raise ModelError(
+            f"{saved.folder} reads words and letters and has no encoder: it is fused with models "
+            "that have one (rillstream models fuse)"
+        )
+    return saved, _with_encoder(saved)
+
+
+def load_answering(folder: Path) -> tuple[SavedModel, TextModel | WordsModel]:
+    """A saved model, with an encoder or without, ready for answers.
 
     Raises:
         ModelError: It is no trained model, or a damaged one.
         EncoderFormatError: Its encoder does not load.
     """
     saved = read_saved(folder)
-    folder = saved.folder
-    tasks = tasks_of(saved)
+    if saved.recipe.words is None:
+        return saved, _with_encoder(saved)
+    try:
+        model = WordsModel(saved.recipe.words, tasks_of(saved))
+        load_weights(model.heads, heads_file(saved.folder))
+    except DAMAGE as error:
+        raise ModelError(f"{saved.folder} is damaged ({error}): train it again") from error
+    return saved, model.eval()
+
+
+def _with_encoder(saved: SavedModel) -> TextModel:
+    folder, tasks = saved.folder, tasks_of(saved)
     settings = BackboneSettings(
         source=str(folder), adaptation="frozen", max_tokens=saved.recipe.backbone.max_tokens
     )
@@ -155,8 +184,7 @@ def load_model(folder: Path) -> tuple[SavedModel, TextModel]:
         load_weights(model.heads, heads_file(folder))
     except DAMAGE as error:
         raise EncoderFormatError(f"{folder} does not load ({error})") from error
-    model.eval()
-    return saved, model
+    return model.eval()
 
 
 def tasks_of(saved: SavedModel) -> dict[str, Task]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -50,11 +50,12 @@ class Binary(Task):
         worn: Vectors | None,
     ) -> None:
         """Temperature from rows that were not learned."""
-        if held_out is not None and isinstance(head, YesNo):
+        if held_out is not None:
             with torch.no_grad():
                 logits = head(held_out[0][0])
             both = torch.stack([torch.zeros_like(logits), logits], dim=1)  # (n, 2)
-            head.temperature.fill_(fit_temperature(both, _targets(held_out[1]).long()))
+            temperature = fit_temperature(both, _targets(held_out[1]).long())
+            cast(Tensor, head.temperature).fill_(temperature)
 
     def measures(
         self, head: nn.Module, vectors: Vectors, rows: Sequence[Example]

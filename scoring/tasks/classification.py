@@ -85,15 +85,15 @@ class Classification(Task):
         each without its own part in its class mean: as they are, they lie so near to the means
         that a third of all new texts would be abstained from (docs/benchmarks-encoder.md).
         """
-        own = _own(head)
+        own = _asked(head)
         if learned is not None:
-            own.calibrate(learned[0][0], self._targets(learned[1]))
+            _own(head).calibrate(learned[0][0], self._targets(learned[1]))
         if held_out is not None:
             vectors, targets = held_out[0][0], self._targets(held_out[1])
             nearness = own.nearness(vectors)
         elif learned is not None and worn is not None:
             vectors, targets = worn[0], self._targets(learned[1])
-            nearness = own.nearness_left_out(vectors, learned[0][0], targets)
+            nearness = _own(head).nearness_left_out(vectors, learned[0][0], targets)
         else:
             return
         own.temperature.fill_(fit_temperature(own(vectors).detach(), targets))

@@ -13,6 +13,7 @@ from scoring.augmentation.settings import Augmentation
 from scoring.errors import RecipeError
 from scoring.training.settings import LoopSettings
 from scoring.training.sharing import TextSharing
+from scoring.words.settings import WordsSettings
 
 Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -208,6 +209,7 @@ class Recipe(Strict, frozen=True, kw_only=True):
     Attributes:
         name: Of the model.
         tasks: By name.
+        words: Read words and letters, by a linear model, in place of a language model; None = not.
         batch_size: Rows of all tasks in one step.
         temperature: Tasks are drawn in proportion to rows ** (1 / temperature); 1 = as they
             are, more = small ones more often (Arivazhagan et al. 2019).
@@ -222,6 +224,7 @@ class Recipe(Strict, frozen=True, kw_only=True):
     name: str
     tasks: Annotated[dict[str, AnyTask], msgspec.Meta(min_length=1)]
     backbone: BackboneSettings = BackboneSettings()
+    words: WordsSettings | None = None
     training: LoopSettings = LoopSettings()
     balancing: Balancing = Balancing()
     sharing: TextSharing | None = None
@@ -232,6 +235,22 @@ class Recipe(Strict, frozen=True, kw_only=True):
     augmentation: Augmentation | None = None
     twin_margin: Annotated[float, msgspec.Meta(ge=0)] = 0.02
     split_seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse beside `words` what only a language model has."""
+        if self.words is None:
+            return
+        useless = _changed(self) - {"name", "tasks", "words", "training", "card", "split_seed"}
+        useless |= _changed(self.training) - {"seed"}
+        for name, task in self.tasks.items():
+            if not isinstance(task, ClassificationSettings | BinarySettings):
+                kind = task.__struct_config__.tag
+                raise ValueError(
+                    f"[words] answers tasks of type classification or binary; {name} is {kind}"
+                )
+            useless |= _changed(task) & {"label_smoothing", "contrast", "weight"}
+        if useless:
+            raise ValueError(f"[words] has no use for {', '.join(sorted(useless))}: leave it out")
 
 
 _Said = TypeVar("_Said", bound=msgspec.Struct)
@@ -269,6 +288,15 @@ def with_nearest(message: str, kind: type[msgspec.Struct]) -> str:
         return message
     near = difflib.get_close_matches(unknown[1], sorted(_keys(kind)), n=1, cutoff=0.5)
     return message + (f"; do you mean `{near[0]}`?" if near else "")
+
+
+def _changed(said: msgspec.Struct) -> set[str]:
+    """Names of fields with another value than their default."""
+    return {
+        field.name
+        for field in msgspec.structs.fields(said)
+        if getattr(said, field.name) != field.default
+    }
 
 
 def _keys(kind: Any) -> set[str]:

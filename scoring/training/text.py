@@ -34,7 +34,7 @@ class TextTraining:
         processes: That train together; each has an equal part of every task's rows of a step.
 
     Raises:
-        RecipeError: A batch cannot be divided so.
+        RecipeError: A batch cannot be divided so, or the recipe has no language model.
 
     Attributes:
         module: Language model and heads.
@@ -49,6 +49,8 @@ class TextTraining:
         changes: Changes | None = None,
         processes: Processes = ALONE,
     ) -> None:
+        if recipe.words is not None:
+            raise RecipeError("[words] is fitted at once: train it alone, see scoring.words")
         self.module = model
         self._changes = changes
         self._rows = rows

@@ -137,7 +137,7 @@ def fuse(
         typer.Option(
             "--input",
             help="Rows: such as no model has learned; may be repeated.",
-            show_default="validation rows of the first one's recipe",
+            show_default="validation rows that all of them have",
         ),
     ] = None,
     data: DataHere = Path(),

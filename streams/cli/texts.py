@@ -26,7 +26,7 @@ def is_recipe(config: Path) -> bool:
 
 
 def is_model(folder: Path) -> bool:
-    """What is no other kind is one, or `load_model` says why not."""
+    """What is no other kind is one, or `load_answering` says why not."""
     return True
 
 
@@ -37,6 +37,8 @@ def train(asked: TrainingAsked) -> Trained:
 
     recipe = read_recipe(asked.config, asked.seed)
     place = asked.place(recipe.name)
+    if recipe.words is not None:
+        return _learn_words(asked, recipe, place)
 
     def follow(each: "Recipe", where: Path) -> "Done":
         with (
@@ -80,6 +82,21 @@ def train(asked: TrainingAsked) -> Trained:
     return Trained(measures, list(compare(place, where, asked.data)))
 
 
+def _learn_words(asked: TrainingAsked, recipe: "Recipe", place: Path) -> Trained:
+    """Fit at once what has no encoder; there is nothing to go on from."""
+    from scoring.errors import RecipeError
+    from scoring.words.learning import learn
+
+    if asked.twins or asked.processes.count > 1:
+        raise RecipeError(
+            f"{asked.config}: tasks of [words] share nothing, so they have no twins, and are "
+            "fitted in one process"
+        )
+    saved = learn(recipe, asked.data, place, asked.reading)
+    remark(f"saved in {place}")
+    return Trained(saved.metrics)
+
+
 def evaluate(
     folder: Path, data: Path, task: str | None, files: list[Path], reading: "Reading"
 ) -> Measures:
@@ -108,9 +125,9 @@ def _recipe_of(folder: Path) -> "Recipe":
 def _load(folder: Path) -> "tuple[SavedModel, Answering]":
     """One model, or several fused."""
     from scoring.fusion.saved import is_fused, load_fused
-    from scoring.saved.folder import load_model
+    from scoring.saved.folder import load_answering
 
-    return load_fused(folder) if is_fused(folder) else load_model(folder)
+    return load_fused(folder) if is_fused(folder) else load_answering(folder)
 
 
 def read_recipe(config: Path, seed: int | None) -> "Recipe":
