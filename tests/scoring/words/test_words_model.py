@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from scoring.errors import ModelError, RecipeError, RowsError
 from scoring.saved.answering import predict
@@ -14,6 +15,7 @@ from scoring.saved.folder import load_answering, load_model
 from scoring.training.recipe import read_recipe
 from scoring.training.rows import Reading
 from scoring.training.text_source import TextTasks
+from scoring.words.heads import WordClasses
 from scoring.words.learning import learn
 from streams.cli.exits import Exit
 from streams.cli.main import run
@@ -82,6 +84,13 @@ def test_a_text_of_nothing_known_is_abstained_from(shop: Path) -> None:
     known, unknown = predict(saved, model, "colour", shop / "ask.jsonl", Reading())
     assert not known["abstain"]
     assert unknown["abstain"]
+
+
+def test_the_nearest_is_the_likeliest_label() -> None:
+    """As a probability: logits that are all higher say nothing more."""
+    logits = torch.tensor([[0.2, 0.5, 0.3], [0.1, 0.1, 0.8]]).log() + 7
+    found = WordClasses(2, 3).nearness(logits)
+    torch.testing.assert_close(found, torch.tensor([0.5, 0.8]))
 
 
 @pytest.mark.parametrize(
