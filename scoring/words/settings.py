@@ -17,4 +17,4 @@ class WordsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """
 
     columns: Annotated[int, msgspec.Meta(ge=2, le=2**24)] = 8192
-    strength: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+    strength: Annotated[float, msgspec.Meta(gt=0)] = 10.0
