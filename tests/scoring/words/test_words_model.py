@@ -25,6 +25,7 @@ RECIPE = """
 name = "by-words"
 [words]
 columns = 256
+strength = 30
 [tasks.colour]
 type = "classification"
 train = ["colours.jsonl"]
