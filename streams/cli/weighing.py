@@ -1,5 +1,6 @@
 """What `rillstream policy evaluate` and `promote` share: a log is read, a target is weighed."""
 
+import math
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -185,6 +186,7 @@ def chosen(report: "Report", estimator: str | None) -> "Row":
 def show(report: "Report") -> None:
     """Print what was found as a table and a few lines."""
     from scoring.offpolicy.estimators import ASSUMES
+    from scoring.offpolicy.verdict import NO_WEIGHT
 
     kind = "simulated lists" if report.simulated else "lists"
     print(
@@ -200,9 +202,9 @@ def show(report: "Report") -> None:
         [
             (
                 row.name,
-                f"{row.value:.5g}",
+                _said(row.value, ".5g"),
                 bounds_said(row.interval),
-                f"{row.gain:+.4g}",
+                _said(row.gain, "+.4g"),
                 bounds_said(row.gain_interval, sign="+"),
                 f"{row.effective:,.0f}",
                 f"{row.control.mean:.3f}" + ("" if row.control.holds else " !"),
@@ -211,6 +213,8 @@ def show(report: "Report") -> None:
             for row in report.rows
         ],
     )
+    if any(math.isnan(row.value) for row in report.rows):
+        print(f"none: at some rank, {NO_WEIGHT}")
 
 
 def as_record(report: "Report", row: "Row", lacking: Sequence[str]) -> dict[str, Any]:
@@ -248,7 +252,13 @@ def as_record(report: "Report", row: "Row", lacking: Sequence[str]) -> dict[str,
 
 def bounds_said(interval: "Interval", sign: str = "") -> str:
     """For people."""
+    if math.isnan(interval.width):
+        return "none"
     return f"{interval.low:{sign}.4g} – {interval.high:{sign}.4g}"
+
+
+def _said(value: float, form: str) -> str:
+    return "none" if math.isnan(value) else f"{value:{form}}"
 
 
 def bounds(interval: "Interval") -> list[float]:

@@ -325,3 +325,8 @@ def test_probabilities_of_another_system_need_no_records(
     assert found["estimator"] == "sn-rips"
     assert not found["enough"]
     assert run([*words, "--target", "epsilon=1"]) == Exit.USAGE
+    file.write_text(file.read_text().replace("[0.25,", "[0.0,"))
+    assert run(words[:-1]) == Exit.OK
+    said = capsys.readouterr().out
+    assert "none: at some rank, the target does nothing of what was logged" in said
+    assert "nan" not in said

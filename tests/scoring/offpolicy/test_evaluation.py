@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from scoring.offpolicy import followed as followed_module
-from scoring.offpolicy.evaluation import evaluate_decided, evaluate_probabilities
+from scoring.offpolicy.decided import NO_RECORD
+from scoring.offpolicy.evaluation import NO_SHADOW, evaluate_decided, evaluate_probabilities
 from scoring.offpolicy.followed import Followed, follow
+from scoring.offpolicy.keeping import DUPLICATE, MADE_UP, REAL
 from scoring.offpolicy.report import Report
 from scoring.offpolicy.reward_model import cross_fitted
 from scoring.offpolicy.target import Target
@@ -169,6 +171,28 @@ def test_the_model_has_not_seen_the_rewards_that_it_predicts() -> None:
     after = cross_fitted(known, other, lists.there, groups).shown
     np.testing.assert_array_equal(after[::2], before[::2])
     assert (after[1::2] != before[1::2]).all()
+
+
+def test_what_was_not_asked_about_is_no_flaw_of_a_log() -> None:
+    """A log that was exported twice, or a shadow for a tenth of the users, says no less."""
+    report = evaluated(SHARPER, 2_000)
+    row = report.row("cascade-dr")
+    for reason in (DUPLICATE, MADE_UP, REAL, NO_SHADOW):
+        assert not Enough().lacking(replace(report, excluded={reason: 20_000}), row)
+    (said,) = Enough().lacking(replace(report, excluded={NO_RECORD: 200, DUPLICATE: 9_000}), row)
+    assert said.startswith("200 of 2200 lists were left out as flawed")
+
+
+def test_an_estimate_that_there_is_not_is_said_in_words() -> None:
+    logged, _ = BANDIT.log(200, LOGGED, 0)
+    never = {each: [0.0] * 2 for each in logged.ids.tolist()}
+    report = evaluate_probabilities(logged, never, Counter())
+    lacking = Enough().lacking(report, report.row("sn-rips"))
+    assert (
+        "sn-rips gives no estimate: at some rank, the target does nothing of what was logged"
+        in (lacking)
+    )
+    assert not any("nan" in each for each in lacking)
 
 
 def test_each_lack_of_evidence_is_said() -> None:
