@@ -78,7 +78,7 @@ def sharpen(
         for asked in temperature or ():
             Target({"temperature": asked})
     lists, lost = read_lists(log, reward, simulated=simulated)
-    records = Decisions(decisions)
+    records = Decisions(decisions, frozenset(lists.ids.tolist()))
     with Bars() as bars:
         look(records)
         logged = softmax_of(records.drawings)

@@ -114,7 +114,7 @@ def weigh(
     lists, lost = read_lists(log, reward, simulated=simulated)
     if probabilities is not None:
         return Weighed(evaluate_probabilities(lists, read_probabilities(probabilities), lost))
-    records = DecisionFiles(decisions or (), shadow)
+    records = DecisionFiles(decisions or (), frozenset(lists.ids.tolist()), shadow)
     with Bars() as bars:
         look(records)
         if shadow is not None:
