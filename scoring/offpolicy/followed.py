@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from scoring.offpolicy.decided import Decided, rows_of
 from scoring.offpolicy.pseudo_inverse import enumerated_weights, uniform_weights
+from scoring.offpolicy.shadowed import with_own_pins
 from scoring.offpolicy.target import Drawer, Target
 from scoring.offpolicy.terms import Floats
 from scoring.slates.draw import draw
@@ -88,8 +89,12 @@ def follow(batch: Decided, target: Target, into: Followed, n_draws: int, seed: i
     users = np.arange(len(batch.rows))
     n_ranks = int(batch.lists.exists.sum(axis=1).max())
     features = _features(own.field, theirs.field)
+    pinned = batch.lists
+    if target.shadows is not None:
+        pinned = with_own_pins(theirs.field, pinned)
     both = (
-        following(each.field, each.drawing, batch.lists, each.sampled) for each in (own, theirs)
+        following(each.field, each.drawing, lists, each.sampled)
+        for each, lists in ((own, batch.lists), (theirs, pinned))
     )
     for rank, (logged, wanted) in enumerate(zip(*both, strict=True)):
         there = batch.lists.exists[:, rank]
@@ -132,7 +137,7 @@ def _look_ahead(
     seed: int,
 ) -> None:
     """What does not depend on the logged items above: means over the lists of both policies."""
-    lists = _all_lists(batch, own.field)
+    lists = _all_lists(batch, own.field, theirs.field)
     users = np.arange(len(batch.rows))
     n_ranks = int(batch.lists.exists.sum(axis=1).max())
     if lists is None:
@@ -161,11 +166,12 @@ def _look_ahead(
         into.slate_weights[batch.rows] = enumerated_weights(by_list[0], by_list[1], lists, shown)
 
 
-def _all_lists(batch: Decided, field: Field) -> NDArray[np.int64] | None:
+def _all_lists(batch: Decided, field: Field, other: Field) -> NDArray[np.int64] | None:
     """(L, K) all lists of all candidates; None where they are many, or not the same for all."""
     n_items, n_ranks = field.scores.shape[1], batch.lists.places.shape[1]
     acts = bool(field.caps) or bool(field.floors) or batch.lists.pinned.any()
-    if acts or not field.there.all() or not batch.lists.exists.all():
+    pins = other.pins is not None and (other.pins >= 0).any()
+    if acts or pins or not field.there.all() or not batch.lists.exists.all():
         return None
     if math.perm(n_items, n_ranks) > MOST_LISTS:
         return None
