@@ -34,9 +34,10 @@ class Followed:
         target: (n, K) probability of the logged item given those above it; 1 past a list's end.
         unsupported: (n, K) share of the target, given the items above, on what the log's policy
             could not have put there.
-        shown: (n, K, F) features of the logged items; 0 past a list's end, as in what follows.
-        expected: (n, K, F) the target's mean of them given the logged items above.
-        ahead: (n, K, F) the target's mean of them over its own lists.
+        shown: (n, K, F) features of the logged items; 0 past a list's end.
+        expected: (n, K, F) the target's mean of them given the logged items above; 0 there, too.
+        ahead: (n, K, F) the target's mean of them over its own lists, which may be longer than what
+            was logged.
         marginal: (n, K) the logged item's probability at its rank under the target, whatever stands
             above.
         marginal_logged: (n, K) the same under the policy of the log.
@@ -157,7 +158,8 @@ def _look_ahead(
             # The logged list is one more draw: with it there is no 0 below the line, see iips.
             seen = (n_draws * seen + batch.lists.propensities[:, rank]) / (n_draws + 1)
         into.marginal_logged[rows, rank] = seen[there]
-        into.ahead[rows, rank] = np.einsum("bc,bcf->bf", wanted[:, rank], features)[there]
+    for rank in range(min(wanted.shape[1], into.ahead.shape[1])):
+        into.ahead[batch.rows, rank] = np.einsum("bc,bcf->bf", wanted[:, rank], features)
     whole = own.field.there.all() and batch.lists.exists.all()
     if batch.is_uniform and whole:
         into.slate_weights[batch.rows] = uniform_weights(wanted, batch.lists.places)

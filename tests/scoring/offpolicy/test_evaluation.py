@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import replace
 
@@ -10,14 +11,21 @@ import pytest
 
 from scoring.offpolicy import followed as followed_module
 from scoring.offpolicy.decided import NO_RECORD
-from scoring.offpolicy.evaluation import NO_SHADOW, evaluate_decided, evaluate_probabilities
+from scoring.offpolicy.evaluation import (
+    NO_SHADOW,
+    evaluate_decided,
+    evaluate_probabilities,
+    evaluate_records,
+)
 from scoring.offpolicy.followed import Followed, follow
 from scoring.offpolicy.keeping import DUPLICATE, MADE_UP, REAL
+from scoring.offpolicy.logged_lists import LoggedLists
 from scoring.offpolicy.report import Report
 from scoring.offpolicy.reward_model import cross_fitted
 from scoring.offpolicy.target import Target
 from scoring.offpolicy.verdict import Enough, verdict
 from scoring.slates.drawing import Drawing
+from scoring.slates.evidence import CapRows, Evidence, replay
 from tests.scoring.offpolicy.slate_bandit import SlateBandit
 
 BANDIT = SlateBandit(n_items=4, n_ranks=2)
@@ -171,6 +179,33 @@ def test_the_model_has_not_seen_the_rewards_that_it_predicts() -> None:
     after = cross_fitted(known, other, lists.there, groups).shown
     np.testing.assert_array_equal(after[::2], before[::2])
     assert (after[1::2] != before[1::2]).all()
+
+
+def test_a_target_whose_lists_are_longer_than_those_of_the_log_is_not_paid_less() -> None:
+    """Under two caps b leaves d alone beside it; lists without b have three items."""
+    caps = (
+        CapRows("category", (0, 0, -1, -1), (1, 1, 9, 9)),
+        CapRows("brand", (-1, 0, 0, -1), (9, 1, 1, 9)),
+    )
+    logged = Drawing(3, "softmax", 1.0)
+    records = [
+        Evidence(f"l{number}", ("a", "b", "c", "d"), (0.0, 1.0, 0.0, 0.0), logged, caps=caps)
+        for number in range(1_500)
+    ]
+    drawn = [replay(each) for each in records]
+    shape = len(drawn), 3
+    there = np.arange(3) < np.array([len(each.item_ids) for each in drawn])[:, None]
+    items, propensities = np.full(shape, "", object), np.ones(shape)
+    for row, each in enumerate(drawn):
+        items[row, there[row]], propensities[row, there[row]] = each.item_ids, each.propensities
+    ids = np.array([each.recommendation_id for each in records], object)
+    lists = LoggedLists(ids, ids, items, there, propensities, there.astype(float))
+    worth = math.exp(1 / 0.4)
+    short = worth / (3 + worth) + 1 / (3 + worth) * worth / (2 + worth)
+    report = evaluate_records(lists, records, Target({"temperature": 0.4}), Counter())
+    for name in ("dm", "dr", "cascade-dr", "sn-rips"):
+        row = report.row(name)
+        assert abs(row.value - (3 - short)) < 4 * row.error, name
 
 
 def test_what_was_not_asked_about_is_no_flaw_of_a_log() -> None:
