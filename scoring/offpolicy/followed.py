@@ -138,6 +138,7 @@ def _look_ahead(
     seed: int,
 ) -> None:
     """What does not depend on the logged items above: means over the lists of both policies."""
+    is_own = theirs.field is own.field and theirs.drawing == own.drawing
     lists = _all_lists(batch, own.field, theirs.field)
     users = np.arange(len(batch.rows))
     n_ranks = int(batch.lists.exists.sum(axis=1).max())
@@ -152,12 +153,12 @@ def _look_ahead(
     for rank in range(n_ranks):
         there = batch.lists.exists[:, rank]
         rows, taken = batch.rows[there], batch.lists.places[:, rank]
-        into.marginal[rows, rank] = wanted[users, rank, taken][there]
         seen = logged[users, rank, taken]
         if lists is None:
             # The logged list is one more draw: with it there is no 0 below the line, see iips.
             seen = (n_draws * seen + batch.lists.propensities[:, rank]) / (n_draws + 1)
         into.marginal_logged[rows, rank] = seen[there]
+        into.marginal[rows, rank] = (seen if is_own else wanted[users, rank, taken])[there]
     for rank in range(min(wanted.shape[1], into.ahead.shape[1])):
         into.ahead[batch.rows, rank] = np.einsum("bc,bcf->bf", wanted[:, rank], features)
     whole = own.field.there.all() and batch.lists.exists.all()

@@ -65,6 +65,17 @@ def test_the_policy_of_the_log_gains_nothing_over_itself() -> None:
     assert report.row("ips").effective == pytest.approx(500)
 
 
+def test_the_policy_of_the_log_gains_nothing_where_lists_are_drawn_to_know_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As of all real lists: a target that is none is how the plumbing is checked."""
+    monkeypatch.setattr(followed_module, "MOST_LISTS", 0)
+    report = evaluated(Target({"temperature": LOGGED.temperature}), 200)
+    assert not report.differs
+    assert report.row("iips").gain == pytest.approx(0)
+    assert evaluated(SHARPER, 200).differs
+
+
 def test_drawn_lists_stand_for_all_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     lists, batches = BANDIT.log(50, LOGGED, 1)
     exact, drawn = (Followed.empty(*lists.there.shape) for _ in range(2))
@@ -204,8 +215,8 @@ def test_a_target_whose_lists_are_longer_than_those_of_the_log_is_not_paid_less(
     short = worth / (3 + worth) + 1 / (3 + worth) * worth / (2 + worth)
     report = evaluate_records(lists, records, Target({"temperature": 0.4}), Counter())
     for name in ("dm", "dr", "cascade-dr", "sn-rips"):
-        row = report.row(name)
-        assert abs(row.value - (3 - short)) < 4 * row.error, name
+        said = report.row(name)
+        assert abs(said.value - (3 - short)) < 4 * said.error, name
 
 
 def test_what_was_not_asked_about_is_no_flaw_of_a_log() -> None:
