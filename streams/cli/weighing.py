@@ -152,11 +152,10 @@ def read_lists(
     from scoring.errors import EvidenceError
     from scoring.offpolicy.keeping import kept_lists
     from scoring.offpolicy.logged_rows import checked_reward, read_rows
-    from scoring.training.rows import Reading
 
     with wrong_use("--reward", EvidenceError):
         checked_reward(reward)
-    rows = read_rows(log, reward, Reading())
+    rows = read_rows(log, reward)
     return kept_lists(rows, time.time_ns() // 1_000_000, simulated=simulated)
 
 
