@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streams.cli.named import wrong_use
-from streams.cli.printing import print_table, remark
+from streams.cli.printing import bounds_said, number_said, print_table, remark
 
 if TYPE_CHECKING:
     from scoring import Policy
@@ -190,7 +190,7 @@ def show(report: "Report") -> None:
     kind = "simulated lists" if report.simulated else "lists"
     print(
         f"{report.n_lists:,} {kind} of {report.n_users:,} users, {report.n_rewarded:,} earned "
-        f"anything; a list earned {report.logged:.5g} {bounds_said(report.logged_interval)}"
+        f"anything; a list earned {report.logged:.5g} {interval_said(report.logged_interval)}"
     )
     for reason, count in report.excluded.items():
         print(f"left out: {count:,} · {reason}")
@@ -201,10 +201,10 @@ def show(report: "Report") -> None:
         [
             (
                 row.name,
-                _said(row.value, ".5g"),
-                bounds_said(row.interval),
-                _said(row.gain, "+.4g"),
-                bounds_said(row.gain_interval, sign="+"),
+                number_said(row.value, ".5g"),
+                interval_said(row.interval),
+                number_said(row.gain, "+.4g"),
+                interval_said(row.gain_interval, sign="+"),
                 f"{row.effective:,.0f}",
                 f"{row.control.mean:.3f}" + ("" if row.control.holds else " !"),
                 ASSUMES[row.name],
@@ -249,15 +249,9 @@ def as_record(report: "Report", row: "Row", lacking: Sequence[str]) -> dict[str,
     }
 
 
-def bounds_said(interval: "Interval", sign: str = "") -> str:
+def interval_said(interval: "Interval", sign: str = "") -> str:
     """For people."""
-    if math.isnan(interval.width):
-        return "none"
-    return f"{interval.low:{sign}.4g} – {interval.high:{sign}.4g}"
-
-
-def _said(value: float, form: str) -> str:
-    return "none" if math.isnan(value) else f"{value:{form}}"
+    return bounds_said(interval.low, interval.high, f"{sign}.4g")
 
 
 def bounds(interval: "Interval") -> list[float]:
