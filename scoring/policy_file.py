@@ -111,4 +111,4 @@ def _toml(value: str | int | float | Beliefs | NamedRanker, file: Path) -> str:
     if isinstance(value, NamedRanker):
         folder, beside = value.folder, file.parent.resolve()
         value = str(folder.relative_to(beside) if folder.is_relative_to(beside) else folder)
-    return json.dumps(value) if isinstance(value, str) else repr(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)

@@ -26,6 +26,7 @@ from streams.consumer_errors import as_fate
 from streams.errors import FencedError, TopicMismatchError
 from streams.header_names import accept_any_header_names
 from streams.positions import Source
+from streams.static_member import StaticMember
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +46,10 @@ def new_client_loop() -> asyncio.AbstractEventLoop:
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The aiokafka consumer in its own thread and event loop."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._member = StaticMember()
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         accept_any_header_names()
@@ -78,7 +83,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Pause everything in aiokafka before anybody can fetch; `begin` resumes the sources."""
-        self._ensure_consumer().pause(*(TopicPartition(tp.topic, tp.partition) for tp in assigned))
+        consumer = self._ensure_consumer()
+        consumer.pause(*(TopicPartition(tp.topic, tp.partition) for tp in assigned))
+        coordinator = consumer._coordinator
+        self._member.joined(
+            self.app.conf.consumer_group_instance_id,
+            coordinator.generation,
+            coordinator.member_id,
+        )
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def begin(self, positions: Mapping[Source, int], generation: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -40,17 +40,22 @@ class Decisions:
     They are read twice, `look` first: 100,000 records are a gigabyte, so only those of the shadow
     that is asked about are held. Records of shadows are no evidence, for nobody saw them.
 
+    The files may have records of other lists, as of other variants, which are no business of this
+    log: what made its lists is said by their own records.
+
     Attributes:
         files: To read.
+        lists: Ids of the lists of the log.
         shadow: Its name; None = of none.
         unreadable: ``file:line: reason`` of each line that is no record; its list has then none.
-        versions: Policies that made the lists.
+        versions: Policies that made the lists of the log.
         drawings: How they were drawn.
         shadows: Id of the list that was shown -> what the shadow would have drawn from.
         shadow_versions: Policies of the shadow.
     """
 
     files: Sequence[Path]
+    lists: Container[str]
     shadow: str | None = None
     unreadable: list[str] = field(default_factory=list)
     versions: set[str] = field(default_factory=set)
@@ -62,10 +67,13 @@ class Decisions:
         """See what there is; fills the attributes."""
         for record in self._records(self.unreadable):
             if not record.shadow:
-                self.versions.add(_policy(record))
-                self.drawings.add(record.evidence.drawing)
+                if record.recommendation_id in self.lists:
+                    self.versions.add(_policy(record))
+                    self.drawings.add(record.evidence.drawing)
             elif self.shadow is not None and record.variant == self.shadow:
                 shown = record.recommendation_id.removesuffix(f"~{self.shadow}")
+                if shown not in self.lists:
+                    continue
                 ids = tuple(map(sys.intern, record.item_ids))
                 self.shadows[shown] = replace(record.evidence, item_ids=ids)
                 self.shadow_versions.add(_policy(record))
@@ -89,8 +97,8 @@ class Decisions:
         """
         if not self.shadows:
             raise EvidenceError(
-                f"no record of a shadow {self.shadow!r}: is it in the workers' experiment, and are "
-                "these the records of that time?"
+                f"no record of a shadow {self.shadow!r} beside a list of this log: is it in the "
+                "workers' experiment, and are these the records of that time?"
             )
         return Target(shadows=self.shadows)
 

@@ -12,7 +12,7 @@ from streams.refusal import denied
 
 Source = tuple[str, int]
 
-_RETRY = {
+RETRY = {
     KafkaError.UNSTABLE_OFFSET_COMMIT,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
@@ -24,6 +24,7 @@ _RETRY = {
     KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - it has no public name
     KafkaError._WAIT_COORD,  # noqa: SLF001 - it has no public name
 }
+"""Of questions about a group: the same one may be answered a moment later."""
 
 
 ANSWER_S = 5.0
@@ -157,7 +158,7 @@ class GroupPositions:
                     self._consumer = Consumer(self._config)
             if (refused := denied(error, "the group's positions were not read")) is not None:
                 raise refused
-            if error.code() not in _RETRY or time.monotonic() > deadline:
+            if error.code() not in RETRY or time.monotonic() > deadline:
                 raise BrokerUnavailableError(
                     "the group's committed positions could not be read within "
                     f"{timeout_s:.0f} s: {error}"

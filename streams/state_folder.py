@@ -10,6 +10,16 @@ from pathlib import Path
 
 from streams.errors import SettingsError
 
+_NAME = "worker-id"
+
+
+def name_in(path: Path) -> str:
+    """The name of the worker whose folder this is; '' = it has had none yet."""
+    try:
+        return (path / _NAME).read_text().strip()
+    except FileNotFoundError:
+        return ""
+
 
 class StateFolder:
     """The folder of one worker's rows, and of its name.
@@ -28,7 +38,7 @@ class StateFolder:
             SettingsError: Another worker has it, or a copy of it.
         """
         path.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path / "worker-id", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -44,8 +54,8 @@ class StateFolder:
         if sys.platform == "linux" and not _take(self.name):
             os.close(descriptor)
             raise SettingsError(
-                f"another worker of this machine has the name in {path / 'worker-id'}: one state "
-                f"folder is a copy of the other. Delete {path / 'worker-id'}, and this worker gets "
+                f"another worker of this machine has the name in {path / _NAME}: one state "
+                f"folder is a copy of the other. Delete {path / _NAME}, and this worker gets "
                 "a name of its own; the rows may stay"
             )
 

@@ -39,6 +39,13 @@ _FENCED = {
     KafkaError.FENCED_INSTANCE_ID,
     KafkaError.REBALANCE_IN_PROGRESS,
 }
+_SUCCEEDED = {
+    KafkaError._FENCED,  # noqa: SLF001 - it has no public name
+    KafkaError.PRODUCER_FENCED,
+    KafkaError.INVALID_PRODUCER_EPOCH,
+}
+"""Another producer has opened under this worker's name since."""
+
 _NOT_YET = {
     KafkaError._TIMED_OUT,  # noqa: SLF001 - it has no public name
     KafkaError._STATE,  # noqa: SLF001 - it has no public name
@@ -104,7 +111,12 @@ class TransactionalWriter(Writer):
         }
 
     def start(self) -> None:
-        """See `Writer.start`."""
+        """See `Writer.start`.
+
+        Raises:
+            FencedError: Another worker of this name, one of two with the same state folder, opened
+                its transactions at the same moment.
+        """
         self._reopen(self._sources)
 
     def commit(self, outbox: Outbox) -> dict[int, int]:
@@ -224,6 +236,11 @@ class TransactionalWriter(Writer):
                 error = exception.args[0]
                 if (fatal := hopeless(error)) is not None:
                     raise fatal from exception
+                if error.code() in _SUCCEEDED:
+                    name = self._config["transactional.id"]
+                    raise FencedError(
+                        f"another producer opened as {name} at the same moment: {error}"
+                    ) from exception
                 if not (error.retriable() or error.code() in _NOT_YET):
                     raise
                 log.warning("the broker does not open transactions yet", error=str(error))

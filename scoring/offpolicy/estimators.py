@@ -40,6 +40,10 @@ ASSUMES: Final = {
 """Name of an estimator -> what it assumes besides right propensities and support."""
 
 
+MARGINAL: Final = frozenset(("iips", "pi"))
+"""Estimators whose weights may come from drawn lists, and are then near what they stand for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """One estimator's answer.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from scoring.offpolicy.decided import Decided, rows_of
 from scoring.offpolicy.pseudo_inverse import enumerated_weights, uniform_weights
+from scoring.offpolicy.shadowed import with_own_pins
 from scoring.offpolicy.target import Drawer, Target
 from scoring.offpolicy.terms import Floats
 from scoring.slates.draw import draw
@@ -33,9 +34,10 @@ class Followed:
         target: (n, K) probability of the logged item given those above it; 1 past a list's end.
         unsupported: (n, K) share of the target, given the items above, on what the log's policy
             could not have put there.
-        shown: (n, K, F) features of the logged items; 0 past a list's end, as in what follows.
-        expected: (n, K, F) the target's mean of them given the logged items above.
-        ahead: (n, K, F) the target's mean of them over its own lists.
+        shown: (n, K, F) features of the logged items; 0 past a list's end.
+        expected: (n, K, F) the target's mean of them given the logged items above; 0 there, too.
+        ahead: (n, K, F) the target's mean of them over its own lists, which may be longer than what
+            was logged.
         marginal: (n, K) the logged item's probability at its rank under the target, whatever stands
             above.
         marginal_logged: (n, K) the same under the policy of the log.
@@ -88,8 +90,12 @@ def follow(batch: Decided, target: Target, into: Followed, n_draws: int, seed: i
     users = np.arange(len(batch.rows))
     n_ranks = int(batch.lists.exists.sum(axis=1).max())
     features = _features(own.field, theirs.field)
+    pinned = batch.lists
+    if target.shadows is not None:
+        pinned = with_own_pins(theirs.field, pinned)
     both = (
-        following(each.field, each.drawing, batch.lists, each.sampled) for each in (own, theirs)
+        following(each.field, each.drawing, lists, each.sampled)
+        for each, lists in ((own, batch.lists), (theirs, pinned))
     )
     for rank, (logged, wanted) in enumerate(zip(*both, strict=True)):
         there = batch.lists.exists[:, rank]
@@ -132,7 +138,8 @@ def _look_ahead(
     seed: int,
 ) -> None:
     """What does not depend on the logged items above: means over the lists of both policies."""
-    lists = _all_lists(batch, own.field)
+    is_own = theirs.field is own.field and theirs.drawing == own.drawing
+    lists = _all_lists(batch, own.field, theirs.field)
     users = np.arange(len(batch.rows))
     n_ranks = int(batch.lists.exists.sum(axis=1).max())
     if lists is None:
@@ -146,13 +153,14 @@ def _look_ahead(
     for rank in range(n_ranks):
         there = batch.lists.exists[:, rank]
         rows, taken = batch.rows[there], batch.lists.places[:, rank]
-        into.marginal[rows, rank] = wanted[users, rank, taken][there]
         seen = logged[users, rank, taken]
         if lists is None:
             # The logged list is one more draw: with it there is no 0 below the line, see iips.
             seen = (n_draws * seen + batch.lists.propensities[:, rank]) / (n_draws + 1)
         into.marginal_logged[rows, rank] = seen[there]
-        into.ahead[rows, rank] = np.einsum("bc,bcf->bf", wanted[:, rank], features)[there]
+        into.marginal[rows, rank] = (seen if is_own else wanted[users, rank, taken])[there]
+    for rank in range(min(wanted.shape[1], into.ahead.shape[1])):
+        into.ahead[batch.rows, rank] = np.einsum("bc,bcf->bf", wanted[:, rank], features)
     whole = own.field.there.all() and batch.lists.exists.all()
     if batch.is_uniform and whole:
         into.slate_weights[batch.rows] = uniform_weights(wanted, batch.lists.places)
@@ -161,11 +169,12 @@ def _look_ahead(
         into.slate_weights[batch.rows] = enumerated_weights(by_list[0], by_list[1], lists, shown)
 
 
-def _all_lists(batch: Decided, field: Field) -> NDArray[np.int64] | None:
+def _all_lists(batch: Decided, field: Field, other: Field) -> NDArray[np.int64] | None:
     """(L, K) all lists of all candidates; None where they are many, or not the same for all."""
     n_items, n_ranks = field.scores.shape[1], batch.lists.places.shape[1]
     acts = bool(field.caps) or bool(field.floors) or batch.lists.pinned.any()
-    if acts or not field.there.all() or not batch.lists.exists.all():
+    pins = other.pins is not None and (other.pins >= 0).any()
+    if acts or pins or not field.there.all() or not batch.lists.exists.all():
         return None
     if math.perm(n_items, n_ranks) > MOST_LISTS:
         return None

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.errors import EvidenceError
+from scoring.errors import EvidenceError, RowsError
 from scoring.training.rows import Fields, Reading, read_examples
 from scoring.worth import WORTH
 
@@ -86,20 +86,20 @@ def checked_reward(reward: str) -> str:
     return reward
 
 
-def read_rows(files: Iterable[Path], reward: str, reading: Reading) -> LoggedRows:
+def read_rows(files: Iterable[Path], reward: str) -> LoggedRows:
     """Read files of a joined log.
 
     Args:
         files: .jsonl or .parquet.
         reward: One of `REWARDS`.
-        reading: Notes rows that cannot be told to belong to any list, with file and line.
 
     Raises:
-        RowsError: No such file, or such a row where they are not skipped.
+        RowsError: No such file, or a row that cannot be told to belong to any list, with file and
+            line.
         EvidenceError: No such reward.
     """
     checked_reward(reward)
-    made = read_examples(files, {}, lambda row: _made(row, reward), reading)
+    made = read_examples(files, {}, lambda row: _made(row, reward), _Strictly())
     columns: list[Any] = list(zip(*made, strict=True)) if made else [()] * len(fields(LoggedRows))
     kinds = (np.str_, np.str_, np.str_, np.int64, np.float64, np.int64, np.float64, np.int64)
     flags = (np.bool_, np.bool_)
@@ -144,3 +144,10 @@ def _whole(given: Mapping[str, Any], name: str) -> int:
 
 def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else math.nan
+
+
+class _Strictly(Reading):
+    """No row is skipped: the others of its list would say something else without it."""
+
+    def refuse(self, place: str, reason: str) -> None:
+        raise RowsError(f"{place}: {reason}. Mend the row, or take all rows of its list out")

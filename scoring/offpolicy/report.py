@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from scoring.errors import EvidenceError
-from scoring.offpolicy.estimators import Estimate
+from scoring.offpolicy.estimators import MARGINAL, Estimate
 from scoring.offpolicy.intervals import (
     Interval,
     bootstrap,
@@ -64,8 +64,8 @@ class Report:
         simulated: Made up by a program.
         logged: Reward of a list as it was logged.
         logged_interval: Of it.
-        differs: Whether any estimator weighs any list otherwise than 1: whether the target does
-            anything that the log's policy did not do as often.
+        differs: Whether the target makes any list, down to any of its ranks, with another
+            probability than the log's policy.
         unsupported: Share of the target on what the log's policy could not do, the largest of all
             ranks; None where no records tell.
         rows: By estimator.
@@ -157,7 +157,11 @@ def report(
         simulated=lists.simulated,
         logged=own.value,
         logged_interval=intervals[0],
-        differs=any(np.abs(each.weights - 1).max(initial=0) > _ROUNDING for each in estimates),
+        differs=any(
+            np.abs(each.weights - 1).max(initial=0) > _ROUNDING
+            for each in estimates
+            if each.name not in MARGINAL
+        ),
         unsupported=None if unsupported is None else float(unsupported.mean(axis=0).max()),
         rows=tuple(rows),
     )

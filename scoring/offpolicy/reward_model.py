@@ -18,7 +18,7 @@ _RIDGE: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """Rewards that the model expects, of n lists by K ranks; 0 past a list's end.
+    """Rewards that the model expects, of n lists by K ranks; 0 past the end of those lists.
 
     Attributes:
         shown: (n, K) of the logged items.
@@ -67,5 +67,5 @@ def cross_fitted(
             asked = mine & there[:, rank]
             found.shown[asked, rank] = followed.shown[asked, rank] @ coefficients
             found.expected[asked, rank] = followed.expected[asked, rank] @ coefficients
-            found.ahead[asked, rank] = followed.ahead[asked, rank] @ coefficients
+            found.ahead[mine, rank] = followed.ahead[mine, rank] @ coefficients
     return found

@@ -8,6 +8,7 @@ with other weights, another ranker or other candidates.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,8 @@ from scoring.errors import EvidenceError
 from scoring.offpolicy.decided import Decided
 from scoring.slates.drawing import Drawing
 from scoring.slates.evidence import Evidence
-from scoring.slates.field import UNLIMITED, Cap, Field, Floor
+from scoring.slates.field import UNLIMITED, Cap, Drawn, Field, Floor
+from scoring.slates.limits import Limits
 
 
 def side_by_side(batch: Decided, shadows: Sequence[Evidence]) -> tuple[Field, Field, Drawing]:
@@ -55,6 +57,27 @@ def side_by_side(batch: Decided, shadows: Sequence[Evidence]) -> tuple[Field, Fi
     width = 1 + max(int(each.max(initial=-1)) for each in columns)
     width = max(width, batch.field.scores.shape[1])
     return _wider(batch.field, width), _field(shadows, columns, width), drawing
+
+
+def with_own_pins(field: Field, lists: Drawn) -> Drawn:
+    """Logged lists with what a policy itself pins to their ranks: it puts nothing else there.
+
+    Another cap, or another candidate, may be why a pin acts in one of two policies only. One that
+    has moved up in the log, to where a list had no other item left, stands there for both.
+
+    Args:
+        field: Of the policy, with pins.
+        lists: Of the log.
+    """
+    pins = np.full(lists.places.shape, -1) if field.pins is None else field.pins.copy()
+    Limits(field.caps, field.there.shape).reserve(pins, field.there.copy())
+    for rank in range(pins.shape[1]):
+        same = pins[:, rank:] == lists.places[:, rank, None]
+        moved = np.flatnonzero(lists.pinned[:, rank] & (pins[:, rank] < 0) & same.any(axis=1))
+        pins[moved, rank + same[moved].argmax(axis=1)] = -1
+        pins[moved, rank] = lists.places[moved, rank]
+    pinned = (pins >= 0) & lists.exists
+    return replace(lists, places=np.where(pinned, pins, lists.places), pinned=pinned)
 
 
 def _columns(item_ids: Sequence[str], known: Sequence[str], first_new: int) -> NDArray[np.int64]:

@@ -48,9 +48,13 @@ def softmax_of(drawings: Iterable[Drawing]) -> Drawing:
     """How all lists of a log were drawn.
 
     Raises:
-        EvidenceError: In several ways, or not by a softmax.
+        EvidenceError: In several ways, or not by a softmax; or nothing is known of them.
     """
     ways = set(drawings)
+    if not ways:
+        raise EvidenceError(
+            "no record of a decision for any list of the log: are these the records of that time?"
+        )
     if len(ways) != 1:
         raise EvidenceError(
             f"the lists of the log were drawn in {len(ways)} ways: name those of one policy only"

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Final
 
+from scoring.offpolicy.evaluation import NO_SHADOW
+from scoring.offpolicy.keeping import DUPLICATE, MADE_UP, REAL
 from scoring.offpolicy.report import Report, Row
+
+NO_FLAWS: Final = frozenset((DUPLICATE, MADE_UP, REAL, NO_SHADOW))
+"""Reasons that make what is left no other sample: rows that were kept once, lists that were not
+asked about, users for whom a shadow does not score."""
+
+
+NO_WEIGHT: Final = "the target does nothing of what was logged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +29,7 @@ class Enough:
         effective_rewards: Rewarded lists that carry the estimate.
         half_width: Half the interval, over what the log earned.
         unsupported: Share of the target on what the log's policy could not do.
-        excluded: Share of lists that were left out.
+        excluded: Share of lists that were left out for a flaw.
     """
 
     rewarded: int = 100
@@ -46,7 +57,9 @@ class Enough:
                 f"{self.effective_rewards:.0f} are needed"
             )
         half = row.interval.width / 2
-        if not half <= self.half_width * report.logged:
+        if math.isnan(half):
+            found.append(f"{row.name} gives no estimate: at some rank, {NO_WEIGHT}")
+        elif half > self.half_width * report.logged:
             found.append(
                 f"the interval is ± {half:.4g}, more than {self.half_width:.0%} of what the log "
                 f"earned ({report.logged:.4g})"
@@ -61,10 +74,10 @@ class Enough:
                 f"weights have a mean of {row.control.mean:.3f} and not of 1: the logged "
                 "propensities are wrong, or the target does what was never logged"
             )
-        n_out = sum(report.excluded.values())
+        n_out = sum(n for reason, n in report.excluded.items() if reason not in NO_FLAWS)
         if n_out > self.excluded * (n_out + report.n_lists):
             found.append(
-                f"{n_out} of {n_out + report.n_lists} lists were left out, more than "
+                f"{n_out} of {n_out + report.n_lists} lists were left out as flawed, more than "
                 f"{self.excluded:.0%}: what is left may not be like them"
             )
         return found

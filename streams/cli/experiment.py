@@ -9,7 +9,7 @@ import typer
 
 from streams.cli.named import must_be_there
 from streams.cli.options import Broker, Json, Lists, examples, new_app, settings_from
-from streams.cli.printing import print_json, print_table, remark
+from streams.cli.printing import bounds_said, number_said, print_json, print_table, remark
 
 if TYPE_CHECKING:
     from scoring.experiments.experiment import Experiment
@@ -221,9 +221,14 @@ def _print(experiment: "Experiment", found: "Results", skipped: "Skipped") -> No
 
 def _cells(row: "Row") -> list[str]:
     low, high = row.estimate.interval
-    cells = [row.measure, row.variant, f"{row.estimate.value:.4g}", f"{low:.4g} – {high:.4g}"]
+    cells = [
+        row.measure,
+        row.variant,
+        number_said(row.estimate.value, ".4g"),
+        bounds_said(low, high, ".4g"),
+    ]
     if row.difference is None:
         return [*cells, "", "", ""]
     low, high = row.difference.interval
-    more = [f"{row.difference.value:+.4g}", f"{low:+.4g} to {high:+.4g}", str(row.verdict)]
-    return [*cells, *more]
+    of = row.difference.value
+    return [*cells, number_said(of, "+.4g"), bounds_said(low, high, "+.4g"), str(row.verdict)]

@@ -58,7 +58,7 @@ def believe(
 
     looked = settings_from().learn_looked
     lists, lost = read_lists(log, reward, simulated=simulated)
-    records = Decisions(decisions)
+    records = Decisions(decisions, frozenset(lists.ids.tolist()))
     with Bars() as bars:
         look(records)
         found = learned_from(

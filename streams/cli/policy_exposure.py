@@ -8,7 +8,7 @@ import typer
 
 from streams.cli.named import must_be_there
 from streams.cli.options import Broker, IndexDir, IndexUrl, Json, Lists, examples, settings_from
-from streams.cli.printing import print_json, print_table, remark
+from streams.cli.printing import bounds_said, number_said, print_json, print_table, remark
 from streams.cli.waiting import tell_if_awaited
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ def _say(found: "Exposure", by: By, maximum: int, *, as_json: bool) -> None:
                 [
                     each.policy_version,
                     f"{each.n_lists:,}",
-                    f"{each.tail.value:.4f}",
-                    "{:.3f} – {:.3f}".format(*each.tail.interval),
+                    number_said(each.tail.value, ".4f"),
+                    bounds_said(*each.tail.interval, ".3f"),
                     f"{each.shown:.4f}",
                     f"{each.gini:.4f}",
                 ]

@@ -17,7 +17,7 @@ from streams.cli.occasions import (
     said_estimate,
 )
 from streams.cli.options import IndexDir, IndexUrl, Json, Seed, examples, settings_from
-from streams.cli.printing import print_json, print_table, remark
+from streams.cli.printing import bounds_said, number_said, print_json, print_table, remark
 
 if TYPE_CHECKING:
     from scoring.by_user import Estimate
@@ -136,7 +136,8 @@ def _print(rows: list[dict[str, Any]], hindsight: "Hindsight") -> None:
                 row["group"],
                 f"{row['lists']:,}",
                 *(
-                    f"{row[m]['value']:.4f} ({row[m]['low']:.3f} – {row[m]['high']:.3f})"
+                    f"{number_said(row[m]['value'], '.4f')} "
+                    f"({bounds_said(row[m]['low'], row[m]['high'], '.3f')})"
                     for m in measures
                 ),
                 row.get("shown"),

@@ -16,8 +16,8 @@ from streams.cli.weighing import (
     Reward,
     Simulated,
     bounds,
-    bounds_said,
     chosen,
+    interval_said,
     look,
     read_lists,
 )
@@ -78,7 +78,7 @@ def sharpen(
         for asked in temperature or ():
             Target({"temperature": asked})
     lists, lost = read_lists(log, reward, simulated=simulated)
-    records = Decisions(decisions)
+    records = Decisions(decisions, frozenset(lists.ids.tolist()))
     with Bars() as bars:
         look(records)
         logged = softmax_of(records.drawings)
@@ -123,7 +123,7 @@ def _show(tried: "list[Tried]", logged: float) -> None:
             (
                 f"{each.temperature:.4g}",
                 f"{each.row.gain:+.4g}",
-                bounds_said(each.row.gain_interval, sign="+"),
+                interval_said(each.row.gain_interval, sign="+"),
                 f"{each.row.effective:,.0f}",
                 "; ".join(each.lacking) or "enough",
             )

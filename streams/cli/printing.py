@@ -44,6 +44,16 @@ def _with_nulls(value: Any) -> Any:
     return value
 
 
+def number_said(value: float, form: str) -> str:
+    """A number for people; "none" where it is none."""
+    return "none" if math.isnan(value) else f"{value:{form}}"
+
+
+def bounds_said(low: float, high: float, form: str) -> str:
+    """An interval for people; "none" where there is none."""
+    return "none" if math.isnan(high - low) else f"{low:{form}} – {high:{form}}"
+
+
 def moment(at_ms: int) -> str:
     """A moment as people read it: 2026-01-01 12:00:00 UTC."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%F %T UTC")

@@ -1,5 +1,6 @@
 """What `rillstream policy evaluate` and `promote` share: a log is read, a target is weighed."""
 
+import math
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streams.cli.named import wrong_use
-from streams.cli.printing import print_table, remark
+from streams.cli.printing import bounds_said, number_said, print_table, remark
 
 if TYPE_CHECKING:
     from scoring import Policy
@@ -113,7 +114,7 @@ def weigh(
     lists, lost = read_lists(log, reward, simulated=simulated)
     if probabilities is not None:
         return Weighed(evaluate_probabilities(lists, read_probabilities(probabilities), lost))
-    records = DecisionFiles(decisions or (), shadow)
+    records = DecisionFiles(decisions or (), frozenset(lists.ids.tolist()), shadow)
     with Bars() as bars:
         look(records)
         if shadow is not None:
@@ -151,11 +152,10 @@ def read_lists(
     from scoring.errors import EvidenceError
     from scoring.offpolicy.keeping import kept_lists
     from scoring.offpolicy.logged_rows import checked_reward, read_rows
-    from scoring.training.rows import Reading
 
     with wrong_use("--reward", EvidenceError):
         checked_reward(reward)
-    rows = read_rows(log, reward, Reading())
+    rows = read_rows(log, reward)
     return kept_lists(rows, time.time_ns() // 1_000_000, simulated=simulated)
 
 
@@ -185,11 +185,12 @@ def chosen(report: "Report", estimator: str | None) -> "Row":
 def show(report: "Report") -> None:
     """Print what was found as a table and a few lines."""
     from scoring.offpolicy.estimators import ASSUMES
+    from scoring.offpolicy.verdict import NO_WEIGHT
 
     kind = "simulated lists" if report.simulated else "lists"
     print(
         f"{report.n_lists:,} {kind} of {report.n_users:,} users, {report.n_rewarded:,} earned "
-        f"anything; a list earned {report.logged:.5g} {bounds_said(report.logged_interval)}"
+        f"anything; a list earned {report.logged:.5g} {interval_said(report.logged_interval)}"
     )
     for reason, count in report.excluded.items():
         print(f"left out: {count:,} · {reason}")
@@ -200,10 +201,10 @@ def show(report: "Report") -> None:
         [
             (
                 row.name,
-                f"{row.value:.5g}",
-                bounds_said(row.interval),
-                f"{row.gain:+.4g}",
-                bounds_said(row.gain_interval, sign="+"),
+                number_said(row.value, ".5g"),
+                interval_said(row.interval),
+                number_said(row.gain, "+.4g"),
+                interval_said(row.gain_interval, sign="+"),
                 f"{row.effective:,.0f}",
                 f"{row.control.mean:.3f}" + ("" if row.control.holds else " !"),
                 ASSUMES[row.name],
@@ -211,6 +212,8 @@ def show(report: "Report") -> None:
             for row in report.rows
         ],
     )
+    if any(math.isnan(row.value) for row in report.rows):
+        print(f"none: at some rank, {NO_WEIGHT}")
 
 
 def as_record(report: "Report", row: "Row", lacking: Sequence[str]) -> dict[str, Any]:
@@ -246,9 +249,9 @@ def as_record(report: "Report", row: "Row", lacking: Sequence[str]) -> dict[str,
     }
 
 
-def bounds_said(interval: "Interval", sign: str = "") -> str:
+def interval_said(interval: "Interval", sign: str = "") -> str:
     """For people."""
-    return f"{interval.low:{sign}.4g} – {interval.high:{sign}.4g}"
+    return bounds_said(interval.low, interval.high, f"{sign}.4g")
 
 
 def bounds(interval: "Interval") -> list[float]:

@@ -22,21 +22,28 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         learned_to_ms: See `streams.learning.course.Course`.
+        shown_to_ms: Likewise; None in those of versions before.
         encoder_version: Likewise.
         n_parts: In which the learner's state lies.
     """
 
     format: int = _FORMAT
     learned_to_ms: int
+    shown_to_ms: int | None = None
     encoder_version: str
     n_parts: int
 
 
-def rows_of(learned_to_ms: int, encoder_version: str, state: bytes) -> dict[bytes, bytes]:
+def rows_of(
+    learned_to_ms: int, shown_to_ms: int, encoder_version: str, state: bytes
+) -> dict[bytes, bytes]:
     """Rows to write, together."""
     parts = [state[at : at + _PART_BYTES] for at in range(0, len(state), _PART_BYTES)]
     facts = Checkpoint(
-        learned_to_ms=learned_to_ms, encoder_version=encoder_version, n_parts=len(parts)
+        learned_to_ms=learned_to_ms,
+        shown_to_ms=shown_to_ms,
+        encoder_version=encoder_version,
+        n_parts=len(parts),
     )
     rows = {_name(number): part for number, part in enumerate(parts)}
     return rows | {_FACTS: msgspec.json.encode(facts)}

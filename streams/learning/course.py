@@ -2,7 +2,8 @@
 
 The state after a round depends on the rounds alone, and these on what was closed before their ends.
 So what has been learned is said by one moment: whoever joins the same records again, from far
-enough back, leaves out the lists that were due before it, and goes on bit for bit.
+enough back, leaves out the lists that were due before it, and goes on bit for bit. It is kept as
+what had been shown by then, which another window does not move.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ class Course:
 
     Attributes:
         learner: What learns; another one, from the base on, for the lists of another encoder.
-        learned_to_ms: Lists that were due before have been learned.
+        learned_to_ms: Event time up to which rounds were held.
+        shown_to_ms: Lists that were first shown before have been learned. A window before the
+            former; after a restart with another window, what it was before.
         encoder_version: Of the lists; '' = none yet. The first one decides, then a round that has
             lists of one other encoder only.
     """
@@ -59,6 +62,7 @@ class Course:
         *,
         learner: OnlineLearner | None = None,
         learned_to_ms: int = 0,
+        shown_to_ms: int | None = None,
         encoder_version: str = "",
     ) -> None:
         """Begin, or go on.
@@ -69,6 +73,7 @@ class Course:
             mark: New.
             learner: As it was at `learned_to_ms`; None = a new one.
             learned_to_ms: Of an earlier course.
+            shown_to_ms: Likewise; None = a window before that moment.
             encoder_version: Likewise.
         """
         self.learner = learner or begin()
@@ -76,6 +81,8 @@ class Course:
         self.join = Join(timing.window_ms)
         self.counts = Counter[str]()
         self.learned_to_ms = learned_to_ms
+        self._window_ms = timing.window_ms
+        self.shown_to_ms = self._shown_by(learned_to_ms) if shown_to_ms is None else shown_to_ms
         self.encoder_version = encoder_version
         self._every_ms = timing.every_ms
         self._mark = mark
@@ -105,11 +112,16 @@ class Course:
         until_ms = mark // self._every_ms * self._every_ms
         rounds: dict[int, list[AnsweredList]] = {}
         for each in self.join.close(until_ms):
-            if each.due_ms >= self.learned_to_ms:
+            if self._shown_by(each.due_ms) >= self.shown_to_ms:
                 rounds.setdefault(each.due_ms // self._every_ms, []).append(each)
         taught = [self._teach(lists, number) for number, lists in sorted(rounds.items())]
         self.learned_to_ms = max(self.learned_to_ms, until_ms)
+        self.shown_to_ms = max(self.shown_to_ms, self._shown_by(until_ms))
         return [each for each in taught if each is not None]
+
+    def _shown_by(self, due_ms: int) -> int:
+        """When what is due at a moment was first shown."""
+        return due_ms - self._window_ms
 
     def _teach(self, lists: Sequence[AnsweredList], number: int) -> Taught | None:
         readable = [each for each in lists if self._is_readable(each)]

@@ -3,8 +3,9 @@
 A list waits from its first impression for a window, so that what comes late within it still counts;
 then it is closed, and what nobody did with it are its negatives. What was never shown has none.
 
-`close` moves the border: what is older comes too late and is counted. Whatever order records come
-in, with each of them before the border passes it, the same lists come out in the same order.
+`close` moves the border. Whatever order records come in, with each of them before the border passes
+it, the same lists come out in the same order. What comes behind it, as from a phone that was
+offline, still counts in lists that are open; what is a window behind belongs to none, and is late.
 """
 
 from __future__ import annotations
@@ -197,7 +198,7 @@ class Join:
         self._shown.put((shown.recommendation_id, shown.user_id), shown.at_ms, shown)
 
     def _is_out(self, user_id: str, at_ms: int) -> bool:
-        late = at_ms < self.closed_ms
+        late = at_ms < self.closed_ms - self._window_ms
         over = not late and user_id not in self._users
         self.counts["late"] += late
         self.counts["overflow"] += over

@@ -25,7 +25,7 @@ class Reread:
 
     def start(self, horizon_ms: int, end: int) -> int:
         """The offset before which nothing is as new as `horizon_ms`; `end` when all is older."""
-        while self._runs and self._runs[0][1] < horizon_ms:
+        while self._runs and self._runs[0][1] < max(horizon_ms, 0):
             self._runs.popleft()
         return self._runs[0][0] if self._runs else end
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 import torch
@@ -35,6 +35,9 @@ from streams.runs import Claim, Run
 from streams.step import Rows, letter
 
 log = structlog.get_logger(__name__)
+
+_MOST_LETTERS: Final = 1_000
+"""Dead letters that wait for a round to end."""
 
 
 class KeptRows(Rows, Protocol):
@@ -212,6 +215,7 @@ class LearningStep:
             mark,
             learner=restored,
             learned_to_ms=facts.learned_to_ms,
+            shown_to_ms=facts.shown_to_ms,
             encoder_version=facts.encoder_version if restored else "",
         )
 
@@ -245,9 +249,12 @@ class LearningStep:
         life.ends[run.source] = run.end
 
     def _is_due(self, life: _Life) -> bool:
-        """Whether a round has ended since; what an earlier life did is not written once more."""
+        """Whether a round has ended since; what an earlier life did is not written once more.
+
+        Where nothing can be read no round ends, and what is put aside must not wait for one.
+        """
         return (
-            life.course.join.closed_ms > life.settled_ms
+            (life.course.join.closed_ms > life.settled_ms or len(life.letters) >= _MOST_LETTERS)
             and (life.moved or any(end > life.stood[at] for at, end in life.ends.items()))
             and self._clock() - life.checkpoint_s >= self._learning.pause_s
         )
@@ -263,7 +270,7 @@ class LearningStep:
         outbox.letters, life.letters = life.letters, []
         state = to_bytes(course.learner)
         outbox.rows[checkpoint.PARTITION] = checkpoint.rows_of(
-            course.learned_to_ms, course.encoder_version, state
+            course.learned_to_ms, course.shown_to_ms, course.encoder_version, state
         )
         heads = course.learner.heads
         if life.moved and heads.version != life.version:

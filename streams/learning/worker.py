@@ -16,6 +16,7 @@ from scoring.ranker.heads import Heads
 from streams.errors import SettingsError, TopicMismatchError
 from streams.health import Health
 from streams.kafka_config import client_config
+from streams.learning.alone import wait_until_alone
 from streams.learning.course import Course, Taught
 from streams.learning.metrics import LearnerMetrics
 from streams.learning.reread import RereadPositions
@@ -27,6 +28,7 @@ from streams.positions import GroupPositions, Source
 from streams.probes import offered
 from streams.serve import serve
 from streams.settings import Settings
+from streams.state_folder import name_in
 from streams.table import RowTable
 from streams.topics import LEARNED, check_topics, learner_app_id, sources
 from streams.worker import configure_logging
@@ -37,6 +39,8 @@ log = structlog.get_logger(__name__)
 Report = Callable[[Taught, Course], None]
 
 _HEADS = "heads.safetensors"
+_MARGIN_S = 5.0
+"""After the session time-out, until the broker has noticed that a member is gone."""
 
 
 def run(
@@ -55,7 +59,8 @@ def run(
         change: Another way to learn, for tests.
 
     Raises:
-        SettingsError: There is no ranker, or workers do not say what their lists were made of.
+        SettingsError: There is no ranker, or workers do not say what their lists were made of, or
+            another learner goes on learning.
         TopicMismatchError: A topic is missing or has the wrong shape; nothing was consumed.
     """
     learning = change(learning_of(settings))
@@ -91,6 +96,8 @@ def run(
         return [Work("learning", names, [topics.model_versions], step)]
 
     with offered(settings.metrics_port, settings.metrics_address, health, metrics.registry):
+        name = name_in(own.state_dir) if own.static_membership else ""
+        wait_until_alone(own, own.app_id, name, own.session_timeout_s + _MARGIN_S)
         return serve(
             own, plan, metrics=metrics, health=health, boundary=boundary, positions=RereadPositions
         )

@@ -99,6 +99,18 @@ def test_a_variant_whose_users_are_lost_is_shouted_about(
     assert "higher" not in out
 
 
+def test_figures_that_nobody_has_are_none(
+    files: tuple[str, str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before the first list, or of lists of another experiment."""
+    file, lists, events = files
+    Path(lists).write_text("")
+    assert run(["experiment", "report", file, "--lists", lists, "--events", events]) == Exit.OK
+    out = capsys.readouterr().out
+    assert "none" in out
+    assert "nan" not in out
+
+
 def test_check_says_what_each_arm_is_and_what_a_user_gets(
     files: tuple[str, str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -254,6 +254,28 @@ def test_the_surest_temperature_is_found_and_what_gains_nothing_is_no_candidate(
     assert "--temperature: temperature is 0.0, it must be above 0" in capsys.readouterr().err
 
 
+def test_records_of_lists_that_are_not_in_the_log_say_nothing_of_it(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The decisions topic has those of all variants; the log may be of one."""
+    other = Evidence("other", ("0", "1"), (1.0, 0.0), Drawing(2, "best"))
+    record = DecisionRecord.of(
+        other, rules={}, user_id="u", at_ms=100, policy_version="policy-other"
+    )
+    decisions = tmp_path / "decisions.jsonl"
+    decisions.write_bytes((shop / "decisions.jsonl").read_bytes() + encode(record) + b"\n")
+    log, into = str(shop / "log.jsonl"), str(tmp_path / "policy.toml")
+    words = [log, "--decisions", str(decisions)]
+    assert run(["policy", "sharpen", *words]) == Exit.OK
+    words = ["--log", log, *words[1:], "--into", into]
+    assert run(["policy", "promote", str(shop / "sharper.toml"), *words]) == Exit.OK
+    assert "policy-other" not in capsys.readouterr().err
+    only = tmp_path / "only.jsonl"
+    only.write_bytes(encode(record) + b"\n")
+    assert run(["policy", "sharpen", log, "--decisions", str(only)]) == Exit.BAD_INPUT
+    assert "no record of a decision for any list of the log" in capsys.readouterr().err
+
+
 def test_promoting_into_nowhere_is_a_wrong_use(
     shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -325,3 +347,8 @@ def test_probabilities_of_another_system_need_no_records(
     assert found["estimator"] == "sn-rips"
     assert not found["enough"]
     assert run([*words, "--target", "epsilon=1"]) == Exit.USAGE
+    file.write_text(file.read_text().replace("[0.25,", "[0.0,"))
+    assert run(words[:-1]) == Exit.OK
+    said = capsys.readouterr().out
+    assert "none: at some rank, the target does nothing of what was logged" in said
+    assert "nan" not in said

@@ -13,7 +13,7 @@ from streams.connection import PartitionReader
 from streams.kafka_config import consumer_config, producer_config
 from streams.learning.model_versions import KEY, HeadsVersion, heads_record, read_headers
 from streams.settings import Settings
-from streams.topics import create_topics, dead_letter_topic
+from streams.topics import create_topics, dead_letter_topic, learner_app_id
 from tests.integration.live_shop import Shoppers, live_worker, open_live_shop
 from tests.integration.shop import make_settings
 from tests.integration.worker_process import WorkerProcess, workers
@@ -74,6 +74,14 @@ def test_a_learner_that_is_killed_learns_what_one_life_learns(
         published = Records(settings, settings.topic("model_versions"))
         heads_version = expected.published[-1][1].version
         published.read_until(heads_version)
+        n_begun = learner.log_text().count("window_s")
+        assert n_begun == 2, "two lives of the first"
+        second = WorkerProcess(settings, "l1", module="tests.integration.learner")
+        with workers(second):
+            second.start()
+            assert second.wait(60) != 0
+        assert f"another learner is in group {learner_app_id(settings)}" in second.log_text()
+        assert learner.log_text().count("window_s") == n_begun, "the first one was not disturbed"
         assert learner.stop() == 0
     assert {each.key() for each in published.found} == {KEY}
     assert Heads.from_bytes(published.found[-1].value() or b"").version == heads_version

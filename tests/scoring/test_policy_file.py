@@ -23,6 +23,13 @@ def test_what_was_written_is_read_and_has_the_same_version(tmp_path: Path) -> No
     assert file.read_text().startswith("# tuned\n# on something\n")
 
 
+def test_words_of_any_letters_are_read_as_they_were_written(tmp_path: Path) -> None:
+    """As in the path of a ranker; JSON would write the last as two halves, which TOML refuses."""
+    said = {"draw": 'caf\xe9 "\\ \u6771 \U0001f680'}
+    write_numbers(tmp_path / "policy.toml", said, "")
+    assert read_numbers(tmp_path / "policy.toml") == said
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

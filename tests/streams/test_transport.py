@@ -18,7 +18,9 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import TopicPartition
 from confluent_kafka import Consumer as ConfluentConsumer
+from faust.transport.drivers import aiokafka as driver
 from mode.utils.queues import FlowControlEvent, FlowControlQueue
+from structlog.testing import capture_logs
 
 from streams.consumer_thread import ConsumerThread
 from streams.errors import (
@@ -31,6 +33,7 @@ from streams.errors import (
 from streams.group_metadata import group_metadata
 from streams.metrics import StepMetrics
 from streams.runs import Claim
+from streams.static_member import StaticMember
 from streams.transport import Consumer
 
 CLICKS = TopicPartition("clicks", 0)
@@ -160,6 +163,26 @@ async def test_positions_of_a_generation_that_is_over_are_not_begun_with() -> No
     assert (consumer.sought, consumer.resumed) == ({}, [])
     await consumer.thread.begin({("clicks", 0): 17}, 6)
     assert (consumer.sought, consumer.resumed) == ({CLICKS: 17}, [CLICKS])
+
+
+async def test_a_member_whose_static_name_another_one_took_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def assigned(self: object, partitions: object, generation: int = 0) -> None:
+        """Faust's own, which asks its app to read the changelog."""
+
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "on_partitions_assigned", assigned)
+    thread = ConsumerThread.__new__(ConsumerThread)
+    thread._member = StaticMember()
+    thread.app = SimpleNamespace(conf=SimpleNamespace(consumer_group_instance_id="w0"))
+    coordinator = SimpleNamespace(generation=2, member_id="first")
+    thread._consumer = SimpleNamespace(pause=lambda *partitions: None, _coordinator=coordinator)
+    with capture_logs() as said:
+        await thread.on_partitions_assigned({CLICKS}, 2)
+        coordinator.member_id = "second"
+        assert not said
+        await thread.on_partitions_assigned({CLICKS}, 2)
+    assert [line["instance_id"] for line in said] == ["w0"]
 
 
 async def test_a_consumer_that_still_connects_has_no_membership_to_ask_for() -> None:

@@ -7,10 +7,14 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from streams.acknowledging_writer import AcknowledgingWriter
 from streams.cli.exits import Exit, explain
+from streams.errors import FencedError
 from streams.kafka_config import producer_config
+from streams.markers import ForgottenMarkers
 from streams.outbox import Outbox
+from streams.positions import GroupPositions
 from streams.runs import Claim
 from streams.settings import Settings
+from streams.transactional_writer import TransactionalWriter
 from streams.writer import _queue, hopeless
 from tests.streams.reading import messages
 
@@ -39,6 +43,38 @@ def test_at_least_once_goes_on_with_a_new_producer(embedded: Settings) -> None:
     outbox.send("recommendations", b"ann", b"list")
     writer.commit(outbox)
     assert [message.value() for message in messages(embedded, "recommendations")] == [b"list"]
+
+
+class FencedAtOnce:
+    """A producer whose name another one takes while it opens."""
+
+    def __init__(self, config: dict[str, object]) -> None:
+        """Connect to nothing."""
+
+    def init_transactions(self, timeout_s: float) -> None:
+        """What a broker answers to the older of two."""
+        raise KafkaException(KafkaError(KafkaError._FENCED, "fenced by a newer one", fatal=True))
+
+
+def test_a_writer_that_is_fenced_as_it_opens_ends_as_one_that_is_fenced_later(
+    embedded: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.transactional_writer.Producer", FencedAtOnce)
+    config = producer_config(embedded)
+    positions = GroupPositions({"bootstrap.servers": embedded.bootstrap_servers}, "group")
+    writer = TransactionalWriter(
+        config,
+        "changelog",
+        positions,
+        transactional_id="app-w0",
+        transaction_timeout_s=1,
+        sources=[],
+        forgotten=ForgottenMarkers({}, "app-w0", list, "group"),
+    )
+    with pytest.raises(FencedError, match="opened as app-w0") as raised:
+        writer.start()
+    positions.close()
+    assert explain(raised.value)[0] == Exit.FENCED
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def a_record(number: int, drawing: Drawing = DRAWING, n_items: int = 6) -> Evide
 
 def as_logged(records: list[Evidence]) -> LoggedLists:
     drawn = [replay(record) for record in records]
-    shape = (len(records), 3)
+    shape = (len(records), len(drawn[0].item_ids))
     return LoggedLists(
         ids=np.array([record.recommendation_id for record in records], object),
         users=np.array([f"user {at}" for at in range(len(records))], object),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import replace
 
@@ -9,13 +10,22 @@ import numpy as np
 import pytest
 
 from scoring.offpolicy import followed as followed_module
-from scoring.offpolicy.evaluation import evaluate_decided, evaluate_probabilities
+from scoring.offpolicy.decided import NO_RECORD
+from scoring.offpolicy.evaluation import (
+    NO_SHADOW,
+    evaluate_decided,
+    evaluate_probabilities,
+    evaluate_records,
+)
 from scoring.offpolicy.followed import Followed, follow
+from scoring.offpolicy.keeping import DUPLICATE, MADE_UP, REAL
+from scoring.offpolicy.logged_lists import LoggedLists
 from scoring.offpolicy.report import Report
 from scoring.offpolicy.reward_model import cross_fitted
 from scoring.offpolicy.target import Target
 from scoring.offpolicy.verdict import Enough, verdict
 from scoring.slates.drawing import Drawing
+from scoring.slates.evidence import CapRows, Evidence, replay
 from tests.scoring.offpolicy.slate_bandit import SlateBandit
 
 BANDIT = SlateBandit(n_items=4, n_ranks=2)
@@ -53,6 +63,17 @@ def test_the_policy_of_the_log_gains_nothing_over_itself() -> None:
         assert row.value == pytest.approx(report.logged)
         assert row.gain_interval.low == pytest.approx(0, abs=1e-9)
     assert report.row("ips").effective == pytest.approx(500)
+
+
+def test_the_policy_of_the_log_gains_nothing_where_lists_are_drawn_to_know_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As of all real lists: a target that is none is how the plumbing is checked."""
+    monkeypatch.setattr(followed_module, "MOST_LISTS", 0)
+    report = evaluated(Target({"temperature": LOGGED.temperature}), 200)
+    assert not report.differs
+    assert report.row("iips").gain == pytest.approx(0)
+    assert evaluated(SHARPER, 200).differs
 
 
 def test_drawn_lists_stand_for_all_lists(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,6 +190,55 @@ def test_the_model_has_not_seen_the_rewards_that_it_predicts() -> None:
     after = cross_fitted(known, other, lists.there, groups).shown
     np.testing.assert_array_equal(after[::2], before[::2])
     assert (after[1::2] != before[1::2]).all()
+
+
+def test_a_target_whose_lists_are_longer_than_those_of_the_log_is_not_paid_less() -> None:
+    """Under two caps b leaves d alone beside it; lists without b have three items."""
+    caps = (
+        CapRows("category", (0, 0, -1, -1), (1, 1, 9, 9)),
+        CapRows("brand", (-1, 0, 0, -1), (9, 1, 1, 9)),
+    )
+    logged = Drawing(3, "softmax", 1.0)
+    records = [
+        Evidence(f"l{number}", ("a", "b", "c", "d"), (0.0, 1.0, 0.0, 0.0), logged, caps=caps)
+        for number in range(1_500)
+    ]
+    drawn = [replay(each) for each in records]
+    shape = len(drawn), 3
+    there = np.arange(3) < np.array([len(each.item_ids) for each in drawn])[:, None]
+    items, propensities = np.full(shape, "", object), np.ones(shape)
+    for row, each in enumerate(drawn):
+        items[row, there[row]], propensities[row, there[row]] = each.item_ids, each.propensities
+    ids = np.array([each.recommendation_id for each in records], object)
+    lists = LoggedLists(ids, ids, items, there, propensities, there.astype(float))
+    worth = math.exp(1 / 0.4)
+    short = worth / (3 + worth) + 1 / (3 + worth) * worth / (2 + worth)
+    report = evaluate_records(lists, records, Target({"temperature": 0.4}), Counter())
+    for name in ("dm", "dr", "cascade-dr", "sn-rips"):
+        said = report.row(name)
+        assert abs(said.value - (3 - short)) < 4 * said.error, name
+
+
+def test_what_was_not_asked_about_is_no_flaw_of_a_log() -> None:
+    """A log that was exported twice, or a shadow for a tenth of the users, says no less."""
+    report = evaluated(SHARPER, 2_000)
+    row = report.row("cascade-dr")
+    for reason in (DUPLICATE, MADE_UP, REAL, NO_SHADOW):
+        assert not Enough().lacking(replace(report, excluded={reason: 20_000}), row)
+    (said,) = Enough().lacking(replace(report, excluded={NO_RECORD: 200, DUPLICATE: 9_000}), row)
+    assert said.startswith("200 of 2200 lists were left out as flawed")
+
+
+def test_an_estimate_that_there_is_not_is_said_in_words() -> None:
+    logged, _ = BANDIT.log(200, LOGGED, 0)
+    never = {each: [0.0] * 2 for each in logged.ids.tolist()}
+    report = evaluate_probabilities(logged, never, Counter())
+    lacking = Enough().lacking(report, report.row("sn-rips"))
+    assert (
+        "sn-rips gives no estimate: at some rank, the target does nothing of what was logged"
+        in (lacking)
+    )
+    assert not any("nan" in each for each in lacking)
 
 
 def test_each_lack_of_evidence_is_said() -> None:

@@ -14,7 +14,6 @@ from scoring.errors import EvidenceError, RowsError
 from scoring.offpolicy import keeping
 from scoring.offpolicy.keeping import kept_lists
 from scoring.offpolicy.logged_rows import read_rows
-from scoring.training.rows import Reading
 
 UNTIL_MS = 1_000
 
@@ -40,7 +39,7 @@ def the_list(number: int, **of_second: Any) -> list[dict[str, Any]]:
 def kept(tmp_path: Path, rows: list[dict[str, Any]], **how: Any) -> Any:
     file = tmp_path / "log.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return kept_lists(read_rows([file], "clicked", Reading()), UNTIL_MS, **how)
+    return kept_lists(read_rows([file], "clicked"), UNTIL_MS, **how)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +102,7 @@ def test_simulated_lists_are_not_mixed_with_real_ones(tmp_path: Path, simulated:
 
 
 def test_a_row_of_no_list_is_refused_with_its_line(tmp_path: Path) -> None:
-    with pytest.raises(RowsError, match=r"log\.jsonl:2: rank is 1\.5"):
+    with pytest.raises(RowsError, match=r"log\.jsonl:2: rank is 1\.5.* take all rows of its"):
         kept(tmp_path, [a_row(1, 1), a_row(1, 2, rank=1.5)])
 
 
@@ -118,6 +117,6 @@ def test_worth_is_the_sum_that_policies_learn_from_and_needs_all_its_columns(
     did = {"clicked": 1, "carted": 0, "purchased": 1, "dwell_ms": 30_000, "reward_at_ms": 200}
     file = tmp_path / "log.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in (a_row(1, 1, **did), a_row(1, 2))))
-    rows = read_rows([file], "worth", Reading())
+    rows = read_rows([file], "worth")
     assert rows.earned[0] == pytest.approx(0.1 + 1.0 + 0.5 * 0.02)
     assert math.isnan(rows.earned[1]), "nothing is said of carts: its list is left out"

@@ -63,7 +63,52 @@ def test_a_logged_list_has_the_shadows_probability() -> None:
         assert known.unsupported[at, 0] == pytest.approx(chance[0] / chance.sum())
 
 
-def test_the_shadows_caps_and_pins_act() -> None:
+def test_a_pin_acts_in_the_policy_that_has_it_and_in_no_other() -> None:
+    """Where one policy pins, it does nothing else; where the other does not, it draws."""
+    free = Evidence("l", ("a", "b", "c", "d"), (0.0,) * 4, Drawing(3, "softmax", 1.0))
+    pins = replace(free, item_ids=("p", *free.item_ids), scores=(0.0,) * 5, pins=(0, -1, -1))
+    for log, shadow, expected, unsupported in (
+        (free, pins, 0, 1),
+        (pins, free, 0, 1),
+        (pins, pins, 1 / 4 / 3, 0),
+        (free, free, 1 / 4 / 3 / 2, 0),
+    ):
+        records = [replace(log, recommendation_id=f"l{number}") for number in range(6)]
+        logged = as_logged(records)
+        known = Followed.empty(*logged.there.shape)
+        target = Target(shadows={each.recommendation_id: shadow for each in records})
+        for batch in decided(logged, records, 8, Counter()):
+            follow(batch, target, known, 4, seed=0)
+        np.testing.assert_allclose(known.target.prod(axis=1), expected)
+        np.testing.assert_allclose(known.unsupported[:, 0], unsupported)
+
+
+def test_a_shadows_pin_is_in_all_its_lists_whatever_stands_above() -> None:
+    """Of so few candidates all lists are gone through, else: a pin leaves but some of them."""
+    free = Evidence("l", ("p", "a", "b"), (0.0,) * 3, Drawing(2, "softmax", 1.0))
+    records = [replace(free, recommendation_id=f"l{number}") for number in range(12)]
+    logged = as_logged(records)
+    shadows = {each.recommendation_id: replace(free, pins=(0, -1)) for each in records}
+    known = Followed.empty(*logged.there.shape)
+    for batch in decided(logged, records, 16, Counter()):
+        follow(batch, Target(shadows=shadows), known, 4, seed=0)
+    assert known.marginal[:, 0].tolist() == (logged.items[:, 0] == "p").tolist()
+    assert 0 < known.marginal[:, 0].sum() < 12
+
+
+def test_a_pin_that_moved_up_is_the_same_for_a_shadow() -> None:
+    """A pin to the third rank, where two other items are there, and one of them is capped."""
+    capped = CapRows("one of a kind", (0, 0, -1), (1, 1, 9))
+    record = Evidence("l", ("a", "b", "p"), (0.0,) * 3, OTHER, caps=(capped,), pins=(-1, -1, 2))
+    records = [replace(record, recommendation_id=f"l{number}") for number in range(4)]
+    batch = next(decided(as_logged(records), records, 8, Counter()))
+    assert batch.lists.pinned.tolist() == [[False, True, False]] * 4
+    known = Followed.empty(*as_logged(records).there.shape)
+    follow(batch, Target(shadows={each.recommendation_id: record for each in records}), known, 4, 0)
+    np.testing.assert_allclose(known.target.prod(axis=1), 1 / 2)
+
+
+def test_the_shadows_caps_act() -> None:
     records = [
         replace(a_record(number, n_items=5), caps=(), floors=(), pins=()) for number in range(12)
     ]
@@ -104,6 +149,7 @@ def test_lists_that_were_not_shadowed_are_left_out() -> None:
     same = {each.recommendation_id: each for each in records[5:]}
     report = evaluate_records(as_logged(records), records, Target(shadows=same), Counter())
     assert report.excluded == {NO_SHADOW: 5}
+    assert not report.differs, "whatever lists were drawn to know it"
     assert report.row("rips").gain == pytest.approx(0)
     assert report.unsupported == 0
 

@@ -194,7 +194,23 @@ def test_what_comes_behind_the_border_is_late_and_cannot_open_a_list_again() -> 
     for record in records:
         join.observe(record)
     assert join.close(5_000) == []
-    assert join.counts["late"] == 3
+    assert (join.counts["late"], join.counts["duplicates"]) == (2, 1)
+
+
+def test_what_an_offline_shopper_sends_late_counts_as_long_as_its_list_is_open() -> None:
+    """The event that asked for a list may be minutes old when it is made; so may answers be."""
+    join = Join(WINDOW)
+    join.observe(made("known", 950))
+    join.observe(shown("known", 960))
+    assert join.close(1_000) == []
+    join.observe(did("e1", 970, "a", "known"))
+    join.observe(made("late", 920))
+    join.observe(shown("late", 1_005))
+    join.observe(did("e2", 1_010, "b"))
+    lists = join.close(2_000)
+    answered = {each.made.recommendation_id: set(each.answers) for each in lists}
+    assert answered == {"known": {"a"}, "late": {"b"}}
+    assert join.counts["late"] == 0
 
 
 def test_memory_is_bounded_and_of_one_user_the_oldest_go_first() -> None:

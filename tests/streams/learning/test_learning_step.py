@@ -185,7 +185,7 @@ def test_another_ranker_learns_with_the_encoder_of_now() -> None:
     """Lists that are open at its start may have been made with the encoder before."""
     broker = Broker(150, seed=1, n_of_first=75)
     before = OnlineLearner(some_heads(n_codes=0), OnlineSettings())
-    broker.rows = checkpoint.rows_of(0, "e1", to_bytes(before))
+    broker.rows = checkpoint.rows_of(0, 0, "e1", to_bytes(before))
     Lived(broker, 0, seed=5)
     assert broker.published[-1][1].encoder_version == "e2"
 
@@ -211,6 +211,24 @@ def test_what_is_learned_from_records_that_were_read_before_is_published_too() -
     Lived(broker, 0, seed=1)
     assert broker.published
     assert not broker.letters, "they were put aside by that life"
+
+
+def test_what_cannot_be_read_is_put_aside_also_where_nothing_can() -> None:
+    """No round ends then, and letters without number would wait for one."""
+    broker = Broker(60, seed=2)
+    source = ("decisions", 0)
+    bad = [
+        SimpleNamespace(offset=at, timestamp=0, key=b"k", value=b"no JSON", headers=())
+        for at in range(3_000)
+    ]
+    step = LearningStep(LEARNING, topics(), broker, dict, lambda *_: None)
+    claim = Claim(1, 1, b"")
+    for begin in range(0, 3_000, 100):
+        outbox = step([Run(*source, begin, begin + 100, bad[begin : begin + 100], claim)], claim)
+        if outbox.reached:
+            broker.commit(outbox)
+    assert len(broker.letters) == broker.positions[source] == 3_000
+    assert broker.notes[source] == "3000", "and is not read again after a restart"
 
 
 def test_of_two_learners_the_one_without_the_first_partition_ends_and_the_other_waits() -> None:
