@@ -147,7 +147,7 @@ class IndexStore:
         name = self._name(version)
         while True:
             try:
-                return stack.enter_context(self._files_in(self._folder(name), only))
+                return stack.enter_context(self._files_in(self._ensured(name), only))
             except (IndexFormatError, UnknownVersionError) as error:
                 now = self._name(version)
                 if now != name:
@@ -156,7 +156,7 @@ class IndexStore:
                 if version is None and isinstance(error, UnknownVersionError):
                     lost = f"{error}; it is current all the same: rillstream index rollback"
                     raise UnknownVersionError(lost) from error
-                self._folder(name)
+                self._require(name)
                 raise
 
     def _files_in(
@@ -170,12 +170,12 @@ class IndexStore:
         Raises:
             UnknownVersionError: There is no such version.
         """
-        folder = self._folder(version)
+        folder = self._ensured(version)
         try:
             with opened(folder) as (manifest, files):
                 load(manifest, files)
         except IndexFormatError as error:
-            self._folder(version)  # one that has gone meanwhile is no damaged one
+            self._require(version)  # one that has gone meanwhile is no damaged one
             return error.problems
         return []
 
@@ -229,7 +229,7 @@ class IndexStore:
             UnknownVersionError: It is not there any more: large files take a while to verify.
         """
         with self._locked():
-            self._folder(version)
+            self._require(version)
             yield
 
     @contextmanager
@@ -261,11 +261,11 @@ class IndexStore:
             UnknownVersionError: There is no such version.
             CurrentVersionError: It is the current one.
         """
-        folder = self._folder(version)
+        self._require(version)
         with self._locked():
             if version == self.current():
                 raise CurrentVersionError(f"{version} is current")
-            return self._discard(folder)
+            return self._discard(self.root / version)
 
     def _discard(self, folder: Path) -> bool:
         """Remove a version's folder, unless it is in use; another process may have been faster."""
@@ -328,16 +328,23 @@ class IndexStore:
             )
         return name
 
-    def _folder(self, version: str) -> Path:
-        """The folder of a version that is there.
+    def _require(self, version: str) -> None:
+        """Look whether a version is there.
 
         Raises:
             UnknownVersionError: There is none of that name.
         """
-        folder = self.root / version
-        if not VERSION_PATTERN.fullmatch(version) or not folder.is_dir():
+        if not VERSION_PATTERN.fullmatch(version) or not (self.root / version).is_dir():
             raise self._unknown(version)
-        return folder
+
+    def _ensured(self, version: str) -> Path:
+        """The local folder of a version, whose files are all there when this returns.
+
+        Raises:
+            UnknownVersionError: There is none of that name.
+        """
+        self._require(version)
+        return self.root / version
 
     def _unknown(self, version: str) -> UnknownVersionError:
         known = ", ".join(sorted(self._names())) or "none"

@@ -28,6 +28,7 @@ from index import (
 )
 from index.difference import difference
 from index.errors import CurrentVersionError
+from index.loading import opened
 from index.mirrored import MirroredStore
 from index.object_store import ObjectStore
 from index.retention import prune
@@ -375,6 +376,40 @@ def test_what_is_forgotten_makes_room_before_the_next_version_comes(
     assert there == [False]
 
 
+def test_asking_after_a_version_that_is_not_there_fetches_and_removes_nothing(
+    builder: MirroredStore, reader: MirroredStore
+) -> None:
+    old, _ = one_forgotten(builder, reader)
+    (reader.root.parent / "shop").mkdir(exist_ok=True)
+    for name in ("20990101T000000.000Z-00000000", "../shop"):
+        for ask in (reader.verify, reader.manifest, reader.set_current):
+            with pytest.raises(UnknownVersionError):
+                ask(name)
+    with pytest.raises(UnknownVersionError):
+        reader.remove("../shop")
+    assert (reader.root.parent / "shop").is_dir()
+    assert {each.version for each in IndexStore(reader.root).versions()} == {old}
+
+
+def test_looking_whether_a_version_is_there_still_fetches_nothing(
+    builder: MirroredStore, reader: MirroredStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It came again only to be told that the copy before was damaged."""
+    version = build(builder, 5, "exact").version
+    reader.open()
+    spoil(reader.root / version / "items.parquet")
+
+    def goes(folder: Path) -> Any:
+        try:
+            return opened(folder)
+        finally:
+            shutil.rmtree(folder)
+
+    monkeypatch.setattr("index.store.opened", goes)
+    assert reader.verify(version)
+    assert IndexStore(reader.root).versions() == []
+
+
 def test_what_another_process_tidies_at_the_same_time_is_not_waited_for(
     builder: MirroredStore, reader: MirroredStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -385,15 +420,15 @@ def test_what_another_process_tidies_at_the_same_time_is_not_waited_for(
         folder.rename(folder.with_name(".unfinished-of-another"))
         return False
 
-    folder = MirroredStore._folder
+    ensured = MirroredStore._ensured
 
     def goes(self: MirroredStore, version: str) -> Path:
         if version == old:
             raise AssertionError("asked for what is being tidied away")
-        return folder(self, version)
+        return ensured(self, version)
 
     monkeypatch.setattr("index.store.in_use", is_gone)
-    monkeypatch.setattr(MirroredStore, "_folder", goes)
+    monkeypatch.setattr(MirroredStore, "_ensured", goes)
     assert reader.open().version == new
 
 
