@@ -12,7 +12,6 @@ from index.errors import IndexFormatError, StoreUnavailableError, UnknownVersion
 from index.in_use import hold
 from index.loading import opened, verified_files
 from index.manifest import MANIFEST_NAME, VECTORS_NAME, VERSION_PATTERN, Manifest, encode_manifest
-from index.naming import newest_first
 from index.notes import clear_old, held, removing
 from index.object_store import ObjectStore
 from index.store import IndexStore, Pointer
@@ -44,18 +43,6 @@ class MirroredStore(IndexStore):
         """
         super().__init__(root)
         self._remote = ObjectStore(url)
-
-    def versions(self) -> list[Manifest]:
-        """As ``IndexStore``; read from the object store."""
-        found = []
-        for name in self._remote.versions():
-            try:
-                manifest = self._remote.manifest(name)
-            except IndexFormatError:
-                continue  # `verify` says what is wrong with it
-            if manifest is not None:
-                found.append(manifest)
-        return newest_first(found)
 
     def current(self) -> str | None:
         """As ``IndexStore``; read from the object store."""
@@ -135,6 +122,13 @@ class MirroredStore(IndexStore):
 
     def _names(self) -> list[str]:
         return self._remote.versions()
+
+    def _manifest_in_place(self, version: str) -> Manifest | None:
+        return self._remote.manifest(version)
+
+    def is_debris(self, version: str) -> bool:
+        """As ``IndexStore``; in the object store."""
+        return self._remote.is_debris(version)
 
     def _require(self, version: str) -> None:
         """A copy here will do: what the object store has lost may still be looked at."""

@@ -332,6 +332,23 @@ def test_old_versions_go_there_too(builder: MirroredStore, reader: MirroredStore
         reader.open(made[0])
 
 
+def test_what_cannot_be_read_there_goes_with_old_versions_a_day_later(
+    builder: MirroredStore, reader: MirroredStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [build(builder, n, "exact") for n in (5, 6, 7)]
+    change(url, made[0], "manifest.json", b"\0" * 100)
+    reader.set_current(made[2].version)
+    assert [error.version for error in reader.versions_and_unreadable()[1]] == [made[0].version]
+    assert prune(reader, 1) == [made[1].version]
+    monkeypatch.setattr("index.object_store._ABANDONED_AFTER_S", -5.0)
+    assert prune(reader, 2) == []
+    assert prune(reader, 1) == [made[0].version]
+    fs, folder = objects(url, made[0].version)
+    fs.invalidate_cache()
+    assert not fs.find(folder)
+    assert reader.open().manifest == made[2]
+
+
 def test_a_cache_does_not_keep_for_ever_what_the_store_has_forgotten(
     builder: MirroredStore, reader: MirroredStore
 ) -> None:
