@@ -58,7 +58,7 @@ def _last(scores: NDArray[np.float32], nothing_left: bool) -> NDArray[np.float32
     """(B,) the lowest of (B, depth) descending scores, -inf where there are no others."""
     if nothing_left or not scores.shape[1]:
         return np.full(len(scores), -np.inf, np.float32)
-    return scores[:, -1].copy()
+    return scores[:, -1]
 
 
 def _in_blocks(

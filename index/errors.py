@@ -3,8 +3,10 @@
     IndexError_
     ├── RejectedInputError         bad items or vectors: fix the input, then build again
     ├── IndexFormatError           files that must not be loaded: damaged, swapped, unknown
+    │   └── NotReadableHereError   of a newer program, or not to be read now: perhaps sound
     ├── NoCurrentVersionError      nothing is published yet
     ├── UnknownVersionError        no such version in this store
+    │   └── LostVersionError       the one that nobody had to name: current, or the one before
     ├── CurrentVersionError        what is current is not removed
     ├── UnknownEngineError         no engine of that name
     ├── EngineUnavailableError     the engine's library is not installed
@@ -48,12 +50,20 @@ class IndexFormatError(IndexError_):
         )
 
 
+class NotReadableHereError(IndexFormatError):
+    """A version that cannot be judged: another program, or another hour, may find it sound."""
+
+
 class NoCurrentVersionError(IndexError_):
     """The store has no current version."""
 
 
 class UnknownVersionError(IndexError_):
     """The store has no version of that name."""
+
+
+class LostVersionError(UnknownVersionError):
+    """The store lacks the version that is current, or has none before it."""
 
 
 class CurrentVersionError(IndexError_, ValueError):

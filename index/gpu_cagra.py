@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -16,6 +17,9 @@ from index.gpu_exact import flat_on_device
 # In a search for few queries, 32 rows and the links of one share a buffer of 256 (cuVS,
 # `search_multi_cta.cuh`): a graph of more links is built, and then cannot be searched.
 _MOST_LINKS = 224
+# What a query has looked at, it keeps in a table of its own on the device: 256 KiB for so many rows
+# in view (cuVS, `search_plan.cuh`). For an effort of a million there is no such table.
+_MOST_IN_VIEW = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,8 @@ class GpuCagraParameters:
     Attributes:
         degree: Links of a row.
         intermediate_degree: Links of a row before the weaker ones are cut, ``degree`` at least.
-        itopk: Rows kept in view during a search, k at least.
+        itopk: Rows kept in view during a search, k at least; up to 512, large batches take another,
+            quicker way through the graph (cuVS, `search_plan.cuh`).
     """
 
     degree: int = 32
@@ -54,7 +59,10 @@ class GpuCagraParameters:
 
 
 class GpuCagraEngine(GpuEngine):
-    """A graph on the device, and the rows beside it."""
+    """A graph on the device, and the rows beside it; effort counts up to 4,096 rows in view.
+
+    Copies of a row each have their place in it, unlike in ``hnsw``: many hide others.
+    """
 
     name: ClassVar[str] = "gpu-cagra"
     exact: ClassVar[bool] = False
@@ -80,7 +88,8 @@ class GpuCagraEngine(GpuEngine):
         if not self._linked:
             return None
         how = gpu().SearchParametersCagra()
-        wanted = max(depth, round(effort * self._parameters.itopk))
+        most = min(_MOST_IN_VIEW, self.count)
+        wanted = max(depth, math.ceil(min(effort * self._parameters.itopk, most)))
         how.itopk_size = -(-wanted // 32) * 32  # in steps of 32
         return how
 

@@ -15,6 +15,7 @@ from index.gpu_exact import flat_on_device
 
 _ROWS_A_LIST = 64
 _MOST_LISTS = 16_384
+_MOST_PROBES = 16_384  # FAISS, `IndexUtils.cu`
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class GpuIvfPqParameters:
             self,
             {
                 "lists": (0, most),
-                "probes": (1, most),
+                "probes": (1, _MOST_PROBES),
                 "values_a_code": (1, most),
                 "refine": (1, most),
             },
@@ -82,7 +83,8 @@ class GpuIvfPqEngine(GpuEngine):
     def _how(self, effort: float, depth: int) -> Any:
         if not self._n_lists:
             return None
-        n_probes = min(self._n_lists, max(1, round(effort * self._parameters.probes)))
+        most = min(_MOST_PROBES, self._n_lists)
+        n_probes = max(1, round(min(effort * self._parameters.probes, most)))
         return gpu().SearchParametersIVF(nprobe=n_probes)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.engines import Stored, load_engine
-from index.errors import IndexFormatError, RejectedInputError
+from index.errors import IndexFormatError, NotReadableHereError, RejectedInputError
 from index.hashes import WIDTH, Hashes
 from index.in_use import hold
 from index.items_file import read_catalogue
@@ -25,6 +25,7 @@ from index.manifest import (
     VECTORS_NAME,
     VERSION_PATTERN,
     Manifest,
+    NewerFormatError,
     decode_manifest,
 )
 from index.npy_file import map_array
@@ -38,13 +39,16 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest of a version's folder, if it can be believed.
 
     Raises:
-        IndexFormatError: It is missing, unreadable, damaged, or that of another version.
+        IndexFormatError: It is missing, damaged, or that of another version.
+        NotReadableHereError: It is there and cannot be read, or that of a newer program.
     """
     try:
         with (folder / MANIFEST_NAME).open("rb") as file:
             raw = file.read(MAX_MANIFEST_BYTES + 1)
-    except OSError as error:
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise IndexFormatError(folder.name, [f"no manifest can be read ({error})"]) from error
+    except OSError as error:  # a permission, a disk that is away for a moment
+        raise NotReadableHereError(folder.name, [f"no manifest can be read ({error})"]) from error
     return parse_manifest(raw, folder.name)
 
 
@@ -52,12 +56,15 @@ def parse_manifest(raw: bytes, version: str) -> Manifest:
     """The manifest in these bytes, if it can be believed to be that of this version.
 
     Raises:
-        IndexFormatError: It is too long, unreadable, damaged, or that of another version.
+        IndexFormatError: It is too long, damaged, or that of another version.
+        NotReadableHereError: It is that of a newer program.
     """
     if len(raw) > MAX_MANIFEST_BYTES:
         raise IndexFormatError(version, [f"its manifest is over {MAX_MANIFEST_BYTES} bytes"])
     try:
         manifest = decode_manifest(raw)
+    except NewerFormatError as error:
+        raise NotReadableHereError(version, [f"its manifest is unreadable ({error})"]) from error
     except ValueError as error:
         raise IndexFormatError(version, [f"its manifest is unreadable ({error})"]) from error
     if problems := manifest.problems(version):

@@ -32,6 +32,7 @@ FILE_NAMES = frozenset(
         LISTS_NAME,
     }
 )
+OWN_NAMES = FILE_NAMES | {MANIFEST_NAME}
 
 VERSION_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 FORMAT = 2
@@ -142,16 +143,18 @@ def decode_manifest(raw: bytes) -> Manifest:
     """The manifest in these bytes.
 
     Raises:
-        ValueError: They hold none, or that of a newer program.
+        NewerFormatError: They hold that of a newer program.
+        ValueError: They hold none.
     """
     # msgspec's own errors are ValueErrors, and so is the UnicodeDecodeError that it lets through.
-    try:
-        return msgspec.json.decode(raw, type=Manifest)
-    except msgspec.ValidationError:
-        newer = msgspec.json.decode(raw, type=_Format).format
-        if newer <= FORMAT:
-            raise
-        raise ValueError(_unknown_format(newer)) from None
+    newer = msgspec.json.decode(raw, type=_Format).format
+    if newer > FORMAT:
+        raise NewerFormatError(_unknown_format(newer))
+    return msgspec.json.decode(raw, type=Manifest)
+
+
+class NewerFormatError(ValueError):
+    """A manifest that a newer program has written, and this one cannot judge."""
 
 
 class _Format(msgspec.Struct):

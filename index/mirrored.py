@@ -12,7 +12,6 @@ from index.errors import IndexFormatError, StoreUnavailableError, UnknownVersion
 from index.in_use import hold
 from index.loading import opened, verified_files
 from index.manifest import MANIFEST_NAME, VECTORS_NAME, VERSION_PATTERN, Manifest, encode_manifest
-from index.naming import newest_first
 from index.notes import clear_old, held, removing
 from index.object_store import ObjectStore
 from index.store import IndexStore, Pointer
@@ -44,18 +43,6 @@ class MirroredStore(IndexStore):
         """
         super().__init__(root)
         self._remote = ObjectStore(url)
-
-    def versions(self) -> list[Manifest]:
-        """As ``IndexStore``; read from the object store."""
-        found = []
-        for name in self._remote.versions():
-            try:
-                manifest = self._remote.manifest(name)
-            except IndexFormatError:
-                continue  # `verify` says what is wrong with it
-            if manifest is not None:
-                found.append(manifest)
-        return newest_first(found)
 
     def current(self) -> str | None:
         """As ``IndexStore``; read from the object store."""
@@ -117,7 +104,12 @@ class MirroredStore(IndexStore):
         self._remote.set_current(version)
 
     def remove(self, version: str) -> bool:
-        """As ``IndexStore``; there and here. Readers on other machines are not known."""
+        """As ``IndexStore``; there and here. Readers on other machines are not known.
+
+        Another machine may have removed it already, which is no error.
+        """
+        if not VERSION_PATTERN.fullmatch(version):
+            raise self._unknown(version)
         with removing(self._remote, version):
             if (folder := self.root / version).is_dir() and not self._discard(folder):
                 return False
@@ -131,16 +123,29 @@ class MirroredStore(IndexStore):
     def _names(self) -> list[str]:
         return self._remote.versions()
 
-    def _folder(self, version: str) -> Path:
+    def _manifest_in_place(self, version: str) -> Manifest | None:
+        return self._remote.manifest(version)
+
+    def is_debris(self, version: str) -> bool:
+        """As ``IndexStore``; in the object store."""
+        return self._remote.is_debris(version)
+
+    def _require(self, version: str) -> None:
+        """A copy here will do: what the object store has lost may still be looked at."""
+        if not VERSION_PATTERN.fullmatch(version) or not (self.root / version).is_dir():
+            self._manifest_of(version)
+
+    def _ensured(self, version: str) -> Path:
+        """As ``IndexStore``; what is not here is fetched, and what is forgotten makes room."""
         folder = self.root / version
-        if not VERSION_PATTERN.fullmatch(version):
-            raise self._unknown(version)
-        if not folder.is_dir():
-            with self._fetching():
-                if not folder.is_dir():  # another worker may have fetched it meanwhile
-                    self._clear_forgotten()  # first, for a full disk has room again
-                    clear_abandoned(self.root)
-                    self._fetch(version)
+        if VERSION_PATTERN.fullmatch(version) and folder.is_dir():
+            return folder
+        self._manifest_of(version)  # a name that nobody has is no reason to tidy
+        with self._fetching():
+            if not folder.is_dir():  # another worker may have fetched it meanwhile
+                self._clear_forgotten()  # first, for a full disk has room again
+                clear_abandoned(self.root)
+                self._fetch(version)
         return folder
 
     @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from index.loading import MAX_MANIFEST_BYTES, parse_manifest, parse_pointer
 from index.manifest import (
     FILE_NAMES,
     MANIFEST_NAME,
+    OWN_NAMES,
     POINTER_NAME,
     VERSION_PATTERN,
     FileEntry,
@@ -143,6 +144,10 @@ class ObjectStore:
             return bool(written) and max(written).timestamp() < time.time() - _ABANDONED_AFTER_S
         return False
 
+    def is_debris(self, version: str) -> bool:
+        """Whether only files of a version are there, and nobody has written to them for a day."""
+        return self._is_left(version, OWN_NAMES)
+
     def upload(self, folder: Path, manifest: Manifest) -> None:
         """Put a version's files there, its manifest last; what was interrupted before goes."""
         for name in self.versions():
@@ -220,14 +225,17 @@ class ObjectStore:
         Only what a build has named so, and nothing that has another file: others may keep folders
         of their own here. Where the driver cannot tell when a file was written, it stays.
         """
-        if not is_of_build(name):
-            return
+        if is_of_build(name) and self._is_left(name, FILE_NAMES):  # that of a manifest is not one
+            with self._asked(), suppress(FileNotFoundError):
+                self._fs.rm(self._path(name), recursive=True)
+
+    def _is_left(self, name: str, files: Collection[str]) -> bool:
+        """Whether there are only files of these names, and nobody has written to them for a day."""
         with self._asked(), suppress(FileNotFoundError):
             paths = self._fs.find(self._path(name))
-            if not {path.rpartition(f"/{name}/")[2] for path in paths} <= FILE_NAMES:
-                return  # it has a manifest, most of all
-            if self.is_forgotten(name):
-                self._fs.rm(self._path(name), recursive=True)
+            found = {path.rpartition(f"/{name}/")[2] for path in paths}
+            return found <= set(files) and self.is_forgotten(name)
+        return False
 
     def _entry(self, path: str) -> FileEntry:
         digest, size = hashlib.sha256(), 0

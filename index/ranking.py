@@ -23,7 +23,7 @@ def finish(
         (B, k) scores and (B, k) positions.
     """
     n_queries, found = scores.shape
-    if found and np.count_nonzero(positions[:, -1] < 0):
+    if found and _some_missing(positions):
         scores[positions < 0] = -np.inf
     _order_ties(scores, positions)
     if found == k:
@@ -35,12 +35,24 @@ def finish(
     return wide_scores, wide_positions
 
 
+def _some_missing(positions: NDArray[np.int64]) -> bool:
+    """Whether a query has fewer results than columns: what is missing comes last."""
+    if len(positions) == 1:  # in a third of the time, as it takes no comparison of arrays
+        return bool(positions[0, -1] < 0)
+    return bool(np.count_nonzero(positions[:, -1] < 0))
+
+
 def _order_ties(scores: NDArray[np.float32], positions: NDArray[np.int64]) -> None:
     """Sort positions, in place, within each run of equal scores of a query.
 
-    Few finds belong to a run: those are sorted, all runs of all queries at once.
+    Few finds belong to a run: those are sorted, all runs of all queries at once. A single query has
+    all of its finds sorted if any belongs to one: in a cold cache the steps count, not their size.
     """
     if not scores.size:
+        return
+    if len(scores) == 1:
+        if np.count_nonzero(scores[0, 1:] == scores[0, :-1]):
+            positions[0] = positions[0, np.lexsort((positions[0], -scores[0]))]
         return
     width = scores.shape[1]
     flat_scores = scores.reshape(-1, copy=False)

@@ -92,8 +92,8 @@ class Snapshot:
 
         Raises:
             DimensionMismatchError: The queries are not (B, dim).
-            ValueError: k < 1, effort <= 0, a query is not finite, or ``allowed`` is no mask of the
-                N items.
+            ValueError: k < 1, effort <= 0, a query is not finite or longer than 1e19, or
+                ``allowed`` is no mask of the N items.
         """
         if queries.ndim != 2 or queries.shape[1] != self.dim:
             raise DimensionMismatchError(
@@ -111,9 +111,12 @@ class Snapshot:
             )
         rows = np.ascontiguousarray(queries, dtype=np.float32)
         # A sum is not finite as soon as one number is not, and takes a tenth of the time of testing
-        # each. FAISS would answer such a query with plausible nonsense.
-        if not np.isfinite(rows.sum()):
-            raise ValueError("a query holds nan or infinity; look at what made it")
+        # each. FAISS would answer such a query with plausible nonsense. That of the squares takes
+        # half as long as a plain one, and tells of numbers whose products no score can hold.
+        if not math.isfinite(np.vdot(rows, rows)):
+            raise ValueError(
+                "a query holds nan or infinity, or numbers beyond all scores; look at what made it"
+            )
         scores, positions = self._engine.search(rows, k, effort, allowed)
         return Candidates(positions, scores)
 

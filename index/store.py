@@ -14,15 +14,16 @@ from index.errors import (
     BusyError,
     CurrentVersionError,
     IndexFormatError,
+    LostVersionError,
     NoCurrentVersionError,
     UnknownVersionError,
 )
 from index.in_use import in_use
 from index.loading import load, opened, parse_pointer, read_manifest
-from index.manifest import POINTER_NAME, VERSION_PATTERN, Manifest
-from index.naming import age, age_of, newest_first
+from index.manifest import MANIFEST_NAME, OWN_NAMES, POINTER_NAME, VERSION_PATTERN, Manifest
+from index.naming import age, age_of, is_of_build, newest_first
 from index.snapshot import Snapshot
-from index.unfinished import clear_abandoned, delete, unnamed
+from index.unfinished import clear_abandoned, delete, is_abandoned, unnamed
 from index.writing import Build, sync, write_version
 
 _LOCK = ".pointing"
@@ -68,13 +69,27 @@ class IndexStore:
 
         The newest is the one that was published last, see ``index.naming``.
         """
-        found = []
-        for folder in self._folders():
+        return self.versions_and_unreadable()[0]
+
+    def versions_and_unreadable(self) -> tuple[list[Manifest], list[IndexFormatError]]:
+        """See ``versions``; and of what else should be one, why it cannot be believed, by name."""
+        manifests: list[Manifest] = []
+        unreadable: list[IndexFormatError] = []
+        for name in sorted(self._names()):
             try:
-                found.append(read_manifest(folder))
-            except IndexFormatError:
-                continue  # `verify` says what is wrong with it
-        return newest_first(found)
+                manifest = self._manifest_in_place(name)
+            except IndexFormatError as error:
+                unreadable.append(error)
+            else:
+                manifests += [] if manifest is None else [manifest]
+        return newest_first(manifests), unreadable
+
+    def _manifest_in_place(self, version: str) -> Manifest | None:
+        """From where versions are; None = it is no version (yet, or any more)."""
+        folder = self.root / version
+        if not is_of_build(version) and not (folder / MANIFEST_NAME).exists():
+            return None  # somebody keeps a folder of another kind here
+        return read_manifest(folder)
 
     def current(self) -> str | None:
         """The current version's name, None if none was made current yet.
@@ -97,7 +112,7 @@ class IndexStore:
 
         Raises:
             NoCurrentVersionError: None is current.
-            UnknownVersionError: There is no such version.
+            UnknownVersionError: There is no such version; LostVersionError if it is current.
             IndexFormatError: Its manifest cannot be believed.
         """
         with self.files(version, only=()) as (manifest, _):
@@ -112,7 +127,7 @@ class IndexStore:
 
         Raises:
             NoCurrentVersionError: None is current.
-            UnknownVersionError: There is no such version.
+            UnknownVersionError: There is no such version; LostVersionError if it is current.
             IndexFormatError: It is damaged.
         """
         with self.files(version) as (manifest, files):
@@ -130,7 +145,7 @@ class IndexStore:
 
         Raises:
             NoCurrentVersionError: None is current.
-            UnknownVersionError: There is no such version.
+            UnknownVersionError: There is no such version; LostVersionError if it is current.
             IndexFormatError: The manifest, or a file that is wanted, is damaged.
         """
         with ExitStack() as stack:
@@ -147,7 +162,7 @@ class IndexStore:
         name = self._name(version)
         while True:
             try:
-                return stack.enter_context(self._files_in(self._folder(name), only))
+                return stack.enter_context(self._files_in(self._ensured(name), only))
             except (IndexFormatError, UnknownVersionError) as error:
                 now = self._name(version)
                 if now != name:
@@ -155,8 +170,8 @@ class IndexStore:
                     continue
                 if version is None and isinstance(error, UnknownVersionError):
                     lost = f"{error}; it is current all the same: rillstream index rollback"
-                    raise UnknownVersionError(lost) from error
-                self._folder(name)
+                    raise LostVersionError(lost) from error
+                self._require(name)
                 raise
 
     def _files_in(
@@ -170,12 +185,12 @@ class IndexStore:
         Raises:
             UnknownVersionError: There is no such version.
         """
-        folder = self._folder(version)
+        folder = self._ensured(version)
         try:
             with opened(folder) as (manifest, files):
                 load(manifest, files)
         except IndexFormatError as error:
-            self._folder(version)  # one that has gone meanwhile is no damaged one
+            self._require(version)  # one that has gone meanwhile is no damaged one
             return error.problems
         return []
 
@@ -229,7 +244,7 @@ class IndexStore:
             UnknownVersionError: It is not there any more: large files take a while to verify.
         """
         with self._locked():
-            self._folder(version)
+            self._require(version)
             yield
 
     @contextmanager
@@ -261,11 +276,22 @@ class IndexStore:
             UnknownVersionError: There is no such version.
             CurrentVersionError: It is the current one.
         """
-        folder = self._folder(version)
+        self._require(version)
         with self._locked():
             if version == self.current():
                 raise CurrentVersionError(f"{version} is current")
-            return self._discard(folder)
+            return self._discard(self.root / version)
+
+    def is_debris(self, version: str) -> bool:
+        """Whether only files of a version are in a folder, and nobody has written to it for a day.
+
+        Raises:
+            StoreUnavailableError: An object store does not answer.
+        """
+        folder = self.root / version
+        with suppress(FileNotFoundError):
+            return {path.name for path in folder.iterdir()} <= OWN_NAMES and is_abandoned(folder)
+        return False
 
     def _discard(self, folder: Path) -> bool:
         """Remove a version's folder, unless it is in use; another process may have been faster."""
@@ -286,7 +312,7 @@ class IndexStore:
         Raises:
             NoCurrentVersionError: None is current.
             IndexFormatError: The pointer holds no name.
-            UnknownVersionError: There is none before it.
+            LostVersionError: There is none before it.
         """
         name = self._name(None)
         manifests = self.versions()
@@ -296,7 +322,7 @@ class IndexStore:
                 return manifest.version
         if now is None and manifests:
             return manifests[0].version
-        raise UnknownVersionError(f"no index version in {self._place} is older than {name}")
+        raise LostVersionError(f"no index version in {self._place} is older than {name}")
 
     def _folders(self) -> list[Path]:
         if not self.root.is_dir():
@@ -328,16 +354,23 @@ class IndexStore:
             )
         return name
 
-    def _folder(self, version: str) -> Path:
-        """The folder of a version that is there.
+    def _require(self, version: str) -> None:
+        """Look whether a version is there.
 
         Raises:
             UnknownVersionError: There is none of that name.
         """
-        folder = self.root / version
-        if not VERSION_PATTERN.fullmatch(version) or not folder.is_dir():
+        if not VERSION_PATTERN.fullmatch(version) or not (self.root / version).is_dir():
             raise self._unknown(version)
-        return folder
+
+    def _ensured(self, version: str) -> Path:
+        """The local folder of a version, whose files are all there when this returns.
+
+        Raises:
+            UnknownVersionError: There is none of that name.
+        """
+        self._require(version)
+        return self.root / version
 
     def _unknown(self, version: str) -> UnknownVersionError:
         known = ", ".join(sorted(self._names())) or "none"

@@ -26,12 +26,17 @@ def is_unfinished(path: Path) -> bool:
 def clear_abandoned(root: Path) -> None:
     """Delete what nobody has written to for a day."""
     for path in root.glob(f"{_PREFIX}*"):
-        try:
-            newest = max(p.lstat().st_mtime for p in (path, *path.glob("*")))
-        except FileNotFoundError:
-            continue  # another process has just finished it
-        if time.time() - newest > ABANDONED_AFTER_S:
+        if is_abandoned(path):
             delete(path)
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether nobody has written to a folder, or a file, for a day; False where it is gone."""
+    try:
+        newest = max(p.lstat().st_mtime for p in (path, *path.glob("*")))
+    except FileNotFoundError:
+        return False  # another process has just finished it
+    return time.time() - newest > ABANDONED_AFTER_S
 
 
 def delete(path: Path) -> None:

@@ -206,8 +206,13 @@ def encode(
 def _say_rate(manifest: "Manifest", encoding_s: float, all_s: float) -> None:
     done: Mapping[str, int | float | str] = manifest.build_parameters
     encoded = int(done["encoded"])
-    rate = f" ({encoded / encoding_s:,.0f} items/s)" if encoded else ""
+    rate = f" ({_short(encoded / encoding_s)} items/s)" if encoded else ""
     remark(
-        f"{manifest.count:,} items in {all_s:,.1f} s, {manifest.count / all_s:,.0f} items/s: "
-        f"{encoded:,} encoded in {encoding_s:,.1f} s{rate}, {done['reused']:,} reused"
+        f"{manifest.count:,} items in {_short(all_s)} s, {_short(manifest.count / all_s)} items/s: "
+        f"{encoded:,} encoded in {_short(encoding_s)} s{rate}, {done['reused']:,} reused"
     )
+
+
+def _short(number: float) -> str:
+    """Two digits at least that say something: a small catalogue has less than one item a second."""
+    return f"{number:.2g}" if number < 10 else f"{number:,.0f}"

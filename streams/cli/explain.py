@@ -61,6 +61,8 @@ def explain(
         try:
             served = index_store(settings).manifest(what)
         except UnknownVersionError as error:
+            if what is None:
+                raise
             raise BadFileError(f"{what} is no number and no file; {error}") from None
         count, dim = served.count, served.dim
     choice = choose(count, dim, recall=recall, memory_bytes=memory, engine=engine)

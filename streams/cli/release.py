@@ -39,7 +39,6 @@ def release(
         BusyError: The pointer has moved since it was seen; nothing changes.
         BrokerUnavailableError: It could not be announced; it is current all the same.
     """
-    from index import EncoderFolders
     from index.retention import prune
 
     store.set_current(version, seen=seen)
@@ -57,7 +56,18 @@ def release(
     if keep is not None:
         for removed in prune(store, keep):
             remark(f"removed the old version {removed}")
-        folders = EncoderFolders(settings.index_dir, settings.index_url)
-        for removed in folders.prune({each.encoder_version for each in store.versions()}):
-            remark(f"removed the encoder {removed}, which no version needs")
+        _prune_encoders(settings, store)
     return manifest
+
+
+def _prune_encoders(settings: "Settings", store: "IndexStore") -> None:
+    """Remove those that no version needs; none while it cannot be known what one needs."""
+    from index import EncoderFolders
+    from index.errors import NotReadableHereError
+
+    versions, unreadable = store.versions_and_unreadable()
+    if any(isinstance(error, NotReadableHereError) for error in unreadable):
+        return
+    folders = EncoderFolders(settings.index_dir, settings.index_url)
+    for removed in folders.prune({each.encoder_version for each in versions}):
+        remark(f"removed the encoder {removed}, which no version needs")

@@ -44,12 +44,15 @@ def register(app: typer.Typer) -> None:
 def list_versions(
     index_dir: IndexDir = None, index_url: IndexUrl = None, as_json: Json = False
 ) -> None:
-    """List the versions, newest first."""
+    """List the versions, newest first.
+
+    Of what cannot be read a line says why.
+    """
     from index import IndexFormatError
     from streams.index_folder import index_store
 
     store = index_store(settings_from(index_dir=index_dir, index_url=index_url))
-    manifests = store.versions()
+    manifests, unreadable = store.versions_and_unreadable()
     try:
         current = store.current()
     except IndexFormatError as error:  # whoever has to choose another one comes here
@@ -59,6 +62,9 @@ def list_versions(
         remark("No index here yet. Build one: rillstream index build items.jsonl")
     else:
         print_manifests(manifests, current, as_json=as_json)
+    for broken in unreadable:
+        of_it = "which is current, " if broken.version == current else ""
+        remark(f"{broken.version}, {of_it}cannot be served: {'; '.join(broken.problems)}")
 
 
 def verify(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -56,6 +57,16 @@ def test_an_index_from_a_file_is_found_by_meaning(
     assert found[0]["item_id"] == "mug"
     snapshot = IndexStore(tmp_path / "indexes").open()
     assert snapshot.catalogue.popularity[snapshot.catalogue.position("pot")] == 2.0
+
+
+def test_a_small_catalogue_is_built_at_more_than_no_items_a_second(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = str(lines(tmp_path / "items.jsonl", ITEMS[:1]))
+    assert run(["index", "build", items, "--index-dir", str(tmp_path / "indexes")]) == Exit.OK
+    said = re.findall(r"[\d.,]+ (?:items/s|s)\b", capsys.readouterr().err)
+    assert len(said) == 4
+    assert all(float(each.split()[0].replace(",", "")) > 0 for each in said)
 
 
 def test_a_damaged_version_is_not_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

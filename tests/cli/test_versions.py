@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -108,11 +109,60 @@ def test_diff_counts_and_names_what_differs(
     assert (found["added"], found["changed"], found["same"]) == (["x"], ["item-7"], 22)
 
 
-def test_diff_with_an_unknown_version_names_those_there_are(
+def test_a_version_that_was_named_and_is_not_there_is_a_wrong_name(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """They said, with exit code 5, that index and model do not fit together."""
     first = build(folder, shop(3))
-    assert first in printed(capsys, "diff", first, "nope", code=Exit.FATAL)
+    for words in (["diff", first, "nope"], ["diff", "nope"], ["verify", "nope"]):
+        assert first in printed(capsys, *words, code=Exit.BAD_INPUT)
+    assert first in printed(capsys, "rollback", "nope", code=Exit.BAD_INPUT)
+    assert IndexStore(folder).current() == first
+
+
+def test_a_current_version_that_is_not_there_is_no_wrong_name(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody has named it; `explain` said that "None is no number and no file"."""
+    version = build(folder, shop(3))
+    (folder / version).rename(folder / "elsewhere")
+    for command in ("verify", "explain"):
+        said = printed(capsys, command, code=Exit.FATAL)
+        assert "it is current all the same" in said
+        assert "None" not in said
+
+
+def test_the_list_says_what_cannot_be_read_and_why(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = build(folder, shop(3)), build(folder, shop(4))
+    for version, raw in ((first, b"{}"), (second, b'{"format": 7}')):
+        manifest = folder / version / "manifest.json"
+        manifest.chmod(0o644)
+        manifest.write_bytes(raw)
+    assert run(["index", "list", "--json"]) == Exit.OK
+    out, complaint = capsys.readouterr()
+    assert out == ""
+    assert f"{first}, cannot be served: its manifest is unreadable" in complaint
+    assert f"{second}, which is current, cannot be served: " in complaint
+    assert "its format is 7" in complaint
+
+
+@pytest.mark.parametrize(("raw", "stays"), [(b"{}", False), (b'{"format": 7}', True)])
+def test_an_encoder_stays_while_a_version_may_need_it_that_only_a_newer_program_reads(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], raw: bytes, stays: bool
+) -> None:
+    old = build(folder, shop(3))
+    manifest = folder / old / "manifest.json"
+    manifest.chmod(0o644)
+    manifest.write_bytes(raw)
+    encoder = folder / ".encoders" / "theirs"
+    encoder.mkdir(parents=True)
+    os.utime(encoder, (0, 0))
+    items = tmp_path / "items.jsonl"
+    items.write_text('{"item_id": "pot", "title": "Red enamel teapot"}\n')
+    printed(capsys, "build", str(items), "--keep", "2")
+    assert encoder.exists() == stays
 
 
 def test_a_build_goes_to_an_object_store_and_is_served_from_there(

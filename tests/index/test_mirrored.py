@@ -28,6 +28,7 @@ from index import (
 )
 from index.difference import difference
 from index.errors import CurrentVersionError
+from index.loading import opened
 from index.mirrored import MirroredStore
 from index.object_store import ObjectStore
 from index.retention import prune
@@ -331,6 +332,23 @@ def test_old_versions_go_there_too(builder: MirroredStore, reader: MirroredStore
         reader.open(made[0])
 
 
+def test_what_cannot_be_read_there_goes_with_old_versions_a_day_later(
+    builder: MirroredStore, reader: MirroredStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [build(builder, n, "exact") for n in (5, 6, 7)]
+    change(url, made[0], "manifest.json", b"\0" * 100)
+    reader.set_current(made[2].version)
+    assert [error.version for error in reader.versions_and_unreadable()[1]] == [made[0].version]
+    assert prune(reader, 1) == [made[1].version]
+    monkeypatch.setattr("index.object_store._ABANDONED_AFTER_S", -5.0)
+    assert prune(reader, 2) == []
+    assert prune(reader, 1) == [made[0].version]
+    fs, folder = objects(url, made[0].version)
+    fs.invalidate_cache()
+    assert not fs.find(folder)
+    assert reader.open().manifest == made[2]
+
+
 def test_a_cache_does_not_keep_for_ever_what_the_store_has_forgotten(
     builder: MirroredStore, reader: MirroredStore
 ) -> None:
@@ -375,6 +393,40 @@ def test_what_is_forgotten_makes_room_before_the_next_version_comes(
     assert there == [False]
 
 
+def test_asking_after_a_version_that_is_not_there_fetches_and_removes_nothing(
+    builder: MirroredStore, reader: MirroredStore
+) -> None:
+    old, _ = one_forgotten(builder, reader)
+    (reader.root.parent / "shop").mkdir(exist_ok=True)
+    for name in ("20990101T000000.000Z-00000000", "../shop"):
+        for ask in (reader.verify, reader.manifest, reader.set_current):
+            with pytest.raises(UnknownVersionError):
+                ask(name)
+    with pytest.raises(UnknownVersionError):
+        reader.remove("../shop")
+    assert (reader.root.parent / "shop").is_dir()
+    assert {each.version for each in IndexStore(reader.root).versions()} == {old}
+
+
+def test_looking_whether_a_version_is_there_still_fetches_nothing(
+    builder: MirroredStore, reader: MirroredStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It came again only to be told that the copy before was damaged."""
+    version = build(builder, 5, "exact").version
+    reader.open()
+    spoil(reader.root / version / "items.parquet")
+
+    def goes(folder: Path) -> Any:
+        try:
+            return opened(folder)
+        finally:
+            shutil.rmtree(folder)
+
+    monkeypatch.setattr("index.store.opened", goes)
+    assert reader.verify(version)
+    assert IndexStore(reader.root).versions() == []
+
+
 def test_what_another_process_tidies_at_the_same_time_is_not_waited_for(
     builder: MirroredStore, reader: MirroredStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -385,15 +437,15 @@ def test_what_another_process_tidies_at_the_same_time_is_not_waited_for(
         folder.rename(folder.with_name(".unfinished-of-another"))
         return False
 
-    folder = MirroredStore._folder
+    ensured = MirroredStore._ensured
 
     def goes(self: MirroredStore, version: str) -> Path:
         if version == old:
             raise AssertionError("asked for what is being tidied away")
-        return folder(self, version)
+        return ensured(self, version)
 
     monkeypatch.setattr("index.store.in_use", is_gone)
-    monkeypatch.setattr(MirroredStore, "_folder", goes)
+    monkeypatch.setattr(MirroredStore, "_ensured", goes)
     assert reader.open().version == new
 
 

@@ -73,19 +73,33 @@ def test_a_node_is_allowed_when_one_of_its_rows_is(
 
 @settings(deadline=None, max_examples=200)
 @given(
-    n=st.integers(1, 40), k_more=st.integers(0, 5), levels=st.integers(1, 40), seed=st.integers(0)
+    n=st.integers(1, 40),
+    n_queries=st.sampled_from([1, 3]),
+    k_more=st.integers(0, 5),
+    levels=st.integers(1, 40),
+    seed=st.integers(0),
 )
 def test_ties_of_any_length_come_in_order_of_position(
-    n: int, k_more: int, levels: int, seed: int
+    n: int, n_queries: int, k_more: int, levels: int, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    scores = -np.sort(-rng.integers(0, levels, (3, n)).astype(np.float32), axis=1)
-    positions = np.stack([rng.permutation(n) for _ in range(3)])
+    scores = -np.sort(-rng.integers(0, levels, (n_queries, n)).astype(np.float32), axis=1)
+    positions = np.stack([rng.permutation(n) for _ in range(n_queries)])
     expected = [sorted(zip(-s, p, strict=True)) for s, p in zip(scores, positions, strict=True)]
     done_scores, done = finish(scores.copy(), positions.copy(), n + k_more)
-    assert done.shape == done_scores.shape == (3, n + k_more)
-    for i in range(3):
+    assert done.shape == done_scores.shape == (n_queries, n + k_more)
+    for i in range(n_queries):
         assert list(zip(-done_scores[i, :n], done[i, :n], strict=True)) == expected[i]
+
+
+@pytest.mark.parametrize("n_queries", [1, 3])
+def test_what_is_missing_scores_less_than_anything(n_queries: int) -> None:
+    """FAISS marks it with a score of its engine's own: 0, or the lowest number there is."""
+    scores = np.array([[0.5, 0.0, 0.0]] * n_queries, np.float32)
+    positions = np.array([[7, -1, -1]] * n_queries)
+    done_scores, done = finish(scores, positions, 3)
+    assert done_scores.tolist() == [[0.5, -np.inf, -np.inf]] * n_queries
+    assert done.tolist() == [[7, -1, -1]] * n_queries
 
 
 @pytest.mark.parametrize("offsets", [[], [1], [0, 0], [0, 2, 1], [[0, 1]]])

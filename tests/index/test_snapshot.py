@@ -53,6 +53,13 @@ def test_a_query_that_is_not_finite_is_refused(snapshot: Snapshot, bad: float) -
         snapshot.search(queries, 3)
 
 
+@pytest.mark.parametrize("n_queries", [1, 64])
+def test_a_query_whose_scores_would_overflow_is_refused(snapshot: Snapshot, n_queries: int) -> None:
+    """Infinity minus infinity is no score: exact search looked ever deeper for one, without end."""
+    with pytest.raises(ValueError, match="beyond all scores"):
+        snapshot.search(np.full((n_queries, 16), 1e20, np.float32), 3)
+
+
 @pytest.mark.parametrize("mask", [np.ones(199, bool), np.ones(200), np.ones((1, 200), bool)])
 def test_a_mask_of_other_items_is_refused(snapshot: Snapshot, mask: Any) -> None:
     with pytest.raises(ValueError, match=r"allowed is .*bool \(200,\)"):

@@ -257,15 +257,15 @@ def test_who_opens_the_current_version_while_it_goes_gets_the_next_one(
     """A worker that started while another version was made current ended with an error."""
     old, new = (store.publish(build_of(n)).version for n in (3, 4))
     store.set_current(old)
-    folder = IndexStore._folder
+    ensured = IndexStore._ensured
 
     def goes(self: IndexStore, version: str) -> Path:
         if store.current() == old:
             store._point(new)
             assert store._discard(store.root / old)
-        return folder(self, version)
+        return ensured(self, version)
 
-    monkeypatch.setattr(IndexStore, "_folder", goes)
+    monkeypatch.setattr(IndexStore, "_ensured", goes)
     assert store.open().version == new
     assert store.manifest().version == new
 
