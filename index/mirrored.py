@@ -14,7 +14,8 @@ from index.loading import opened, verified_files
 from index.manifest import MANIFEST_NAME, VECTORS_NAME, VERSION_PATTERN, Manifest, encode_manifest
 from index.notes import clear_old, held, removing
 from index.object_store import ObjectStore
-from index.store import IndexStore, Pointer
+from index.pointer import Pointer
+from index.store import IndexStore
 from index.unfinished import clear_abandoned, delete, unnamed
 from index.writing import Build, sync
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,24 +17,12 @@ from index.errors import (
 )
 from index.in_use import in_use
 from index.loading import load, opened, parse_pointer, read_manifest
-from index.manifest import MANIFEST_NAME, OWN_NAMES, POINTER_NAME, VERSION_PATTERN, Manifest
+from index.manifest import MANIFEST_NAME, OWN_NAMES, VERSION_PATTERN, Manifest
 from index.naming import age, age_of, is_of_build, newest_first
+from index.pointer import Pointer, point, pointer_in, pointing
 from index.snapshot import Snapshot
 from index.unfinished import clear_abandoned, delete, is_abandoned, unnamed
 from index.writing import Build, sync, write_version
-
-_LOCK = ".pointing"
-
-
-@dataclass(frozen=True, slots=True)
-class Pointer:
-    """What a store's pointer held at a moment, a name or not: to see that nobody has moved it.
-
-    Attributes:
-        raw: Its bytes; None = there was none.
-    """
-
-    raw: bytes | None
 
 
 class IndexStore:
@@ -102,10 +87,7 @@ class IndexStore:
 
     def pointer(self) -> Pointer:
         """What says which version is current, as it is now."""
-        try:
-            return Pointer((self.root / POINTER_NAME).read_bytes())
-        except FileNotFoundError:
-            return Pointer(None)
+        return pointer_in(self.root)
 
     def manifest(self, version: str | None = None) -> Manifest:
         """What a version says of itself; None = the current one.
@@ -243,26 +225,13 @@ class IndexStore:
         Raises:
             UnknownVersionError: It is not there any more: large files take a while to verify.
         """
-        with self._locked():
+        with pointing(self.root):
             self._require(version)
-            yield
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """No other process points or removes meanwhile."""
-        with (self.root / _LOCK).open("ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     def _point(self, version: str) -> None:
         """Replace the pointer."""
-        written = unnamed(self.root)
-        with written.open("x", encoding="utf-8") as file:
-            file.write(f"{version}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        written.replace(self.root / POINTER_NAME)
-        sync(self.root)
+        point(self.root, version)
 
     def remove(self, version: str) -> bool:
         """Remove a version that is not current, unless a process of this machine has it open.
@@ -277,7 +246,7 @@ class IndexStore:
             CurrentVersionError: It is the current one.
         """
         self._require(version)
-        with self._locked():
+        with pointing(self.root):
             if version == self.current():
                 raise CurrentVersionError(f"{version} is current")
             return self._discard(self.root / version)

@@ -7,7 +7,7 @@ from streams.cli.waiting import tell_if_awaited
 
 if TYPE_CHECKING:
     from index import IndexStore, Manifest
-    from index.store import Pointer
+    from index.pointer import Pointer
     from streams.settings import Settings
 
 

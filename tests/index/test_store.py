@@ -30,6 +30,7 @@ from index import (
 )
 from index.errors import CurrentVersionError
 from index.loading import read_manifest
+from index.pointer import pointing
 from tests.index.vectors import shop, unit_rows
 
 
@@ -327,7 +328,7 @@ def test_what_is_being_made_current_is_not_removed(
 
 
 def lock_and_wait(root: Path, connection: Any) -> None:
-    with IndexStore(root)._locked():
+    with pointing(root):
         connection.send("locked")
         connection.recv()
 
