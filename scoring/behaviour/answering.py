@@ -63,6 +63,8 @@ def predict(
 ) -> Iterator[dict[str, Any]]:
     """One object a row: its columns, without lists, and the answer.
 
+    A column that is called as a part of the answer, as `depth` is, comes back as `given_depth`.
+
     Raises:
         ModelError: No such task.
         RowsError: Rows cannot be used.
@@ -74,8 +76,19 @@ def predict(
         part = rows.part(np.arange(start, min(start + _TOGETHER, len(rows))))
         answers = own.answers(calibrated_logits(behaviour, part))
         for row, answer in zip(asked[start : start + _TOGETHER], answers, strict=True):
-            plain = {name: value for name, value in row.items() if isinstance(value, _PLAIN)}
-            yield {**plain, **answer}
+            yield {**_beside(answer, row), **answer}
+
+
+def _beside(answer: Mapping[str, Any], row: Mapping[str, object]) -> dict[str, object]:
+    """A row's plain columns, by names that the answer has not."""
+    found: dict[str, object] = {}
+    for name, value in row.items():
+        if isinstance(value, _PLAIN):
+            own = name
+            while own in answer or (own != name and own in row):
+                own = f"given_{own}"
+            found[own] = value
+    return found
 
 
 def calibrated_logits(behaviour: Behaviour, rows: BehaviourRows) -> dict[str, Tensor]:

@@ -60,9 +60,9 @@ class BehaviourRows:
         )
 
     def digest(self) -> str:
-        """What tells two sets of rows apart."""
+        """What tells two sets of rows apart; rates are learned without those of the same key."""
         found = hashlib.blake2b(digest_size=8)
-        for values in (*self.features.values(), *self.labels.values()):
+        for values in (*self.features.values(), *self.labels.values(), self.keys, self.at):
             if values.dtype == object:
                 found.update(repr(values.tolist()).encode())
             else:

@@ -28,6 +28,7 @@ from scoring.damage import DAMAGE
 from scoring.errors import ModelError
 from scoring.saved.card import CARD
 from scoring.saved.whole_folder import whole_folder
+from scoring.strict_json import measures_of, strict_json
 from scoring.training.checkpoint import load_weights, save_weights
 
 SAID: Final = "behaviour.json"
@@ -103,8 +104,7 @@ def write_behaviour(
     }
     with whole_folder(folder) as part:
         save_weights(model, part / WEIGHTS)
-        text = json.dumps(said, indent=1, ensure_ascii=False)
-        (part / SAID).write_text(text, "utf-8")
+        (part / SAID).write_text(strict_json(said, indent=1), "utf-8")
         (part / CARD).write_text(behaviour_card(recipe, metrics, notes), "utf-8")
     return read_behaviour(folder)
 
@@ -125,7 +125,7 @@ def read_behaviour(folder: Path) -> SavedBehaviour:
             msgspec.convert(said["recipe"], BehaviourRecipe),
             msgspec.convert(said["encoding"], Encoding),
             said["facts"],
-            said["metrics"],
+            {name: measures_of(each) for name, each in said["metrics"].items()},
             said["notes"],
         )
     except FileNotFoundError as error:

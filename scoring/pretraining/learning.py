@@ -112,7 +112,8 @@ class PretrainingTask:
                 said = self.module.words(texts[start : start + _TOGETHER], _MEASURED + start)
                 loss += float(said.loss) * said.n
                 n_right, n = n_right + said.n_right, n + said.n
-            found = {"words.perplexity": math.exp(loss / n), "words.accuracy": n_right / n}
+            if n:
+                found = {"words.perplexity": math.exp(loss / n), "words.accuracy": n_right / n}
         for name, held in self._corpus.pairs.items():
             if held.held_out:
                 right = self._right[name]

@@ -28,7 +28,7 @@ class Said:
     """What a model says of hidden tokens.
 
     Attributes:
-        loss: Scalar, mean cross-entropy in nats.
+        loss: Scalar, mean cross-entropy in nats; 0 of no token.
         n_right: Tokens whose likeliest word is the right one.
         n: Tokens.
     """
@@ -80,11 +80,13 @@ class PretrainingModel(nn.Module):
                 targets += [ids[place] for place in chosen]
             vectors, _ = language.hidden(changed, group.mask)  # (m, T, d)
             hidden.append(vectors[rows, places])
-        target = torch.tensor(targets, device=language.device)  # (M,)
+        target = torch.tensor(targets, dtype=torch.int64, device=language.device)  # (M,)
         with torch.autocast(language.device.type, torch.bfloat16, enabled=language.narrow):
             logits = self.words_head(torch.cat(hidden), _table(language)).float()  # (M, V)
         n_right = int((logits.detach().argmax(dim=1) == target).sum())
-        return Said(cross_entropy(logits, target), n_right, len(target))
+        # Texts without a token hide none: of such a batch a mean would be no number.
+        loss = cross_entropy(logits, target, reduction="sum") / max(len(target), 1)
+        return Said(loss, n_right, len(target))
 
     def pairs(
         self,

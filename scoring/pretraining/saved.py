@@ -25,6 +25,7 @@ from scoring.pretraining.recipe import Pretraining
 from scoring.saved.card import CARD, written
 from scoring.saved.encoder_files import write_encoder
 from scoring.saved.whole_folder import whole_folder
+from scoring.strict_json import measures_of, strict_json
 from scoring.training.checkpoint import load_weights, save_weights
 
 _FOLDER: Final = "pretraining"
@@ -81,8 +82,7 @@ def write_pretrained(
             "notes": notes,
             "recipe": msgspec.to_builtins(recipe),
         }
-        text = json.dumps(facts, indent=1, ensure_ascii=False)
-        (part / _FOLDER / _FACTS).write_text(text, "utf-8")
+        (part / _FOLDER / _FACTS).write_text(strict_json(facts, indent=1), "utf-8")
         (part / CARD).write_text(_card(recipe, ancestor, gain, notes), "utf-8")
 
 
@@ -97,7 +97,7 @@ def read_gain(folder: Path) -> Gain:
         said = json.loads(file.read_text("utf-8"))
         if said["format"] != _FORMAT:
             raise ModelError(f"{file} has format {said['format']}, this version reads {_FORMAT}")
-        return Gain(said["before"], said["after"])
+        return Gain(measures_of(said["before"]), measures_of(said["after"]))
     except DAMAGE as error:
         raise ModelError(
             f"{folder} is no encoder of rillstream pretrain ({type(error).__name__}: {error})"

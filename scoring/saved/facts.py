@@ -11,6 +11,7 @@ import msgspec
 
 from scoring.damage import DAMAGE
 from scoring.errors import ModelError
+from scoring.strict_json import measures_of, strict_json
 
 _FILE: Final = "metrics.json"
 
@@ -20,7 +21,7 @@ Recipe = TypeVar("Recipe", bound=msgspec.Struct)
 def write_facts(folder: Path, recipe: msgspec.Struct, measures: Mapping[str, float]) -> None:
     """Write into a model's folder."""
     facts = {"recipe": msgspec.to_builtins(recipe), "measures": measures}
-    (folder / _FILE).write_text(json.dumps(facts, indent=1), "utf-8")
+    (folder / _FILE).write_text(strict_json(facts, indent=1), "utf-8")
 
 
 def recipe_of(folder: Path, kind: type[Recipe]) -> Recipe:
@@ -41,7 +42,7 @@ def facts_of(folder: Path, kind: type[Recipe]) -> tuple[Recipe, dict[str, float]
     try:
         said = json.loads((folder / _FILE).read_text("utf-8"))
         recipe = msgspec.convert(said["recipe"], kind)
-        return recipe, msgspec.convert(said["measures"], dict[str, float])
+        return recipe, measures_of(msgspec.convert(said["measures"], dict[str, float | None]))
     except DAMAGE as error:
         raise ModelError(
             f"{folder} does not say how it was made ({type(error).__name__}: {error}): "

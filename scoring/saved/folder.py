@@ -33,6 +33,7 @@ from scoring.saved.card import CARD, card
 from scoring.saved.encoder_files import write_encoder
 from scoring.saved.update_files import is_update, write_update
 from scoring.saved.whole_folder import whole_folder
+from scoring.strict_json import measures_of, strict_json
 from scoring.tasks.choice import make_task
 from scoring.tasks.contract import Task
 from scoring.training.checkpoint import load_weights, save_weights
@@ -112,8 +113,7 @@ def write_model(
             "notes": notes,
             "recipe": msgspec.to_builtins(recipe),
         }
-        text = json.dumps(said, indent=1, ensure_ascii=False)
-        (part / HEADS / "heads.json").write_text(text, "utf-8")
+        (part / HEADS / "heads.json").write_text(strict_json(said, indent=1), "utf-8")
         (part / CARD).write_text(card(recipe, ancestor, metrics, notes), "utf-8")
     return read_saved(folder)
 
@@ -133,9 +133,8 @@ def read_saved(folder: Path) -> SavedModel:
         if said["format"] != _FORMAT:
             raise ModelError(f"{file} has format {said['format']}, this version reads {_FORMAT}")
         recipe = msgspec.convert(said["recipe"], Recipe)
-        return SavedModel(
-            folder, recipe, said["ancestor"], said["facts"], said["metrics"], said["notes"]
-        )
+        metrics = {name: measures_of(each) for name, each in said["metrics"].items()}
+        return SavedModel(folder, recipe, said["ancestor"], said["facts"], metrics, said["notes"])
     except DAMAGE as error:
         raise ModelError(f"{file} is damaged ({type(error).__name__}: {error})") from error
 

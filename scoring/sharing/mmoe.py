@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from scoring.errors import SharingError
 from scoring.sharing.contract import Sharing, read_out, towers
 from scoring.sharing.experts import Experts
 
@@ -36,6 +37,8 @@ class MMoE(Sharing):
         dropout: float = 0.0,
     ) -> None:
         super().__init__(outputs)
+        if n_experts < 1:
+            raise SharingError(f"n_experts is {n_experts}: 1 or more")
         self.experts = Experts(n_experts, (dim, *hidden), dropout)
         # A softmax does not notice a bias that is the same everywhere; the paper has none at all.
         self.gates = nn.ModuleList(nn.Linear(dim, n_experts, bias=False) for _ in outputs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ LARGEST: Final = 3.4e38
 """Of a number in a row: what is larger is infinite in the 32 bits that models compute with."""
 
 _SHOWN: Final = 5
+_WHOLE: Final = re.compile(r"-?\d+\.0")
+_NOT_UTF_8: Final = "not UTF-8: save the file as UTF-8, or convert it with iconv"
 _Made = TypeVar("_Made")
 
 
@@ -187,12 +190,18 @@ def plain(value: object, column: str) -> object:
 def as_text(value: object, column: str) -> str:
     """A value that is one text or number, as text without blanks around it; '' of nothing.
 
+    A whole number is written alike whatever a table makes of it: 5, 5.0 and "5.0" are "5". An id
+    is a text in CSV, and a float in a Parquet column that was ever empty.
+
     Raises:
         ValueError: It is several.
     """
     if isinstance(value, list | dict):
         raise ValueError(f"{column!r} is {value!r}: one text is needed")
-    return "" if value is None else str(value).strip()
+    if value is None:
+        return ""
+    text = str(value).strip()
+    return text[: -len(".0")] if _WHOLE.fullmatch(text) else text
 
 
 def _rows(file: Path, separator: str) -> Iterator[tuple[str, Mapping[str, object] | str]]:
@@ -228,7 +237,7 @@ def _json_lines(file: Path) -> Iterator[tuple[str, Mapping[str, object] | str]]:
 
 
 def _table(file: Path, separator: str) -> Iterator[tuple[str, Mapping[str, object] | str]]:
-    with file.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
+    with file.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as stream:
         rows = csv.reader(stream, delimiter=separator, strict=True)
         names: list[str] | None = None
         while True:
@@ -243,7 +252,11 @@ def _table(file: Path, separator: str) -> Iterator[tuple[str, Mapping[str, objec
                 continue
             if row is None:
                 return
-            if names is None:
+            if not _is_text(row):
+                if names is None:
+                    raise RowsError(f"{place}: {_NOT_UTF_8}")
+                yield place, _NOT_UTF_8
+            elif names is None:
                 names = row
                 if twice := next((name for name in names if name and names.count(name) > 1), None):
                     raise RowsError(f"{file} has two columns called {twice!r}: rename one of them")
@@ -251,6 +264,15 @@ def _table(file: Path, separator: str) -> Iterator[tuple[str, Mapping[str, objec
                 yield place, dict(zip(names, row, strict=True))
             elif row:
                 yield place, f"{len(row)} fields, the header has {len(names)}"
+
+
+def _is_text(row: list[str]) -> bool:
+    """Whether all bytes of a row were UTF-8: those that were not are lone surrogates."""
+    try:
+        "".join(row).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _parquet(file: Path) -> Iterator[tuple[str, Mapping[str, object] | str]]:

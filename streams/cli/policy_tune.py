@@ -202,9 +202,8 @@ def _stamp(file: Path) -> str:
 def _write(
     out: Path, outcome: "Outcome", objectives: list[str], policy: "Policy", when: str
 ) -> None:
-    import json
-
     from scoring.policy_file import with_numbers, write_numbers
+    from scoring.strict_json import strict_json
     from scoring.tuning.picture import picture
 
     chosen = outcome.trials[outcome.chosen]
@@ -222,7 +221,7 @@ def _write(
         f"{version} with slate_size = {policy.slate_size} and the other settings as they were",
     )
     rows = [_row(outcome, number, objectives) for number in _shown(outcome)]
-    (out / "front.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    (out / "front.json").write_text(strict_json(rows, indent=1) + "\n", encoding="utf-8")
     drawn = picture(objectives, outcome.values, outcome.on_front, outcome.chosen)
     (out / "front.svg").write_text(drawn, encoding="utf-8")
 

@@ -1,7 +1,5 @@
 """How commands print: data on stdout, progress and remarks on stderr, JSON for scripts."""
 
-import json
-import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -30,18 +28,9 @@ def print_json(record: Mapping[str, Any]) -> None:
 
 def json_line(record: Mapping[str, Any]) -> str:
     """One object as one line; null where a number is none, for JSON has no nan and no infinity."""
-    return json.dumps(_with_nulls(record), ensure_ascii=False, default=str, allow_nan=False)
+    from scoring.strict_json import strict_json
 
-
-def _with_nulls(value: Any) -> Any:
-    match value:
-        case float():
-            return value if math.isfinite(value) else None
-        case Mapping():
-            return {name: _with_nulls(each) for name, each in value.items()}
-        case list() | tuple():
-            return [_with_nulls(each) for each in value]
-    return value
+    return strict_json(record, default=str)
 
 
 def number_said(value: float, form: str) -> str:

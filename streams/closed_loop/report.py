@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from scoring.strict_json import strict_json
 from streams.closed_loop.arms import ARMS, BEST, WHAT
 from streams.closed_loop.figures import (
     ArmFigures,
@@ -49,7 +49,7 @@ def write_report(
         "policies": served_record(policies),
         "rounds": [each.as_record() for each in rounds],
     }
-    (folder / "report.json").write_text(json.dumps(record, indent=1) + "\n")
+    (folder / "report.json").write_text(strict_json(record, indent=1) + "\n")
     marks = [(each.at_s, _what(each)) for each in rounds if each.outcome == IN_FORCE]
     drawn = picture(found, end_s, marks, "Simulated users: expected reward a list, by arm")
     (folder / "reward.svg").write_text(drawn)

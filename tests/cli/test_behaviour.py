@@ -47,6 +47,14 @@ def test_from_impressions_to_answers(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert run([*asked[:2], "bounce", *asked[3:]]) == Exit.BAD_INPUT
     assert "it has click, sale, stay, cohort" in capsys.readouterr().err
 
+    taken = {"depth": 9.5, "given_depth": 7.5}  # the answer has a depth as well
+    (tmp_path / "few.jsonl").write_text(json.dumps({**few[0], **taken}))
+    assert run(["predict", model, "stay", "--input", str(tmp_path / "few.jsonl")]) == Exit.OK
+    [answer] = lines(capsys.readouterr().out)
+    assert answer["given_given_depth"] == 9.5
+    assert answer["given_depth"] == 7.5
+    assert 0 < float(str(answer["depth"])) < 1
+
     assert run([*train[:-1], f"{model}-2", "--seed", "1"]) == Exit.OK
     capsys.readouterr()
     assert run(["models", "diff", model, f"{model}-2", "--json"]) == Exit.OK

@@ -44,6 +44,17 @@ def test_rows_of_a_user_are_on_one_side(tmp_path: Path) -> None:
     assert sum(map(len, (parts.train, parts.validation, parts.test))) == 600
 
 
+def test_rows_in_other_groups_are_other_rows(tmp_path: Path) -> None:
+    """Rates are learned without the rows of the same group: a training cannot go on with others."""
+    rows = write_log(tmp_path, 40)
+    said = recipe(tmp_path, ("test = 0.25", "test = 0"), ("validation = 0.2", "validation = 0"))
+    tasks = make_tasks(said.tasks)
+    before = read_parts(said, tasks, tmp_path, Reading()).train.digest()
+    rows[7]["user_id"] = rows[8]["user_id"]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert read_parts(said, tasks, tmp_path, Reading()).train.digest() != before
+
+
 def test_a_split_by_time_tests_the_latest_and_parts_no_moment(tmp_path: Path) -> None:
     rows = write_log(tmp_path, 100)
     for row in rows:

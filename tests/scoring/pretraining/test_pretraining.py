@@ -159,6 +159,15 @@ def test_what_is_as_right_is_no_negative(masking_bert: Path) -> None:
     torch.testing.assert_close(loss, torch.stack(plain).mean())
 
 
+def test_texts_without_a_token_hide_none_and_teach_nothing(masking_bert: Path) -> None:
+    """As a title of one invisible character is; the loss of a batch of such was no number."""
+    model = PretrainingModel(LanguageModel(BackboneSettings(source=str(masking_bert))), Masking())
+    said = model.words(["", ""], 0)
+    assert (said.loss.item(), said.n_right, said.n) == (0, 0, 0)
+    torch.autograd.backward(said.loss)
+    assert all(p.grad is None or not p.grad.any() for p in model.parameters())
+
+
 class Vectors:
     """A language model whose vectors are given."""
 

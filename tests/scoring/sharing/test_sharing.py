@@ -224,5 +224,7 @@ def test_a_wrong_setting_says_what_would_be_right() -> None:
         make_sharing("hard", 5, {})
     with pytest.raises(SharingError, match="1 or more"):
         make_sharing("ple", 5, OUTPUTS, n_shared=0)
+    with pytest.raises(SharingError, match="n_experts is 0: 1 or more"):
+        make_sharing("mmoe", 5, OUTPUTS, n_experts=0)
     with pytest.raises(SharingError, match="click, type"):
         make_sharing("hard", 5, OUTPUTS).private("sale")

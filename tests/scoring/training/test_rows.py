@@ -101,6 +101,35 @@ def test_a_mark_of_utf_8_is_no_part_of_the_first_column(tmp_path: Path) -> None:
     assert read_examples([tmp_path / "r.csv"], {}, pair, Reading()) == [("mug", 1.0)]
 
 
+def test_bytes_that_are_no_utf_8_are_a_bad_row_and_not_other_characters(tmp_path: Path) -> None:
+    """A table saved as Latin-1 was learned with a question mark in each place of an umlaut."""
+    file = tmp_path / "r.csv"
+    file.write_bytes("text,score\nmug,1\nHäkelnadel,2\ncup,3\n".encode("latin-1"))
+    with pytest.raises(RowsError, match=r"r\.csv:3: not UTF-8: .*--skip-bad"):
+        read_examples([file], {}, pair, Reading())
+    assert read_examples([file], {}, pair, Reading(skip_bad=True)) == [("mug", 1.0), ("cup", 3.0)]
+    file.write_bytes("text,größe\nmug,1\n".encode("latin-1"))
+    with pytest.raises(RowsError, match=r"r\.csv:1: not UTF-8"):  # a header is no row to be skipped
+        read_examples([file], {}, pair, Reading(skip_bad=True))
+
+
+def test_a_whole_number_is_one_text_in_every_table(tmp_path: Path) -> None:
+    """A column of ids is of floats in a table that was ever empty there."""
+    (tmp_path / "r.csv").write_text("text\n5\n5.0\n-7.0\n5.5\nv5.0\n")
+    (tmp_path / "r.jsonl").write_text('{"text": 5}\n{"text": 5.0}\n{"text": "5"}\n')
+    numbers = {"text": pa.array([5.0, None, 5.5], pa.float64())}
+    parquet.write_table(pa.table(numbers), tmp_path / "r.parquet")
+
+    def texts(name: str) -> list[str]:
+        return read_examples(
+            [tmp_path / name], {}, lambda fields: fields.text("text"), Reading(skip_bad=True)
+        )
+
+    assert texts("r.csv") == ["5", "5", "-7", "5.5", "v5.0"]
+    assert texts("r.jsonl") == ["5", "5", "5"]
+    assert texts("r.parquet") == ["5", "5.5"]
+
+
 def test_a_bad_row_ends_it_where_nothing_else_was_asked(tmp_path: Path) -> None:
     (tmp_path / "r.jsonl").write_text(BAD)
     with pytest.raises(RowsError, match=r"r\.jsonl:2: .*--skip-bad"):
