@@ -1,8 +1,6 @@
 """A worker from its settings: index, encoder and ranking loaded first, then the stream."""
 
 import gc
-import logging
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -30,6 +28,7 @@ from streams.live.rebuilds import Rebuilds
 from streams.live.rules_follower import RulesFollower
 from streams.live.shop_follower import CountsFollowed, ShopFollower
 from streams.live.version_follower import VersionFollower
+from streams.logs import configure_logging
 from streams.metrics import StepMetrics
 from streams.parts import BetweenBatches, Work
 from streams.positions import noted_now
@@ -250,43 +249,3 @@ def event_plan(
         return Work("events", list(apply), publishing.topics, step)
 
     return plan
-
-
-def configure_logging(settings: Settings) -> None:
-    """One line an event on standard error, for people or as JSON; of Faust's own, warnings only.
-
-    Who has a `client_id` of its own says it in every line: the lines of several workers may go into
-    one log.
-    """
-    level = getattr(logging, settings.log_level.upper())
-    logging.basicConfig(
-        level=max(level, logging.WARNING), format="%(levelname)s %(name)s %(message)s"
-    )
-    of_client = logging.ERROR if level > logging.DEBUG else logging.DEBUG
-    logging.getLogger("aiokafka").setLevel(of_client)
-    # At its debug level it tells every request, and with SASL PLAIN one of them is the password.
-    logging.getLogger("aiokafka.conn").setLevel(max(of_client, logging.INFO))
-    renderer: structlog.types.Processor = structlog.processors.JSONRenderer()
-    processors: list[structlog.types.Processor] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso"),
-    ]
-    if settings.client_id != Settings.model_fields["client_id"].default:
-        processors.append(partial(_named, settings.client_id))
-    if settings.log_format == "console":
-        renderer = structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
-    else:
-        processors.append(structlog.processors.format_exc_info)
-    structlog.configure(
-        processors=[*processors, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-    )
-
-
-def _named(
-    client_id: str, logger: object, method: str, event: structlog.types.EventDict
-) -> structlog.types.EventDict:
-    return {**event, "client_id": client_id}

@@ -74,7 +74,9 @@ def export(
     from streams.cli.progress import Bars
     from streams.learning.export import export as write
     from streams.learning.timing import Timing
+    from streams.logs import configure_logging
 
+    configure_logging(settings)
     tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
     since_ms = 0 if since is None else int(since.replace(tzinfo=UTC).timestamp() * 1000)
     with Bars() as bars:

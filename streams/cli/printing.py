@@ -53,6 +53,9 @@ def print_table(
 ) -> None:
     """Print rows under headings; what does not fit is folded, not cut.
 
+    Cells are printed as they are: a title may have what rich takes for markup ("[set of 4]"), or
+    what moves the cursor.
+
     Args:
         columns: Headings.
         rows: A cell for each.
@@ -60,12 +63,16 @@ def print_table(
     """
     from rich import box
     from rich.table import Table
+    from rich.text import Text
+
+    def plain(cell: object) -> Text:
+        return Text("" if cell is None else visible(str(cell)))
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column == copied)
+        table.add_column(plain(column), overflow="fold", no_wrap=column == copied)
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*map(plain, row))
     out = console()
     with out.capture() as drawn:
         out.print(table)

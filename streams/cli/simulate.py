@@ -113,10 +113,12 @@ def simulate(
 
     from scoring.simulation import MODELS
     from streams.demo.shop import sample_items
+    from streams.logs import configure_logging
     from streams.simulation.run import Pace, Simulation
     from streams.simulation.shop import SimulatedShop
     from streams.simulation.users import SimulatedUsers
 
+    configure_logging(settings)
     shop = SimulatedShop(sample_items()) if items is None else SimulatedShop.from_file(items)
     population = MODELS[model.value](shop.wares)
     crowd = SimulatedUsers(

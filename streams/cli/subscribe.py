@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.cli.options import Broker, Json, examples, settings_from
-from streams.cli.printing import remark
+from streams.cli.printing import remark, visible
 from streams.cli.waiting import tell_if_awaited
 
 if TYPE_CHECKING:
@@ -53,8 +53,10 @@ def subscribe(
     Only what was committed is shown.
     """
     settings = settings_from(bootstrap_servers=broker)
+    from streams.logs import configure_logging
     from streams.subscribe import Subscription
 
+    configure_logging(settings)
     tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
     with Subscription(settings, user=user, start=start.value, max_n=maximum) as lists:
         remark(f"Listening at {settings.bootstrap_servers}; Ctrl-C ends it.")
@@ -70,6 +72,8 @@ def _print(recommendation: "Recommendation", *, as_json: bool) -> None:
         return
     trigger = recommendation.trigger
     mark = " (simulated)" if recommendation.simulated else ""
-    print(f"{recommendation.user_id}  after {trigger.type} {trigger.event_id}{mark}")
+    user, event = visible(recommendation.user_id), visible(trigger.event_id)
+    print(f"{user}  after {visible(trigger.type)} {event}{mark}")
     for item in recommendation.items:
-        print(f"  {item.rank:>2}. {item.item_id:<20} {item.score:7.3f}  {item.reason}", flush=True)
+        name, reason = visible(item.item_id), visible(item.reason)
+        print(f"  {item.rank:>2}. {name:<20} {item.score:7.3f}  {reason}", flush=True)

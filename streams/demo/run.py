@@ -19,6 +19,7 @@ from streams.demo.shop import sample_items
 from streams.demo.shop_index import ShopIndex
 from streams.demo.worker_process import WorkerEndedError, WorkerProcess
 from streams.errors import RetryError
+from streams.logs import configure_logging
 from streams.publish import parse_speed
 from streams.settings import Settings
 from streams.subscribe import Subscription
@@ -86,6 +87,7 @@ class Demo:
             settings = Settings.model_construct(
                 bootstrap_servers=broker.bootstrap, state_dir=folder, index_dir=index.folder
             )
+            configure_logging(settings)
             create_topics(settings)
             replay = stack.enter_context(
                 Replay(settings, self._ledger, speed=self._speed, limit=self._n_events)

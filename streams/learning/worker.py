@@ -22,6 +22,7 @@ from streams.learning.metrics import LearnerMetrics
 from streams.learning.reread import RereadPositions
 from streams.learning.step import LearnedTopics, Learning, LearningStep
 from streams.learning.timing import Timing
+from streams.logs import configure_logging
 from streams.metrics import StepMetrics
 from streams.parts import Work
 from streams.positions import GroupPositions, Source
@@ -31,7 +32,6 @@ from streams.settings import Settings
 from streams.state_folder import name_in
 from streams.table import RowTable
 from streams.topics import LEARNED, check_topics, learner_app_id, sources
-from streams.worker import configure_logging
 from streams.writer import Boundary, pass_by
 
 log = structlog.get_logger(__name__)

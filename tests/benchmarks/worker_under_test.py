@@ -5,9 +5,9 @@
 
 import sys
 
+from streams.logs import configure_logging
 from streams.serve import serve
 from streams.settings import load_settings
-from streams.worker import configure_logging
 from tests.benchmarks.work import make_work
 
 

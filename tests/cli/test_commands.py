@@ -108,6 +108,29 @@ def test_a_list_is_shown_with_its_reasons(broker: str, capsys: pytest.CaptureFix
     assert "popular now" in out
 
 
+def test_what_is_no_list_is_told_beside_the_output(
+    broker: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A script that read the lines found one in the middle that was no JSON."""
+    send(broker, "recommendations", b"no list", "ann")
+    send(broker, "recommendations", a_list(0, "ann"), "ann")
+    capsys.readouterr()
+    words = ["subscribe", "--broker", broker, "--from", "earliest", "--max", "1", "--json"]
+    assert run(words) == Exit.OK
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["recommendation_id"] for line in out.splitlines()] == ["r0"]
+    assert "unreadable recommendation" in err
+
+
+def test_a_list_cannot_write_into_the_terminal(
+    broker: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whose user_id it is may be chosen by a visitor of the shop."""
+    send(broker, "recommendations", a_list(0, "ann\x1b[2J\nbob"), "ann")
+    assert run(["subscribe", "--broker", broker, "--from", "earliest", "--max", "1"]) == Exit.OK
+    assert "ann\\x1b[2J\\nbob  after view e" in capsys.readouterr().out
+
+
 def test_dead_letters_are_listed_and_sent_again(
     broker: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -50,6 +50,15 @@ def test_a_long_cell_fills_no_other_line_with_spaces(capsys: pytest.CaptureFixtu
     assert [len(line) for line in lines if "─" in line] == [160]
 
 
+def test_a_cell_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Rich took "[set of 4]" for markup and left it out; by a "[/b]" the command ended."""
+    print_table(("a [b]", "title"), [("m[1]", "[set of 4] mugs [/b] :tea: \x1b[31m"), (None, 0)])
+    heading, _, first, second = capsys.readouterr().out.strip().splitlines()
+    assert heading.split() == ["a", "[b]", "title"]
+    assert first.split(maxsplit=1) == ["m[1]", "[set of 4] mugs [/b] :tea: \\x1b[31m"]
+    assert second.split() == ["0"]
+
+
 def test_a_version_is_one_word_on_a_terminal_of_eighty_columns(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,11 +12,12 @@ import sys
 from index import IndexStore
 from scoring import Recommender
 from streams.health import STUCK_AFTER_S, Health
+from streams.logs import configure_logging
 from streams.metrics import StepMetrics
 from streams.probes import offered
 from streams.serve import serve
 from streams.settings import load_settings
-from streams.worker import configure_logging, event_plan
+from streams.worker import event_plan
 from streams.writer import Boundary
 
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.protocol.admin import SaslAuthenticateRequest
 from streams.settings import load_settings
-from streams.worker import configure_logging
+from streams.logs import configure_logging
 
 async def log_in():
     connection = AIOKafkaConnection("broker", 9092)
@@ -26,11 +26,11 @@ asyncio.run(log_in())
 """
 
 
-def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run(code: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT)},
+        env={"PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -46,10 +46,26 @@ def test_the_most_talkative_log_has_no_password(tmp_path: Path) -> None:
     assert "pw-plain-1f7" not in done.stderr + done.stdout
 
 
+COLOURS = """
+import structlog, sys
+from streams.settings import load_settings
+from streams.logs import configure_logging
+
+sys.stderr.isatty = lambda: True
+configure_logging(load_settings())
+structlog.get_logger().info("ready")
+"""
+
+
+def test_a_terminal_has_colours_unless_they_are_not_wanted(tmp_path: Path) -> None:
+    assert "\x1b[" in run(COLOURS, tmp_path).stderr
+    assert "\x1b[" not in run(COLOURS, tmp_path, NO_COLOR="1").stderr  # no-color.org
+
+
 SPEAK = """
 import structlog
 from streams.settings import load_settings
-from streams.worker import configure_logging
+from streams.logs import configure_logging
 
 for log_format in ("console", "json"):
     for client_id in ("rillstream", "worker-1"):

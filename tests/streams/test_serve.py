@@ -19,7 +19,7 @@ from streams.brokers.embedded import EmbeddedBroker
 from streams.serve import serve
 from streams.settings import load_settings
 from streams.topics import create_topics
-from streams.worker import configure_logging
+from streams.logs import configure_logging
 
 with EmbeddedBroker() as broker:
     short = {"session_timeout_s": 1, "heartbeat_s": 0.3}
