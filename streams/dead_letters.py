@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from streams.dead_letter import DeadLetter, letter_of
@@ -13,9 +14,10 @@ from streams.settings import Settings
 from streams.topics import LEARNED, SOURCES, connect, dead_letter_topic
 
 if TYPE_CHECKING:
-    from confluent_kafka import Message, Producer
+    from confluent_kafka import KafkaError, Message
 
 _ANSWER_S: Final = 15.0
+_ACKNOWLEDGED_S: Final = 35.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,13 @@ class Replayed:
         n_sent: Sent back, and acknowledged.
         n_cut: Left out, for only their beginning was kept.
         n_repeated: Left out, for they are later attempts of messages that were sent.
+        n_too_long: Left out, for their topic takes no message so long any more.
     """
 
     n_sent: int
     n_cut: int
     n_repeated: int
+    n_too_long: int = 0
 
 
 def list_dead_letters(
@@ -83,17 +87,11 @@ def replay_dead_letters(
         BrokerUnavailableError: No broker answers, or it did not acknowledge.
         RefusedError: One refuses our credentials, or we its certificate.
     """
-    from confluent_kafka import Producer, TopicPartition
+    from confluent_kafka import TopicPartition
 
     from streams.letter_box import messages_there_now, reader
 
-    producer = Producer(producer_config(settings, **{"message.timeout.ms": 30_000}))
-    failures: list[str] = []
-
-    def delivered(error: object, _: Message) -> None:
-        if error is not None:
-            failures.append(str(error))
-
+    sender = _Sender(settings)
     positions: dict[tuple[str, int], int] = {}
     sent: set[tuple[str, str, int]] = set()
     n_cut = n_repeated = 0
@@ -109,15 +107,13 @@ def replay_dead_letters(
                 n_repeated += 1
             else:
                 sent.add(message_id)
-                _send_back(producer, letter, delivered)
+                sender.send(letter)
             positions[message.topic() or "", message.partition() or 0] = letter.letter_offset + 1
-        if producer.flush(35) or failures:
-            why = failures[0] if failures else "timed out"
-            raise BrokerUnavailableError(f"dead letters were not sent back: {why}; try again")
+        n_too_long = sender.finish()
         if positions:
             done = [TopicPartition(*where, position) for where, position in positions.items()]
             consumer.commit(offsets=done, asynchronous=False)
-        return Replayed(len(sent), n_cut, n_repeated)
+        return Replayed(len(sent) - n_too_long, n_cut, n_repeated, n_too_long)
 
 
 def _message_id(letter: DeadLetter) -> tuple[str, str, int]:
@@ -125,20 +121,66 @@ def _message_id(letter: DeadLetter) -> tuple[str, str, int]:
     return letter.topic, letter.first, hash((letter.key, letter.raw))
 
 
-def _send_back(producer: Producer, letter: DeadLetter, delivered: Callable[..., None]) -> None:
-    while True:
-        try:
-            producer.produce(
-                letter.topic,
-                letter.raw,
-                letter.key,
-                headers=list(letter.back_headers),
-                on_delivery=delivered,
-            )
-        except BufferError:  # librdkafka's queue is full
-            producer.poll(0.1)
-        else:
+class _Sender:
+    """Sends letters back, and tells what a topic will never take from what may succeed later."""
+
+    def __init__(self, settings: Settings) -> None:
+        from confluent_kafka import Producer
+
+        self._producer = Producer(producer_config(settings, **{"message.timeout.ms": 30_000}))
+        self._too_long: list[DeadLetter] = []
+        self._failures: list[KafkaError] = []
+
+    def send(self, letter: DeadLetter) -> None:
+        """Queue one; waits while the queue is full."""
+        from confluent_kafka import KafkaException
+
+        while True:
+            try:
+                self._producer.produce(
+                    letter.topic,
+                    letter.raw,
+                    letter.key,
+                    headers=list(letter.back_headers),
+                    on_delivery=partial(self._delivered, letter),
+                )
+            except BufferError:  # librdkafka's queue is full
+                self._producer.poll(0.1)
+            except KafkaException as refused:  # longer than this producer sends at all
+                self._delivered(letter, refused.args[0], None)
+                return
+            else:
+                return
+
+    def finish(self) -> int:
+        """Wait until all are acknowledged; how many are too long for their topics.
+
+        A broker refuses a whole batch for one message, so each of it is sent once more, alone.
+
+        Raises:
+            BrokerUnavailableError: Some were not acknowledged.
+        """
+        self._flush()
+        doubtful, self._too_long = self._too_long, []
+        for letter in doubtful:
+            self.send(letter)
+            self._flush()
+        return len(self._too_long)
+
+    def _flush(self) -> None:
+        if self._producer.flush(_ACKNOWLEDGED_S) or self._failures:
+            why = self._failures[0].str() if self._failures else "timed out"
+            raise BrokerUnavailableError(f"dead letters were not sent back: {why}; try again")
+
+    def _delivered(self, letter: DeadLetter, error: KafkaError | None, _: Message | None) -> None:
+        from confluent_kafka import KafkaError
+
+        if error is None:
             return
+        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            self._too_long.append(letter)
+        else:
+            self._failures.append(error)
 
 
 def _boxes(settings: Settings, topic: str | None) -> list[str]:

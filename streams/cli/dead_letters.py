@@ -80,7 +80,7 @@ def replay(
 
     Mend the cause first: what still cannot be read becomes a new dead letter, which says how many
     attempts there were. The broker remembers how far a replay came; the next one goes on from
-    there. One too long to be kept whole is left out.
+    there. One too long to be kept whole, or for its topic, is left out.
     """
     settings = settings_from(bootstrap_servers=broker)
     from streams.dead_letters import replay_dead_letters
@@ -88,13 +88,25 @@ def replay(
     tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
     done = replay_dead_letters(settings, topic=topic, max_n=maximum, from_start=from_start)
     if as_json:
-        print_json({"sent": done.n_sent, "cut": done.n_cut, "repeated": done.n_repeated})
+        print_json(
+            {
+                "sent": done.n_sent,
+                "cut": done.n_cut,
+                "repeated": done.n_repeated,
+                "too_long": done.n_too_long,
+            }
+        )
         return
     print(f"{done.n_sent:,} dead letters sent again.")
     if done.n_cut:
         remark(f"{done.n_cut:,} were left out: only their beginning was kept.")
     if done.n_repeated:
         remark(f"{done.n_repeated:,} were left out: later attempts of those that were sent.")
+    if done.n_too_long:
+        remark(
+            f"{done.n_too_long:,} were left out: longer than their topic takes. Raise its "
+            "max.message.bytes, then --from-start."
+        )
 
 
 def _text(raw: bytes | None) -> str | None:

@@ -142,7 +142,7 @@ def test_dead_letters_are_listed_and_sent_again(
     assert (found["topic"], found["partition"], found["offset"]) == ("clicks", 3, 7)
     assert (found["reason"], found["key"], found["value"]) == ("no JSON", "ann", "{")
     assert run(["dead-letters", "replay", "--broker", broker, "--json"]) == Exit.OK
-    assert printed(capsys) == [{"sent": 1, "cut": 0, "repeated": 0}]
+    assert printed(capsys) == [{"sent": 1, "cut": 0, "repeated": 0, "too_long": 0}]
 
 
 def test_a_dead_letter_cannot_write_into_the_terminal(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from random import Random
 from uuid import uuid4
 
 import pytest
@@ -13,7 +14,7 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 from streams.brokers.kafka import KafkaBroker
 from streams.cli import doctor
 from streams.dead_letter import dead_letter_record
-from streams.dead_letters import list_dead_letters, replay_dead_letters
+from streams.dead_letters import Replayed, list_dead_letters, replay_dead_letters
 from streams.errors import TopicMismatchError
 from streams.kafka_config import client_config, producer_config
 from streams.outputs import Recommendation, Trigger
@@ -176,6 +177,24 @@ def test_a_message_as_large_as_the_broker_takes_fits_into_the_dead_letters(
     assert producer.flush(20) == 0
     assert failures == []
     assert [letter.raw for letter in list_dead_letters(settings)] == [huge]
+
+
+def test_a_letter_that_its_topic_refuses_as_too_long_holds_no_other_up(settings: Settings) -> None:
+    """As where a limit is lowered; a broker refuses the whole batch that it is in."""
+    create_topics(settings)
+    clicks = settings.topic("clicks")
+    huge = Random(1).randbytes(1_100_000)  # no compression makes it shorter
+    producer = Producer(producer_config(settings))
+    for offset, raw in enumerate((b"before", huge, b"after")):
+        topic, key, value, headers = dead_letter_record(raw, clicks, 0, offset, b"u", "bad")
+        producer.produce(topic, value, key, headers=headers)  # type: ignore[arg-type]
+    assert producer.flush(20) == 0
+    assert replay_dead_letters(settings) == Replayed(2, 0, 0, 1)
+    assert sorted(message.value() or b"" for message in messages(settings, clicks)) == [
+        b"after",
+        b"before",
+    ]
+    assert replay_dead_letters(settings) == Replayed(0, 0, 0)
 
 
 class _Deadline:
