@@ -28,13 +28,17 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as NotJsonError
 
 from streams.errors import SettingsError
+from streams.setting_values import broker_addresses, empty_is_none, store_address
 
 ENV_PREFIX: Final = "RILLSTREAM_"
 TOML_FILE: Final = Path("rillstream.toml")
 ENV_FILE: Final = Path(".env")
 MOST_RECORDED: Final = 1_000
+_AN_OBJECT: Final = '{"name": "value"}, or as variables with two underscores'
+_IN_JSON: Final = {"candidate_quotas": '{"trending": 150}', "learn_looked": "[1, 0.6, 0.4]"}
 
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,200}$")]
 TopicKind = Literal[
@@ -52,12 +56,6 @@ TopicKind = Literal[
 ]
 
 
-def _an_address(text: str) -> str:
-    if re.match(r"[a-z0-9+]+(::[a-z0-9+]+)*://.", text) is None:
-        raise ValueError("no address of an object store: write one such as s3://bucket/shop")
-    return text
-
-
 class Security(BaseModel):
     """How to talk to a protected broker. The certificate fields are paths of PEM files."""
 
@@ -72,6 +70,8 @@ class Security(BaseModel):
     key: Path | None = None
     key_password: SecretStr | None = None
     check_hostname: bool = True
+
+    _given = field_validator("*", mode="before")(classmethod(empty_is_none))
 
     @property
     def uses_sasl(self) -> bool:
@@ -122,6 +122,14 @@ class Topics(BaseModel):
     shop_counts: TopicName = "shop-counts"
     model_versions: TopicName = "model-versions"
 
+    @model_validator(mode="after")
+    def _are_several(self) -> Self:
+        kinds: dict[str, str] = {}
+        for kind, name in self:
+            if kinds.setdefault(name, kind) != kind:
+                raise ValueError(f"{kinds[name]} and {kind} are both called {name!r}")
+        return self
+
 
 class Settings(BaseSettings):
     """One frozen set of settings a process, built once by `load_settings`."""
@@ -136,7 +144,7 @@ class Settings(BaseSettings):
         extra="ignore",
     )
 
-    bootstrap_servers: str = Field("127.0.0.1:9092", min_length=1)
+    bootstrap_servers: Annotated[str, AfterValidator(broker_addresses)] = "127.0.0.1:9092"
     app_id: str = Field("rillstream", pattern=r"^[a-zA-Z0-9._-]{1,100}$")
     client_id: str = Field("rillstream", pattern=r"^[a-zA-Z0-9._-]{1,100}$")
     topic_prefix: str = Field("", pattern=r"^[a-zA-Z0-9._-]{0,40}$")
@@ -147,7 +155,7 @@ class Settings(BaseSettings):
 
     state_dir: Path = Path("state")
     index_dir: Path = Path("indexes")
-    index_url: Annotated[str, AfterValidator(_an_address)] | None = None
+    index_url: Annotated[str, AfterValidator(store_address)] | None = None
     store: Literal["rocksdb", "memory"] = "rocksdb"
     encoder: str | None = None
     min_recall: float = Field(0.9, ge=0, le=1)
@@ -217,6 +225,8 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
+    _given = field_validator("*", mode="before")(classmethod(empty_is_none))
+
     @field_validator("index_dir")
     @classmethod
     def _a_folder(cls, place: Path) -> Path:
@@ -275,16 +285,30 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
+    except NotJsonError as error:
+        name = str(error).split('"')[1]
+        raise SettingsError(
+            f"bad setting: {ENV_PREFIX}{name.upper()}: its values are written as JSON, such as "
+            f"{_IN_JSON.get(name, _AN_OBJECT)}"
+        ) from None
 
 
 def _explain(error: ValidationError) -> str:
     """One line with all problems; values are left out, since they may be secrets."""
     problems = []
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
-        where = "__".join(str(part) for part in problem["loc"])
+        where = _variable(problem["loc"])
         text = problem["msg"].removeprefix("Value error, ")
-        problems.append(f"{ENV_PREFIX}{where.upper()}: {text}" if where else text)
+        problems.append(f"{where}: {text}" if where else text)
     return "bad setting: " + "; ".join(problems)
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    """The name of a variable, and what of its value is meant; '' of several settings."""
+    n_names = 2 if place and place[0] in _nested() else 1
+    name = "__".join(map(str, place[:n_names])).upper()
+    inside = "".join(f"[{part}]" for part in place[n_names:] if part != "[key]")
+    return f"{ENV_PREFIX}{name}{inside}" if name else ""
 
 
 def _nested() -> dict[str, type[BaseModel]]:

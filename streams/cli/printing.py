@@ -44,8 +44,11 @@ def bounds_said(low: float, high: float, form: str) -> str:
 
 
 def moment(at_ms: int) -> str:
-    """A moment as people read it: 2026-01-01 12:00:00 UTC."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%F %T UTC")
+    """A moment as people read it: 2026-01-01 12:00:00 UTC; of years that no calendar has, in ms."""
+    try:
+        return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%F %T UTC")
+    except (ValueError, OverflowError):  # a message may have any time that its sender gave it
+        return f"{at_ms:,} ms"
 
 
 def print_table(

@@ -39,6 +39,7 @@ def test_what_is_no_number_is_null(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_moment_is_told_in_a_zone() -> None:
     assert moment(1_323_435_000_000) == "2011-12-09 12:50:00 UTC"
+    assert moment(2**62) == "4,611,686,018,427,387,904 ms"
 
 
 def test_a_long_cell_fills_no_other_line_with_spaces(capsys: pytest.CaptureFixture[str]) -> None:

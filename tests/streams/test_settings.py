@@ -106,6 +106,15 @@ def test_broken_toml_is_one_clear_error() -> None:
         ("RILLSTREAM_MAX_MESSAGE_BYTES", "5000000"),
         ("RILLSTREAM_BATCH_WINDOW_MS", "nan"),
         ("RILLSTREAM_BOOTSTRAP_SERVERS", ""),
+        ("RILLSTREAM_BOOTSTRAP_SERVERS", "broker:9092,"),
+        ("RILLSTREAM_BOOTSTRAP_SERVERS", "broker:kafka"),
+        ("RILLSTREAM_BOOTSTRAP_SERVERS", "broker:99999"),
+        ("RILLSTREAM_BOOTSTRAP_SERVERS", "kafka://broker:9092"),
+        ("RILLSTREAM_BATCH_MAX", ""),
+        ("RILLSTREAM_STATE_DIR", ""),
+        ("RILLSTREAM_SECURITY", "SASL_SSL"),
+        ("RILLSTREAM_CANDIDATE_QUOTAS", "trending=5"),
+        ("RILLSTREAM_TOPICS__CLICKS", ""),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_the_variable(
@@ -115,6 +124,36 @@ def test_a_bad_value_is_one_line_that_names_the_variable(
     with pytest.raises(SettingsError, match=name) as caught:
         load_settings()
     assert "\n" not in str(caught.value)
+
+
+def test_an_empty_value_is_none_where_there_may_be_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compose file passes on variables that nobody has set; an empty path is no folder."""
+    for name in ("POLICY", "ENCODER", "METRICS_PORT", "INDEX_URL", "SECURITY__CA", "TOPIC_PREFIX"):
+        monkeypatch.setenv(f"RILLSTREAM_{name}", "")
+    Path(".env").write_text("RILLSTREAM_POLICY=policy.toml\n")
+    settings = load_settings()
+    assert (
+        settings.policy is settings.encoder is settings.metrics_port is settings.index_url is None
+    )
+    assert settings.security.ca is None
+    assert settings.topic_prefix == ""
+
+
+def test_blanks_between_brokers_are_no_part_of_a_name() -> None:
+    settings = load_settings(bootstrap_servers=" a, b:9093 ,[::1]:9094")
+    assert settings.bootstrap_servers == "a,b:9093,[::1]:9094"
+
+
+def test_two_topics_of_one_name_are_refused() -> None:
+    """Clicks among the searches would all be dead letters."""
+    with pytest.raises(SettingsError, match="clicks and searches are both called 'events'"):
+        load_settings(topics={"clicks": "events", "searches": "events"})
+
+
+def test_a_value_within_a_setting_is_named_by_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RILLSTREAM_CANDIDATE_QUOTAS", '{"trending": -1}')
+    with pytest.raises(SettingsError, match=r"RILLSTREAM_CANDIDATE_QUOTAS\[trending\]: "):
+        load_settings()
 
 
 @pytest.mark.parametrize(
