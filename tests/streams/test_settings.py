@@ -132,9 +132,8 @@ def test_an_empty_value_is_none_where_there_may_be_none(monkeypatch: pytest.Monk
         monkeypatch.setenv(f"RILLSTREAM_{name}", "")
     Path(".env").write_text("RILLSTREAM_POLICY=policy.toml\n")
     settings = load_settings()
-    assert (
-        settings.policy is settings.encoder is settings.metrics_port is settings.index_url is None
-    )
+    found = (settings.policy, settings.encoder, settings.metrics_port, settings.index_url)
+    assert found == (None,) * 4
     assert settings.security.ca is None
     assert settings.topic_prefix == ""
 
