@@ -1,17 +1,16 @@
 """`rillstream tasks label-intents`, `invent-queries`: rows for an intent head."""
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from streams.cli.named import must_be_there
 from streams.cli.options import Json, Seed, SkipBad, examples
 from streams.cli.printing import print_json, print_table, remark
+from streams.cli.whole_lines import write_lines
 
 Items = Annotated[
     list[Path],
@@ -87,7 +86,7 @@ def label_intents(
         f"things and {len(vocabulary.places):,} words"
     )
     rows = list(label_queries(queries, vocabulary, columns, reading, without=held))
-    _write(out, (asdict(row) for row in rows))
+    write_lines(out, (asdict(row) for row in rows))
     counts = Counter((row.label, row.rule) for row in rows)
     if as_json:
         for (label, rule), n in sorted(counts.items()):
@@ -126,10 +125,10 @@ def invent_queries(
     reading = Reading(skip_bad)
     found = read_items(items, _columns(column), reading)
     made = list(dict.fromkeys(invent(found, read_vocabulary(found), maximum, seed)))
-    _write(out, ({"query": each.query, "simulated": True} for each in made))
+    write_lines(out, ({"query": each.query, "simulated": True} for each in made))
     if pairs is not None:
         both = ({**asdict(each), "simulated": True} for each in made if each.title)
-        _write(pairs, both)
+        write_lines(pairs, both)
     remark(f"{len(made):,} different ones in {out}")
     if said := reading.summary():
         remark(said)
@@ -145,10 +144,3 @@ def _columns(given: list[str] | None) -> dict[str, str | list[str]]:
             )
         columns[name] = column
     return columns
-
-
-def _write(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    part = file.with_name(f".{file.name}.part")
-    with part.open("w", encoding="utf-8") as stream:
-        stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    part.replace(file)

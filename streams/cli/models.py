@@ -75,8 +75,10 @@ def diff(
     if as_json:
         for name, one, other in found:
             print_json({"name": name, "first": one, "second": other})
-    else:
+    elif found:
         print_table(("", first.name, second.name), found)
+    else:
+        remark("They differ in nothing.")
 
 
 @app.command(

@@ -13,6 +13,7 @@ from streams.cli.named import model_must_be_there, must_be_there
 from streams.cli.options import Data, DataHere, Json, RecipeSeed, SkipBad, Threads, examples
 from streams.cli.printing import json_line, remark
 from streams.cli.together import one_voice
+from streams.cli.whole_lines import write_lines
 
 _KINDS: Final[tuple[Kind, ...]] = (next_item, behaviour, ranker, related, texts)
 """The first that says yes; tasks on texts are what no other is."""
@@ -189,10 +190,7 @@ def predict(
         for row in answers:
             sys.stdout.write(json_line(row) + "\n")
     else:
-        part = out.with_name(f".{out.name}.part")
-        with part.open("w", encoding="utf-8") as stream:
-            stream.writelines(json_line(row) + "\n" for row in answers)
-        part.replace(out)
+        write_lines(out, answers)
     if said := reading.summary():
         remark(said)
 
