@@ -1,5 +1,6 @@
 """`rillstream publish`: events and items from files, at the speed of their time or faster."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,16 +60,25 @@ def publish(
     pace = parse_speed(speed)
     rows = in_time_order(files)
     tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
-    with Publisher(settings) as publisher:
-        done = replay(
-            rows,
-            publisher,
-            speed=pace,
-            times="now" if now else "kept",
-            bad_rows="skip" if skip_bad else "stop",
-            on_bad_row=lambda row: remark(f"left out: {row}"),
-        )
+    publisher = Publisher(settings)
+    try:
+        with publisher:
+            done = replay(
+                rows,
+                publisher,
+                speed=pace,
+                times="now" if now else "kept",
+                bad_rows="skip" if skip_bad else "stop",
+                on_bad_row=lambda row: remark(f"left out: {row}"),
+            )
+    except (KeyboardInterrupt, SystemExit):
+        remark(f"Ended early: {_in_words(publisher.sent)} sent.")
+        raise
     _report(done, as_json=as_json)
+
+
+def _in_words(sent: Mapping[str, int]) -> str:
+    return ", ".join(f"{n:,} to {topic}" for topic, n in sorted(sent.items())) or "nothing"
 
 
 def _report(done: "Progress", *, as_json: bool) -> None:
@@ -77,6 +87,5 @@ def _report(done: "Progress", *, as_json: bool) -> None:
             {"sent": done.sent, "rejected": done.rejected, "elapsed_s": round(done.elapsed_s, 3)}
         )
         return
-    sent = ", ".join(f"{n:,} to {topic}" for topic, n in sorted(done.sent.items())) or "nothing"
-    left_out = f"; {done.rejected:,} rows left out" if done.rejected else ""
-    print(f"Sent {sent} in {done.elapsed_s:.1f} s{left_out}.")
+    left_out = f"; bad rows left out: {done.rejected:,}" if done.rejected else ""
+    print(f"Sent {_in_words(done.sent)} in {done.elapsed_s:.1f} s{left_out}.")

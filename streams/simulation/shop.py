@@ -61,10 +61,11 @@ class SimulatedShop:
         return self._places.get(item_id, -1)
 
     def query(self, place: int, chance: float) -> str:
-        """One to three words of an item's title, by a number in [0, 1)."""
-        words = _WORD.findall(self.items[place].title.lower())
+        """One to three words of an item's title, by a number in [0, 1); its id without any."""
+        item = self.items[place]
+        words = _WORD.findall(item.title.lower())
         if not words:
-            return self.items[place].title
+            return item.title if item.title.strip() else item.item_id  # a query is never blank
         n_words = 1 + int(chance * 97) % min(_MOST_WORDS, len(words))
         start = int(chance * 7919) % (len(words) - n_words + 1)
         return " ".join(words[start : start + n_words])

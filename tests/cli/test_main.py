@@ -1,5 +1,6 @@
 """The entry point: quick help, one line an error, clean ends."""
 
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from streams.cli.main import run
 from streams.settings import Settings
 from streams.topics import create_topics
 from tests.commands import leaves
+from tests.streams.reading import messages
 
 COMMAND = [sys.executable, "-m", "streams.cli.main"]
 ROOT = Path(__file__).parents[2]
@@ -158,6 +160,31 @@ def test_a_signal_ends_a_waiting_command_without_a_traceback(
         _, errors = process.communicate(timeout=20)
     assert process.returncode == code
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_publishing_that_is_ended_says_how_far_it_came(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    """Its events are minutes apart, at the speed of their time."""
+    click = {"user_id": "ann", "type": "visit"}
+    rows = [{**click, "event_id": f"e{n}", "at_ms": n * 3_600_000} for n in range(2)]
+    file = tmp_path / "clicks.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with EmbeddedBroker() as broker:
+        settings = Settings(bootstrap_servers=broker.bootstrap)
+        create_topics(settings)
+        process = subprocess.Popen(
+            [*COMMAND, "publish", str(file), "--speed", "1x", "--broker", broker.bootstrap],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while not messages(settings, "clicks"):
+            assert process.poll() is None
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=20)
+    assert errors == "Ended early: 1 to clicks sent.\n"
 
 
 @pytest.mark.parametrize(

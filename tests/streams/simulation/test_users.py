@@ -158,6 +158,12 @@ def test_a_search_has_words_of_the_shop() -> None:
         assert any(word.startswith(part) for part in event.query.split() for word in known)
 
 
+def test_an_item_without_words_is_searched_for_all_the_same() -> None:
+    """A query of blanks alone is none; the simulation ended at the first."""
+    shop = SimulatedShop([Item(item_id="a7", title=" "), Item(item_id="b8", title="№ 7")])
+    assert [shop.query(place, 0.5) for place in range(2)] == ["a7", "№ 7"]
+
+
 def test_a_file_without_items_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "items.jsonl"
     path.write_text('{"item_id": "a", "title": "mug"}\n{"item_id": 3}\n')
