@@ -1,5 +1,6 @@
 """How commands print: data on stdout, progress and remarks on stderr, JSON for scripts."""
 
+import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
