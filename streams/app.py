@@ -16,7 +16,7 @@ from streams.lane import Intake
 from streams.metrics import StepMetrics
 from streams.positions import GroupPositions
 from streams.recovery import RowTables
-from streams.settings import Security
+from streams.security import Security
 from streams.table import RowTable
 from streams.transport import Transport
 

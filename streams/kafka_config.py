@@ -6,7 +6,8 @@ import ssl
 from typing import Any, Final
 
 from streams.errors import SettingsError
-from streams.settings import ENV_PREFIX, Security, Settings
+from streams.security import Security
+from streams.settings import ENV_PREFIX, Settings
 
 _FILES: Final = {
     "ssl.ca.location": "ca",

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from streams.brokers.kafka import KafkaBroker
 from streams.cli.exits import Exit
-from streams.settings import Security
+from streams.security import Security
 from streams.subscribe import Subscription
 from tests.integration.conftest import require_kafka
 from tests.integration.shop import EventLog, Reader, check_exactly_once, make_events, open_shop

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from streams.settings import Security, Settings
+from streams.security import Security
+from streams.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 TAIL = 3_000

@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 MAKE = """
 import asyncio, sys, uvloop
 from streams.app import create_app
-from streams.settings import Security
+from streams.security import Security
 
 def make():
     app = create_app(

@@ -16,7 +16,8 @@ from streams.kafka_config import (
     consumer_config,
     producer_config,
 )
-from streams.settings import Security, Settings, load_settings
+from streams.security import Security
+from streams.settings import Settings, load_settings
 
 SASL = Security.model_validate(
     {

@@ -8,7 +8,7 @@ from pathlib import Path
 from streams.app import create_app
 from streams.changelog import Changelog, Restored
 from streams.rows import MemoryRows, RowStore
-from streams.settings import Security
+from streams.security import Security
 from streams.table import RowTable
 
 WAIT_S = 10.0
