@@ -23,8 +23,12 @@ Precision = Literal["auto", "float32", "bfloat16", "int8"]
 Backbone = Callable[[Tensor, Tensor], Tensor]
 """(n, T) token ids and (n, T) mask on the CPU -> (n, T, d) token vectors, where it computes."""
 
-PairBackbone = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(n, T) token ids, mask and segment ids of pairs -> (n, T, d) token vectors: likewise."""
+
+class PairBackbone(Protocol):
+    """A `Backbone` that reads pairs, too."""
+
+    def __call__(self, tokens: Tensor, mask: Tensor, segments: Tensor | None = None) -> Tensor:
+        """(n, T) token ids, mask, and of pairs segment ids -> (n, T, d) token vectors: likewise."""
 
 
 _AT_ONCE_CPU: Final = 32
@@ -83,12 +87,6 @@ def load_pair_backbone(
         return _by_transformers(folder, dtype, device)
 
 
-class _Forward(Protocol):
-    """A `Backbone` and a `PairBackbone`."""
-
-    def __call__(self, tokens: Tensor, mask: Tensor, segments: Tensor | None = None) -> Tensor: ...
-
-
 def _tried(bert: Bert, folder: EncoderFolder) -> Bert:
     """The same, once it has read a token: what does not fit is noticed now, not at the first query.
 
@@ -106,7 +104,9 @@ def _tried(bert: Bert, folder: EncoderFolder) -> Bert:
     return bert
 
 
-def _by_transformers(folder: EncoderFolder, dtype: torch.dtype, device: torch.device) -> _Forward:
+def _by_transformers(
+    folder: EncoderFolder, dtype: torch.dtype, device: torch.device
+) -> PairBackbone:
     model = whole_model(folder, dtype)
     model.eval().requires_grad_(False).to(device)
 

@@ -12,11 +12,11 @@ from torch.nn.functional import normalize
 
 from scoring.errors import ModelError
 from scoring.fusion.heads import fused_head
-from scoring.language.text_model import TextModel
+from scoring.language.text_answers import TextAnswers
 from scoring.tasks.contract import Example, Task, Vectors
 from scoring.words.model import WordsModel
 
-Member = TextModel | WordsModel
+Member = TextAnswers | WordsModel
 
 _WIDTH: Final = re.compile(r"_\d+$")
 

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,8 +27,10 @@ import msgspec
 from scoring.damage import DAMAGE
 from scoring.encoder import identify
 from scoring.errors import EncoderFormatError, ModelError
-from scoring.folder import named_folder
+from scoring.folder import named_folder, read_folder
 from scoring.language.model import LanguageModel
+from scoring.language.reader import Reader
+from scoring.language.text_answers import TextAnswers
 from scoring.language.text_model import TextModel
 from scoring.saved.card import CARD, card
 from scoring.saved.encoder_files import write_encoder
@@ -140,7 +143,7 @@ def read_saved(folder: Path) -> SavedModel:
 
 
 def load_model(folder: Path) -> tuple[SavedModel, TextModel]:
-    """A saved model with an encoder, ready for answers.
+    """A saved model with an encoder, whose weights can be learned, merged and saved.
 
     Raises:
         ModelError: It is no trained model, a damaged one, or one without an encoder.
@@ -152,38 +155,48 @@ def load_model(folder: Path) -> tuple[SavedModel, TextModel]:
             f"{saved.folder} reads words and letters and has no encoder: it is fused with models "
             "that have one (rillstream models fuse)"
         )
-    return saved, _with_encoder(saved)
+    settings = BackboneSettings(
+        source=str(saved.folder),
+        adaptation="frozen",
+        max_tokens=saved.recipe.backbone.max_tokens,
+    )
+    tasks = tasks_of(saved)
+    with _loading(saved.folder):
+        model = TextModel(LanguageModel(settings), tasks, saved.recipe.sharing)
+        load_weights(model.heads, heads_file(saved.folder))
+    return saved, model.eval()
 
 
-def load_answering(folder: Path) -> tuple[SavedModel, TextModel | WordsModel]:
-    """A saved model, with an encoder or without, ready for answers.
+def load_answering(folder: Path) -> tuple[SavedModel, TextAnswers | WordsModel]:
+    """A saved model, with an encoder or without, ready for answers; sooner than by `load_model`.
 
     Raises:
         ModelError: It is no trained model, or a damaged one.
         EncoderFormatError: Its encoder does not load.
     """
     saved = read_saved(folder)
+    tasks = tasks_of(saved)
     if saved.recipe.words is None:
-        return saved, _with_encoder(saved)
+        with _loading(saved.folder):
+            reader = Reader(read_folder(saved.folder), saved.recipe.backbone.max_tokens)
+            answering = TextAnswers(reader, tasks, saved.recipe.sharing)
+            load_weights(answering.heads, heads_file(saved.folder))
+        return saved, answering.eval()
     try:
-        model = WordsModel(saved.recipe.words, tasks_of(saved))
+        model = WordsModel(saved.recipe.words, tasks)
         load_weights(model.heads, heads_file(saved.folder))
     except DAMAGE as error:
         raise ModelError(f"{saved.folder} is damaged ({error}): train it again") from error
     return saved, model.eval()
 
 
-def _with_encoder(saved: SavedModel) -> TextModel:
-    folder, tasks = saved.folder, tasks_of(saved)
-    settings = BackboneSettings(
-        source=str(folder), adaptation="frozen", max_tokens=saved.recipe.backbone.max_tokens
-    )
+@contextmanager
+def _loading(folder: Path) -> Iterator[None]:
+    """Whatever damaged weights raise in this block becomes one kind of error."""
     try:
-        model = TextModel(LanguageModel(settings), tasks, saved.recipe.sharing)
-        load_weights(model.heads, heads_file(folder))
+        yield
     except DAMAGE as error:
         raise EncoderFormatError(f"{folder} does not load ({error})") from error
-    return model.eval()
 
 
 def tasks_of(saved: SavedModel) -> dict[str, Task]:
