@@ -16,6 +16,9 @@ from index.errors import RejectedInputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+MAX_PRICE = float(np.finfo(np.float32).max)
+"""Catalogues hold prices as float32."""
+
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that can be recommended.
@@ -26,7 +29,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         description: Longer text.
         category: Where it is filed.
         brand: Who makes it.
-        price: In the shop's currency, at least 0; None = unknown.
+        price: In the shop's currency, 0 to ``MAX_PRICE``; None = unknown.
         tags: Free words.
         in_stock: Whether it may be recommended now.
     """

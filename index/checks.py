@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalogue import Item
+from index.catalogue import MAX_PRICE, Item
 from index.errors import RejectedInputError
 
 
@@ -29,7 +28,7 @@ def check_items(items: Sequence[Item]) -> None:
 
     Raises:
         RejectedInputError: An item has no id, a text that is no UTF-8, or a price that is negative
-            or not finite.
+            or not finite as float32.
     """
     for item in items:
         if not item.item_id:
@@ -40,7 +39,7 @@ def check_items(items: Sequence[Item]) -> None:
             raise RejectedInputError(
                 f"item {item.item_id!r} cannot be written as UTF-8 ({error})"
             ) from error
-        if item.price is not None and not 0 <= item.price < math.inf:
+        if item.price is not None and not 0 <= item.price <= MAX_PRICE:
             raise RejectedInputError(
                 f"item {item.item_id!r} has price {item.price}, leave out an unknown one"
             )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index.catalogue import Catalogue
+from index.catalogue import MAX_PRICE, Catalogue
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,11 +36,11 @@ class Filter:
         """Refuse bounds that nothing can meet by mistake.
 
         Raises:
-            ValueError: A bound is not finite, or the lower is above the upper.
+            ValueError: A bound is not finite as float32, or the lower is above the upper.
         """
         bounds = [bound for bound in (self.price_min, self.price_max) if bound is not None]
-        if not all(math.isfinite(bound) for bound in bounds):
-            raise ValueError(f"a price bound is {bounds}, expected finite numbers")
+        if not all(abs(bound) <= MAX_PRICE for bound in bounds):
+            raise ValueError(f"a price bound is {bounds}, expected finite numbers of float32")
         if len(bounds) == 2 and bounds[0] > bounds[1]:
             raise ValueError(f"price_min is {bounds[0]:g}, above price_max, {bounds[1]:g}")
 

@@ -154,7 +154,10 @@ def read_catalogue(file: BinaryIO, count: int) -> Catalogue:
         ValueError: It is no Parquet, or its columns, types or number of rows are others.
     """
     table = _columns(file, _SERVED, count)
-    prices = table["price"].to_numpy().astype(np.float32)  # null becomes nan
+    with np.errstate(over="ignore"):
+        prices = table["price"].to_numpy().astype(np.float32)  # null becomes nan
+    if (prices < 0).any() or np.isinf(prices).any():
+        raise ValueError("items.parquet has a price that is negative or not finite as float32")
     popularity = table["popularity"].to_numpy().astype(np.float32)
     return Catalogue(
         ids=_listed(table["item_id"]),

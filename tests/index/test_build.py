@@ -173,6 +173,7 @@ def test_vectors_that_do_not_fit_the_items_are_refused(
         (Item(item_id="", title="Teapot"), "empty item_id"),
         (Item(item_id="item-0", title="Teapot"), "'item-0' occurs twice"),
         (Item(item_id="x", title="t", price=float("inf")), "price inf"),
+        (Item(item_id="x", title="t", price=1e39), "price 1e"),
         (Item(item_id="x", title="t", price=float("nan")), "price nan"),
         (Item(item_id="x", title="t", price=-0.01), "price -0.01"),
         (Item(item_id="\ud800", title="t"), "cannot be written as UTF-8"),

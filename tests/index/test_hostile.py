@@ -286,6 +286,19 @@ def negative_popularity(table: pa.Table) -> pa.Table:
     return table.set_column(at, table.schema.field(at), values)
 
 
+def with_price(table: pa.Table, price: float) -> pa.Table:
+    at = table.schema.get_field_index("price")
+    return table.set_column(at, table.schema.field(at), pa.array([price] * table.num_rows))
+
+
+def negative_prices(table: pa.Table) -> pa.Table:
+    return with_price(table, -1.0)
+
+
+def huge_prices(table: pa.Table) -> pa.Table:
+    return with_price(table, 1e39)
+
+
 def numbers_for_ids(table: pa.Table) -> pa.Table:
     return table.set_column(0, "item_id", pa.array(range(table.num_rows)))
 
@@ -297,6 +310,8 @@ def numbers_for_ids(table: pa.Table) -> pa.Table:
         (fewer_items, "has 59 rows"),
         (repeated_ids, "repeat an item_id"),
         (negative_popularity, "popularity"),
+        (negative_prices, "a price"),
+        (huge_prices, "a price"),
         (numbers_for_ids, "item_id: int64"),
     ],
 )
