@@ -24,6 +24,23 @@ def require(condition: bool, what: str) -> None:
         raise RuntimeError(what)
 
 
+def _settings(name: str) -> Any:
+    """FAISS's own class of settings, where it is the GPU's; it refuses names that it does not have.
+
+    SWIG takes any name, and a misspelt one is then nobody's setting.
+    """
+    if not hasattr(faiss(), name):
+        return SimpleNamespace
+    its_own: type = getattr(faiss(), name)
+
+    class Strict(its_own):  # type: ignore[misc]
+        def __setattr__(self, key: str, value: object) -> None:
+            require(key == "this" or hasattr(its_own, key), f"{name} has no {key}")
+            super().__setattr__(key, value)
+
+    return Strict
+
+
 class StandIn:
     """The names of the module that the GPU engines use.
 
@@ -33,10 +50,11 @@ class StandIn:
 
     METRIC_INNER_PRODUCT = 0
     StandardGpuResources = object
-    GpuIndexFlatConfig = SimpleNamespace
-    GpuIndexIVFPQConfig = SimpleNamespace
-    GpuIndexCagraConfig = SimpleNamespace
+    GpuIndexFlatConfig = _settings("GpuIndexFlatConfig")
+    GpuIndexIVFPQConfig = _settings("GpuIndexIVFPQConfig")
+    GpuIndexCagraConfig = _settings("GpuIndexCagraConfig")
     graph_build_algo_IVF_PQ = 0  # noqa: N815
+    SearchParametersCagra = _settings("SearchParametersCagra")
 
     def __init__(self) -> None:
         self.asked: list[Any] = []
@@ -44,10 +62,6 @@ class StandIn:
     def SearchParametersIVF(self, nprobe: int) -> Any:  # noqa: N802
         """SWIG takes a number that fits into a ``size_t``."""
         return SimpleNamespace(nprobe=range(_SIZE_T)[nprobe])
-
-    def SearchParametersCagra(self) -> Any:  # noqa: N802
-        """With what a search leaves as it is."""
-        return SimpleNamespace(itopk_size=64)
 
     def GpuIndexFlatIP(self, resources: object, dim: int, config: Any) -> Any:  # noqa: N802
         """GpuIndexFlat.cu."""
