@@ -13,6 +13,7 @@ from index.checks import check_bounds
 from index.engine import Parameters
 from index.gpu import FEW_ROWS, GpuEngine, gpu
 from index.gpu_exact import flat_on_device
+from index.groups import Groups, label_groups
 
 # In a search for few queries, 32 rows and the links of one share a buffer of 256 (cuVS,
 # `search_multi_cta.cuh`): a graph of more links is built, and then cannot be searched.
@@ -61,7 +62,7 @@ class GpuCagraParameters:
 class GpuCagraEngine(GpuEngine):
     """A graph on the device, and the rows beside it; effort counts up to 4,096 rows in view.
 
-    Copies of a row each have their place in it, unlike in ``hnsw``: many hide others.
+    Rows that are all but equal share one node and its score, as in ``hnsw``.
     """
 
     name: ClassVar[str] = "gpu-cagra"
@@ -75,9 +76,17 @@ class GpuCagraEngine(GpuEngine):
             EngineUnavailableError: There is none.
         """
         self._parameters = parameters
-        self._linked = len(vectors) >= FEW_ROWS
-        index = _graph(vectors, parameters) if self._linked else flat_on_device(vectors, fp16=False)
-        super().__init__(index, vectors)
+        by_group, groups = _grouped(vectors)
+        self._n_nodes = groups.n_nodes
+        self._linked = self._n_nodes >= FEW_ROWS
+        if not self._linked:
+            super().__init__(flat_on_device(vectors, fp16=False), vectors)
+        elif self._n_nodes == len(vectors):
+            super().__init__(_graph(vectors, parameters), vectors)
+        else:
+            heads = by_group[groups.offsets[:-1]]
+            graph = _graph(vectors[heads], parameters)
+            super().__init__(_NodesAsRows(graph, by_group, groups), vectors)
 
     @property
     def parameters(self) -> Parameters:
@@ -88,10 +97,37 @@ class GpuCagraEngine(GpuEngine):
         if not self._linked:
             return None
         how = gpu().SearchParametersCagra()
-        most = min(_MOST_IN_VIEW, self.count)
-        wanted = max(depth, math.ceil(min(effort * self._parameters.itopk, most)))
+        most = min(_MOST_IN_VIEW, self._n_nodes)
+        in_view = math.ceil(min(effort * self._parameters.itopk, most))
+        wanted = max(min(depth, self._n_nodes), in_view)
         how.itopk_size = -(-wanted // 32) * 32  # in steps of 32
         return how
+
+
+class _NodesAsRows:
+    """Searched like FAISS's index of all rows, where that on the device has one for each group."""
+
+    def __init__(self, graph: Any, by_group: NDArray[np.int64], groups: Groups) -> None:
+        self._graph = graph
+        self._by_group = np.append(by_group, -1)  # row -1, none, stays so
+        self._groups = groups
+
+    def search(
+        self, queries: NDArray[np.float32], depth: int, *, params: Any
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        n_nodes = self._groups.n_nodes
+        scores, nodes = self._graph.search(queries, min(depth, n_nodes), params=params)
+        nodes[(nodes < 0) | (nodes >= n_nodes)] = -1  # see ``GpuEngine.search``
+        scores, places = self._groups.spread(scores, nodes, depth)
+        return scores, self._by_group[places]
+
+
+def _grouped(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int64], Groups]:
+    """(N,) rows, those of a group behind each other in order of position; and the groups."""
+    labels = label_groups(vectors)
+    sizes = np.bincount(labels)
+    offsets = np.concatenate([[0], sizes.cumsum()]).astype(np.int64)
+    return np.argsort(labels, kind="stable"), Groups(offsets)
 
 
 def _graph(vectors: NDArray[np.float32], parameters: GpuCagraParameters) -> Any:

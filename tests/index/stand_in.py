@@ -46,6 +46,8 @@ class StandIn:
 
     Attributes:
         asked: The parameters of each search, None where there were none.
+        taken: How many rows each index took in.
+        indexes: All that were made.
     """
 
     METRIC_INNER_PRODUCT = 0
@@ -58,6 +60,8 @@ class StandIn:
 
     def __init__(self) -> None:
         self.asked: list[Any] = []
+        self.taken: list[int] = []
+        self.indexes: list[_Index] = []
 
     def SearchParametersIVF(self, nprobe: int) -> Any:  # noqa: N802
         """SWIG takes a number that fits into a ``size_t``."""
@@ -135,6 +139,7 @@ class _Index:
 
     def __init__(self, device: StandIn, dim: int, check: Any) -> None:
         self._device, self._check = device, check
+        device.indexes.append(self)
         self._index = faiss().IndexFlatIP(dim)
         self.nlist = 0
         self.on_training: Any = None
@@ -142,9 +147,10 @@ class _Index:
     def train(self, rows: NDArray[np.float32]) -> None:
         self.on_training(len(rows))
         if not self.nlist:  # a graph takes its rows in
-            self._index.add(rows)
+            self.add(rows)
 
     def add(self, rows: NDArray[np.float32]) -> None:
+        self._device.taken.append(len(rows))
         self._index.add(rows)
 
     def search(

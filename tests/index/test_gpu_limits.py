@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from index import Engine, RejectedInputError
+from index import Engine, ExactEngine, RejectedInputError
 from index.engines import make_parameters
 from index.gpu_cagra import GpuCagraEngine
 from index.gpu_exact import GpuExactEngine
@@ -104,6 +104,55 @@ def test_more_effort_looks_at_more_up_to_all_there_is(device: StandIn) -> None:
 def test_a_graph_of_few_rows_is_not_asked_for_more_in_view_than_there_are(device: StandIn) -> None:
     built("gpu-cagra", unit_rows(1_500, dim=8)).search(unit_rows(1, dim=8), 10, 1e9)
     assert device.asked[0].itopk_size == 1_504
+
+
+def with_copies() -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """1,500 distinct rows, one of them 2,000 times, anywhere; and which are that one."""
+    of = np.random.default_rng(3).permutation(np.append(np.arange(1_500), np.full(1_999, 700)))
+    return unit_rows(1_500, dim=8)[of], of == 700
+
+
+def test_copies_share_a_node_of_a_graph(device: StandIn) -> None:
+    """2,000 of them hide others where each has its own (docs/benchmarks-index.md, Copies)."""
+    rows, copied = with_copies()
+    engine = built("gpu-cagra", rows)
+    assert device.taken == [1_500]
+    query = rows[copied][:1]
+    scores, positions = engine.search(query, 50)
+    assert positions.tolist() == [np.flatnonzero(copied)[:50].tolist()]
+    assert scores == pytest.approx(1.0)
+    own = np.flatnonzero(~copied)
+    assert engine.search(rows[own], 1)[1][:, 0].tolist() == own.tolist()
+    for k in (10, 1_500):
+        found = engine.search(query, k, allowed=~copied)
+        expected = ExactEngine(rows).search(query, k, allowed=~copied)
+        assert (found[1] == expected[1]).all()
+        assert found[0] == pytest.approx(expected[0], abs=1e-6)
+
+
+@pytest.mark.parametrize("none", [-1, 2**31 - 1])
+def test_a_node_that_was_not_found_is_no_row(
+    device: StandIn, monkeypatch: pytest.MonkeyPatch, none: int
+) -> None:
+    rows, _ = with_copies()
+    engine = built("gpu-cagra", rows)
+    graph = device.indexes[0]
+    whole = graph.search
+
+    def half(queries: NDArray[np.float32], k: int, *, params: Any) -> Any:
+        scores, nodes = whole(queries, k, params=params)
+        nodes[:, k // 2 :] = none
+        return scores, nodes
+
+    monkeypatch.setattr(graph, "search", half)
+    queries = unit_rows(20, dim=8, seed=1)
+    found, expected = engine.search(queries, 30), ExactEngine(rows).search(queries, 30)
+    assert (found[1] == expected[1]).all()
+
+
+def test_a_graph_of_few_distinct_rows_is_none(device: StandIn) -> None:
+    built("gpu-cagra", np.repeat(unit_rows(20, dim=8), 100, axis=0)).search(MANY[:1], 10)
+    assert device.asked == [None]
 
 
 def test_more_lists_than_a_device_looks_through_at_once_are_refused() -> None:
