@@ -1,10 +1,11 @@
-"""TOML files that pages show are read by the code that reads such files."""
+"""Files and records that pages show are read by the code that reads such."""
 
 import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from scoring.behaviour.recipe import read_behaviour_recipe
@@ -16,7 +17,15 @@ from scoring.related.recipe import read_related_recipe
 from scoring.rules.rule_file import read_rules
 from scoring.sequence.recipe import read_sequence_recipe
 from scoring.training.recipe import decoded, read_recipe
-from tests.test_docs import PAGES
+from streams.events import Click, Impression, Search
+from streams.items import Item
+from streams.outputs import Recommendation
+from streams.records import Record
+from streams.settings import Settings
+from streams.topics import all_topics
+from tests.test_docs import PAGES, ROOT
+
+TOPICS = (ROOT / "docs" / "topics.md").read_text()
 
 KINDS: dict[str, Callable[[Path], object]] = {
     "behaviour": read_behaviour_recipe,
@@ -56,3 +65,36 @@ def test_a_file_on_a_page_is_read_by_whoever_reads_such_files(
     file.write_text(text if others else RESTS.get(first, "") + text)
     (key, *_) = (key for key in WITH if key in tomllib.loads(file.read_text()))
     assert WITH[key](file)
+
+
+def test_records_on_the_page_of_topics_are_such() -> None:
+    found: set[type[Record]] = set()
+    for block in re.findall(r"```json\n(.*?)```", TOPICS, re.DOTALL):
+        for line in block.splitlines():
+            kinds = (Search,) if '"search"' in line else (Click, Impression)
+            kind = kinds["item_ids" in line]
+            assert msgspec.json.decode(line, type=kind)
+            found.add(kind)
+    assert found == {Click, Search, Impression}
+
+
+@pytest.mark.parametrize("record", [Click, Search, Item, Impression, Recommendation])
+def test_the_page_of_topics_names_each_field_of_what_shops_send_and_get(
+    record: type[Record],
+) -> None:
+    for field in record.__struct_fields__:
+        assert f"`{field}`" in TOPICS or f'"{field}"' in TOPICS, field
+
+
+def test_the_page_of_topics_has_each_with_its_time() -> None:
+    rows = dict(re.findall(r"^\| (`.+?) \|.*\| (.+) \|$", TOPICS, re.MULTILINE))
+    times = {name: kept for names, kept in rows.items() for name in re.findall(r"`(.+?)`", names)}
+    settings = Settings(shop_counts=True, publish_decisions=True, read_impressions=True)
+    for topic in all_topics(settings):
+        if topic.name == "rillstream-learner-rows-changelog":
+            continue  # the learner's own, as the other is the workers'
+        kept = times["….dlq" if topic.name.endswith(".dlq") else topic.name]
+        compact = topic.config["cleanup.policy"] == "compact"
+        days = int(topic.config.get("retention.ms", 0)) // (24 * 3600 * 1000)
+        assert compact == kept.startswith("the newest"), topic.name
+        assert (f"{days} days" in kept) == bool(days), topic.name

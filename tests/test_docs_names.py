@@ -1,12 +1,14 @@
-"""Names on the pages are those of the code: settings, metrics, options of commands and benchmarks."""
+"""Names on pages are those of the code: settings, metrics, options of commands and benchmarks."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from streams.settings import ENV_PREFIX, _known_variables
+from streams.settings import ENV_PREFIX, Settings, _known_variables
 from tests.commands import command, leaves
 from tests.deploy.offered import as_people_say, offered
 from tests.test_docs import PAGES, ROOT
@@ -69,3 +71,30 @@ def test_benchmarks_on_a_page_have_the_options_that_it_gives_them(page: Path) ->
         source = (ROOT / f"{module.replace('.', '/')}.py").read_text()
         for name in OPTION.findall(rest):
             assert f'"{name}"' in source, f"{page.name}: {module} {name}"
+
+
+def default_of(variable: str) -> str:
+    """Return what a setting is where nobody sets it, as one would write it."""
+    value: Any = Settings.model_construct()
+    for name in variable.removeprefix(ENV_PREFIX).lower().split("__"):
+        value = getattr(value, name)
+    if value is None or isinstance(value, str | Path):
+        return str(value or "")
+    if isinstance(value, float) and value >= 1 and value == int(value):
+        return f"{value:g}"
+    return json.dumps(value)
+
+
+def test_the_page_of_settings_has_each_with_its_default() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
+    rows = re.findall(rf"^\| `({ENV_PREFIX}[A-Z_]+)` \| (?:`(.+?)`)? ?\|", page, re.MULTILINE)
+    groups = {f"{ENV_PREFIX}SECURITY", f"{ENV_PREFIX}TOPICS"}
+    assert sorted(name for name, _ in rows) == sorted(set(_known_variables()) - groups)
+    assert dict(rows) == {name: default_of(name) for name, _ in rows}
+
+
+def test_the_readme_has_the_same_defaults() -> None:
+    page = (ROOT / "README.md").read_text()
+    rows = re.findall(rf"^\| `({ENV_PREFIX}[A-Z_]+)` \| `(.+?)` \|", page, re.MULTILINE)
+    assert rows
+    assert dict(rows) == {name: default_of(name) for name, _ in rows}

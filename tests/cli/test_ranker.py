@@ -240,7 +240,10 @@ def test_it_is_listed_with_its_card(trained: tuple[Path, dict[str, Any]]) -> Non
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("days = 30", "days = 300"), "period 1 of 3, which begins 300 days before the last event: fewer"),
+        (
+            ("days = 30", "days = 300"),
+            "period 1 of 3, which begins 300 days before the last event: fewer",
+        ),
         (("candidates = 20", "candidate = 20"), "do you mean `candidates`"),
         (("[knowledge]", "[lists.quotas]\nsuggested = 3\n[knowledge]"), "known are"),
         (('joined = ["shown.jsonl"]', "looked = [1.0, 0.5]"), "there are none"),
