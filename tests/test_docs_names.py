@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,16 @@ def test_benchmarks_on_a_page_have_the_options_that_it_gives_them(page: Path) ->
         source = (ROOT / f"{module.replace('.', '/')}.py").read_text()
         for name in OPTION.findall(rest):
             assert f'"{name}"' in source, f"{page.name}: {module} {name}"
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.name)
+def test_what_python_on_a_page_imports_exists(page: Path) -> None:
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+        imports = re.findall(r"^from (\S+) import (.+)$", block, re.MULTILINE)
+        assert imports, f"{page.name}: {block}"
+        for module, names in imports:
+            for name in names.split(", "):
+                assert hasattr(import_module(module), name), f"{page.name}: {module} {name}"
 
 
 def default_of(variable: str) -> str:
