@@ -111,6 +111,15 @@ def test_files_that_pages_name_exist() -> None:
             assert (ROOT / path).exists(), f"{page.name}: {path}"
 
 
+def test_tests_that_pages_name_exist() -> None:
+    files = list((ROOT / "tests").rglob("test_*.py"))
+    there = {file.stem for file in files}
+    there |= {name for file in files for name in re.findall(r"def (test_\w+)", file.read_text())}
+    for page in PAGES:
+        for span in re.findall(r"`([^`\n]+)`", page.read_text()):
+            assert set(re.findall(r"\btest_\w+", span)) <= there, f"{page.name}: {span}"
+
+
 def anchors(page: Path) -> set[str]:
     """Return what a link into a page may end with: its headings, as GitHub writes them."""
     text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
