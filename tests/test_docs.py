@@ -17,12 +17,15 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("depl
 
 
 def documented(text: str) -> Iterator[str]:
-    """Yield the rillstream command lines of a page's console blocks."""
-    for block in re.findall(r"```(?:console|sh|bash)\n(.*?)```", text, re.DOTALL):
-        for line in block.splitlines():
-            command = line.removeprefix("$ ").split(" #")[0].strip()
-            if command.startswith("rillstream "):
-                yield command
+    """Yield the rillstream command lines of a page's blocks, fenced or indented."""
+    fenced = False
+    for line in text.splitlines():
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        elif fenced or line.startswith("    "):
+            told = re.match(r" *(?:\$ )?(?:[A-Z_]+=\S+ )*(rillstream .+)", line)
+            if told:
+                yield told[1].split(" #")[0].strip()
 
 
 def examples(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> list[str]:
