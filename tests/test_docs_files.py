@@ -91,8 +91,6 @@ def test_the_page_of_topics_has_each_with_its_time() -> None:
     times = {name: kept for names, kept in rows.items() for name in re.findall(r"`(.+?)`", names)}
     settings = Settings(shop_counts=True, publish_decisions=True, read_impressions=True)
     for topic in all_topics(settings):
-        if topic.name == "rillstream-learner-rows-changelog":
-            continue  # the learner's own, as the other is the workers'
         kept = times["….dlq" if topic.name.endswith(".dlq") else topic.name]
         compact = topic.config["cleanup.policy"] == "compact"
         days = int(topic.config.get("retention.ms", 0)) // (24 * 3600 * 1000)
