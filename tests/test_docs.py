@@ -17,12 +17,15 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("depl
 
 
 def documented(text: str) -> Iterator[str]:
-    """Yield the rillstream command lines of a page's console blocks."""
-    for block in re.findall(r"```(?:console|sh|bash)\n(.*?)```", text, re.DOTALL):
-        for line in block.splitlines():
-            command = line.removeprefix("$ ").split(" #")[0].strip()
-            if command.startswith("rillstream "):
-                yield command
+    """Yield the rillstream command lines of a page's blocks, fenced or indented."""
+    fenced = False
+    for line in text.splitlines():
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        elif fenced or line.startswith("    "):
+            told = re.match(r" *(?:\$ )?(?:[A-Z_]+=\S+ )*(rillstream .+)", line)
+            if told:
+                yield told[1].split(" #")[0].strip()
 
 
 def examples(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -111,7 +114,26 @@ def test_files_that_pages_name_exist() -> None:
             assert (ROOT / path).exists(), f"{page.name}: {path}"
 
 
+def test_tests_that_pages_name_exist() -> None:
+    files = list((ROOT / "tests").rglob("test_*.py"))
+    there = {file.stem for file in files}
+    there |= {name for file in files for name in re.findall(r"def (test_\w+)", file.read_text())}
+    for page in PAGES:
+        for span in re.findall(r"`([^`\n]+)`", page.read_text()):
+            assert set(re.findall(r"\btest_\w+", span)) <= there, f"{page.name}: {span}"
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what a link into a page may end with: its headings, as GitHub writes them."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in headings}
+
+
 def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+        for target in re.findall(r"\]\(([^):]+)\)", page.read_text()):
+            name, _, anchor = target.partition("#")
+            there = page.parent / name if name else page
+            assert there.exists(), f"{page.name}: {target}"
+            assert not anchor or anchor in anchors(there), f"{page.name}: {target}"

@@ -38,7 +38,8 @@ class RankerRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         kind: That it is such a file.
         name: Of the model.
         events: Files of events, relative to the folder of the data, each in order of time.
-        index: Folder of index versions, relative to it, too: vectors, titles, prices.
+        index: Folder of index versions, relative to it, too: vectors, titles, prices. The default
+            is where `rillstream index build` puts them.
         joined: Files of `rillstream export`, which teach clicks and engagement.
         looked: Chance that each rank of their lists is looked at, the last for all after it; with
             them the heads say what is wanted by those who look. () = all that was shown.
@@ -52,7 +53,7 @@ class RankerRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     kind: Literal["ranker"]
     name: str
     events: tuple[str, ...]
-    index: str = "index"
+    index: str = "indexes"
     joined: tuple[str, ...] = ()
     looked: tuple[Annotated[float, msgspec.Meta(gt=0, le=1)], ...] = ()
     lists: ListSettings = ListSettings()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
@@ -282,11 +283,14 @@ def decoded(file: Path, kind: type[_Said]) -> _Said:
 
 
 def with_nearest(message: str, kind: type[msgspec.Struct]) -> str:
-    """What msgspec says; an unknown key is shown with the nearest that there is."""
-    unknown = re.search(r"unknown field `(.+?)`", message)
-    if unknown is None:
+    """What msgspec says; an unknown key or word is shown with the nearest that there is."""
+    if key := re.search(r"unknown field `(.+?)`", message):
+        said, known = key[1], _keys(kind)
+    elif word := re.search(r"Invalid (?:enum )?value '(.+?)'", message):
+        said, known = word[1], _words(kind)
+    else:
         return message
-    near = difflib.get_close_matches(unknown[1], sorted(_keys(kind)), n=1, cutoff=0.5)
+    near = difflib.get_close_matches(said, sorted(known), n=1, cutoff=0.5)
     return message + (f"; do you mean `{near[0]}`?" if near else "")
 
 
@@ -297,6 +301,17 @@ def _changed(said: msgspec.Struct) -> set[str]:
         for field in msgspec.structs.fields(said)
         if getattr(said, field.name) != field.default
     }
+
+
+def _words(kind: Any) -> set[str]:
+    """All words that are values of a struct and of the structs within it."""
+    if isinstance(kind, str):
+        return {kind}
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        parts: Iterable[Any] = [kind.__struct_config__.tag, *get_type_hints(kind).values()]
+    else:
+        parts = get_args(kind)
+    return set().union(*map(_words, parts))
 
 
 def _keys(kind: Any) -> set[str]:

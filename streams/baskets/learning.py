@@ -210,7 +210,11 @@ class RankerTraining:
         total = self._recipe.lists.periods
         self._progress("tables of items", number, total)
         if not len(self._sales.between(0, before_ms).items):
-            raise RowsError(f"nothing was bought before period {number + 1}: use fewer days")
+            days = (self.last_ms - before_ms) / DAY_MS
+            raise RowsError(
+                f"nothing was bought before period {number + 1} of {total}, which begins "
+                f"{days:.0f} days before the last event: fewer days in [lists], or an older log"
+            )
         recipe = self._recipe
         knowledge = Knowledge.learn(self._sales, before_ms, recipe.knowledge, recipe.seed)
         self._progress("tables of items", number + 1, total)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from streams.cli.asked import Measures, Trained, TrainingAsked, made_before
+from streams.cli.measured import tell_unmeasured
 from streams.cli.printing import remark
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def train(asked: TrainingAsked) -> Trained:
     if not (asked.twins and made_before(place, recipe, recipe_of)):
         follow(recipe, place, asked.reading)
     measures = read_behaviour(place).metrics
+    tell_unmeasured(recipe.tasks, measures)
     if not asked.twins:
         return Trained(measures)
     where = _beside(place)

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
 from streams.cli.named import must_be_there
@@ -61,7 +62,7 @@ def check(
             "kind": kind,
             "share": arm.share,
             "policy_version": arm.policy(own).version,
-            "numbers": dict(arm.numbers),
+            "numbers": {name: _as_written(value) for name, value in arm.numbers.items()},
         }
         for kind, arm in arms
     ]
@@ -77,7 +78,7 @@ def check(
                 each["kind"],
                 f"{each['share']:.3g}",
                 each["policy_version"],
-                ", ".join(f"{name} = {value}" for name, value in arm.numbers.items()),
+                ", ".join(f"{name} = {_in_short(value)}" for name, value in arm.numbers.items()),
             ]
             for each, (_, arm) in zip(said, arms, strict=True)
         ],
@@ -87,6 +88,20 @@ def check(
         print(f"{outside:.3g} of the users are in no variant and get {own.version}")
     for name, gets in users.items():
         print(f"{name}: {gets['variant'] or 'no variant'}; shadows: {gets['shadows'] or 'none'}")
+
+
+def _as_written(value: Any) -> Any:
+    """A number as a policy file has it: a ranker is its folder, beliefs are a table."""
+    from scoring.ranker.named import NamedRanker
+
+    return str(value.folder) if isinstance(value, NamedRanker) else msgspec.to_builtins(value)
+
+
+def _in_short(value: Any) -> Any:
+    """The same for a cell: beliefs by how many weights they are of."""
+    from scoring.slates.beliefs import Beliefs
+
+    return f"{len(value.mean)} weights" if isinstance(value, Beliefs) else _as_written(value)
 
 
 @app.command(

@@ -1,31 +1,41 @@
 """Figures of trained models as tables, or as JSON Lines; a gate that ends a command."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
 
+from streams.cli.asked import Measures
 from streams.cli.exits import Exit
-from streams.cli.printing import print_json, print_table
+from streams.cli.printing import number_said, print_json, print_table, remark
 
 if TYPE_CHECKING:
     from scoring.training.twins import Comparison
 
 
-def print_measures(measures: Mapping[str, Mapping[str, float]], *, as_json: bool) -> None:
+def print_measures(measures: Measures, *, as_json: bool) -> None:
     """A line a task, or a row a measure."""
     if as_json:
         for task, values in measures.items():
             print_json({"task": task, **values})
         return
     rows = [
-        (task, name, f"{value:.4f}")
+        (task, name, number_said(value, ".4f"))
         for task, values in measures.items()
         for name, value in values.items()
     ]
     if rows:
         print_table(("task", "measure", "value"), rows)
+
+
+def tell_unmeasured(tasks: Iterable[str], measures: Measures) -> None:
+    """Say which tasks have no figure after a training, and what would give them one."""
+    if missing := [name for name in tasks if name not in measures]:
+        remark(
+            f"not measured, for want of test rows: {', '.join(missing)}. In the recipe, give "
+            "`test`: files, or a larger share"
+        )
 
 
 def judge(found: "Sequence[Comparison]", *, as_json: bool) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from streams.cli.named import must_be_there
 from streams.cli.options import Data, Json, RecipeSeed, SkipBad, Threads, examples
-from streams.cli.printing import print_json, print_table, remark
+from streams.cli.printing import number_said, print_json, print_table, remark
 from streams.cli.training import Restart, TensorBoard
 
 
@@ -74,5 +74,8 @@ def pretrain(
     else:
         print_table(
             ("measure", "before", "after"),
-            [(n, f"{gain.before[n]:.4f}", f"{value:.4f}") for n, value in gain.after.items()],
+            [
+                (name, number_said(gain.before[name], ".4f"), number_said(value, ".4f"))
+                for name, value in gain.after.items()
+            ],
         )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from streams.cli.asked import Measures, Trained, TrainingAsked, made_before
+from streams.cli.measured import tell_unmeasured
 from streams.cli.printing import remark
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def train(asked: TrainingAsked) -> Trained:
         if said := done.reading.summary():
             remark(said)
         measures = done.saved.metrics
+        tell_unmeasured(recipe.tasks, measures)
     if not asked.twins:
         return Trained(measures)
     from scoring.training.twins import compare, twin_recipes
@@ -94,6 +96,7 @@ def _learn_words(asked: TrainingAsked, recipe: "Recipe", place: Path) -> Trained
         )
     saved = learn(recipe, asked.data, place, asked.reading)
     remark(f"saved in {place}")
+    tell_unmeasured(recipe.tasks, saved.metrics)
     return Trained(saved.metrics)
 
 

@@ -17,7 +17,7 @@ from scoring.training.loop import Interrupted
 from scoring.training.settings import LoopSettings
 from streams.cli.console import Console
 from streams.cli.exits import Exit
-from streams.cli.printing import remark
+from streams.cli.printing import number_said, remark
 
 _EVERY_S = 10.0
 
@@ -124,4 +124,4 @@ def curves(folder: Path | None) -> Iterator[Writer | None]:
 
 
 def _numbers(values: Mapping[str, float]) -> str:
-    return " ".join(f"{name} {value:.4f}" for name, value in values.items())
+    return " ".join(f"{name} {number_said(value, '.4f')}" for name, value in values.items())

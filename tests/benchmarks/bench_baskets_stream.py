@@ -187,7 +187,7 @@ class Shop:
             "BOOTSTRAP_SERVERS": bootstrap,
             "APP_ID": "shop",
             "STATE_DIR": str(folder / "state"),
-            "INDEX_DIR": str(shop / "index"),
+            "INDEX_DIR": str(shop / "indexes"),
             "SHOP_COUNTS": "true",
             "SLATE_SIZE": str(_LENGTH),
             "CANDIDATES": str(_LENGTH),
@@ -275,7 +275,7 @@ def write_shop(log: Path, folder: Path) -> None:
     items = [Item(item_id=r["item_id"], title=r["title"], price=r["price"]) for r in rows]
     encoder = load_encoder(threads=1)
     build_index(
-        IndexStore(folder / "index"),
+        IndexStore(folder / "indexes"),
         items,
         encoder.encode_items([encoder.item_text(item) for item in items]),
         encoder_version=encoder.version,

@@ -21,7 +21,9 @@ def test_from_impressions_to_answers(tmp_path: Path, capsys: pytest.CaptureFixtu
     model = str(tmp_path / "models" / "heads")
     train = ["train", str(config), "--out", model]
     assert run([*train, "--json"]) == Exit.OK
-    trained = lines(capsys.readouterr().out)
+    printed = capsys.readouterr()
+    assert "not measured" not in printed.err
+    trained = lines(printed.out)
     assert [each["task"] for each in trained] == ["click", "sale", "stay", "cohort"]
 
     assert run(["evaluate", model, "--data", str(tmp_path), "--json"]) == Exit.OK
@@ -106,3 +108,14 @@ def test_a_bad_row_ends_it_with_file_and_line(
     assert "log.jsonl:101: no column 'country'" in capsys.readouterr().err
     assert run([*words, "--skip-bad"]) == Exit.OK
     assert "1 bad rows skipped" in capsys.readouterr().err
+
+
+def test_tasks_without_test_rows_are_named_as_not_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_log(tmp_path, 200)
+    config = tmp_path / "heads.toml"
+    config.write_text(RECIPE.replace("epochs = 4", "epochs = 1").replace("test = ", "test = 0.0 #"))
+    assert run(["train", str(config), "--out", str(tmp_path / "heads")]) == Exit.OK
+    told = capsys.readouterr().err
+    assert "not measured, for want of test rows: click, sale, stay, cohort." in told

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from scoring.experiments.experiment import read_experiment
+from scoring.ranker.named import RankerFile
 from streams.brokers.embedded import EmbeddedBroker
 from streams.cli.exits import Exit
 from streams.cli.main import run
@@ -122,6 +124,22 @@ def test_check_says_what_each_arm_is_and_what_a_user_gets(
     arm = read_experiment(Path(files[0])).variant_of("ann")
     assert arm is not None
     assert found["users"]["ann"]["variant"] == arm.name
+
+
+def test_check_says_rankers_and_beliefs_as_policy_files_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ranker = RankerFile(format=2, version="r", heads_version="h", item_ids=[])
+    (tmp_path / "ranker.json").write_bytes(msgspec.json.encode(ranker))
+    beliefs = "{ mean = [1.0, 2.0], precision = [[2.0, 0.0], [0.0, 2.0]] }"
+    file = tmp_path / "experiment.toml"
+    file.write_text(TEXT.replace("weight_repeat = 2.5", f'ranker = ".", beliefs = {beliefs}'))
+    assert run(["experiment", "check", str(file), "--json"]) == Exit.OK
+    said = printed(capsys)[0]["arms"][1]["numbers"]
+    assert said["ranker"] == str(tmp_path)
+    assert said["beliefs"] == {"mean": [1.0, 2.0], "precision": [[2.0, 0.0], [0.0, 2.0]]}
+    assert run(["experiment", "check", str(file)]) == Exit.OK
+    assert f"ranker = {tmp_path}, beliefs = 2 weights" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

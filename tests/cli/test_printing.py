@@ -7,9 +7,13 @@ from typing import NoReturn
 import pytest
 
 from index.manifest import Manifest
+from scoring.training.contracts import Progress
+from scoring.training.settings import LoopSettings
 from streams.cli.exits import Exit
 from streams.cli.main import run
+from streams.cli.measured import print_measures
 from streams.cli.printing import moment, print_json, print_table
+from streams.cli.training_course import Course
 from streams.cli.versions import print_manifests
 from tests.scoring.behaviour.shop_log import RECIPE, write_log
 
@@ -35,6 +39,19 @@ def test_what_is_no_number_is_null(capsys: pytest.CaptureFixture[str]) -> None:
     assert strict(capsys.readouterr().out) == [
         {"auc": None, "upper": None, "n": 2, "within": {"low": None, "each": [0.5, None]}}
     ]
+
+
+def test_a_figure_that_is_none_is_told_to_people_as_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    measures = {"within_query": float("nan"), "spearman": 0.5}
+    print_measures({"relevance": measures}, as_json=False)
+    with Course(LoopSettings()) as course:
+        course.show(Progress(0, 1, 2, {"relevance": 0.1}, 1.0, 1.0, measures))
+    printed = capsys.readouterr()
+    assert "nan" not in printed.out + printed.err
+    assert printed.out.split()[-6:-3] == ["relevance", "within_query", "none"]
+    assert "within_query none spearman 0.5000" in printed.err
 
 
 def test_a_moment_is_told_in_a_zone() -> None:

@@ -16,11 +16,13 @@ from scoring.joined_log import joined_log, row_fields
 from scoring.joined_log_file import write_joined_log
 from scoring.ranker.features import FEATURES
 from scoring.ranker.ranker import load_ranker
+from scoring.ranker.recipe import RankerRecipe
 from scoring.ranker.teaching import taught
 from streams.baskets import learning
 from streams.baskets.replay import Replay
 from streams.cli.exits import Exit
 from streams.cli.main import app, run
+from streams.settings import Settings
 from tests.streams.baskets.log import BEGIN_MS, DAY_MS, build_shop, events, write_events
 
 RUNNER = CliRunner()
@@ -76,7 +78,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
     """A folder with a log, an index and a model, and what the training printed."""
     folder = tmp_path_factory.mktemp("ranker")
     write_events(folder / "events.jsonl", events())
-    build_shop(folder / "index")
+    build_shop(folder / "indexes")
     shown(folder / "shown.jsonl")
     (folder / "small.toml").write_text(RECIPE, "utf-8")
     words = ["train", str(folder / "small.toml"), "--out", str(folder / "model"), "--json"]
@@ -170,7 +172,7 @@ def test_a_worker_can_rank_with_it(trained: tuple[Path, dict[str, Any]]) -> None
     from index import IndexStore
     from scoring import History
 
-    snapshot = IndexStore(folder / "index").open()
+    snapshot = IndexStore(folder / "indexes").open()
     made = Recommender(snapshot, None, policy=Policy(slate_size=5), ranker=ranker)
     (slate,) = made.recommend([Request("u0", BEGIN_MS + 60 * DAY_MS, History())])
     assert all(0 < (each.tasks["cvr"] or 0) < 1 for each in slate.items)
@@ -238,7 +240,10 @@ def test_it_is_listed_with_its_card(trained: tuple[Path, dict[str, Any]]) -> Non
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("days = 30", "days = 300"), "nothing was bought before period 1"),
+        (
+            ("days = 30", "days = 300"),
+            "period 1 of 3, which begins 300 days before the last event: fewer",
+        ),
         (("candidates = 20", "candidate = 20"), "do you mean `candidates`"),
         (("[knowledge]", "[lists.quotas]\nsuggested = 3\n[knowledge]"), "known are"),
         (('joined = ["shown.jsonl"]', "looked = [1.0, 0.5]"), "there are none"),
@@ -288,10 +293,15 @@ def test_what_can_be_known_before_is_said_before_events_are_replayed(
     assert said in str(RUNNER.invoke(app, words).exception)
 
 
+def test_a_recipe_looks_for_versions_where_builds_put_them() -> None:
+    recipe = RankerRecipe(kind="ranker", name="shop", events=())
+    assert Path(recipe.index) == Settings.model_construct().index_dir
+
+
 def test_events_out_of_order_are_refused(tmp_path: Path) -> None:
     rows = events(n_days=20)
     write_events(tmp_path / "events.jsonl", rows[::-1])
-    build_shop(tmp_path / "index")
+    build_shop(tmp_path / "indexes")
     recipe = tmp_path / "r.toml"
     recipe.write_text(RECIPE, "utf-8")
     done = RUNNER.invoke(app, ["train", str(recipe), "--out", str(tmp_path / "model")])

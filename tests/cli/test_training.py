@@ -108,6 +108,17 @@ def test_bad_rows_end_it_with_file_and_line_or_are_skipped_with_counts(
     assert "1 bad rows skipped: " in capsys.readouterr().err
 
 
+def test_a_task_without_test_rows_is_named_as_not_measured(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "models" / "colours"
+    assert run(["train", str(recipe), "--out", str(model)]) == Exit.OK
+    assert "not measured" not in capsys.readouterr().err
+    recipe.write_text(recipe.read_text().replace("test = ", "test = 0.0 #"))
+    assert run(["train", str(recipe), "--out", str(model.with_name("untested"))]) == Exit.OK
+    assert "not measured, for want of test rows: colour." in capsys.readouterr().err
+
+
 def test_an_unknown_setting_is_one_line_with_the_nearest(
     recipe: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

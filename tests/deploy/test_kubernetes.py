@@ -16,7 +16,7 @@ import yaml
 from streams.cli.exits import Exit
 from streams.cli.supervisor import DRAIN_S, HOPELESS
 from streams.probes import LIVE, METRICS, READY
-from streams.settings import ENV_PREFIX, Settings, _known_variables, load_settings
+from streams.settings import ENV_PREFIX, Settings, load_settings
 from tests.commands import parse
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -114,12 +114,6 @@ def test_settings_exist_and_fit_together(
             monkeypatch.setenv(each["name"], each.get("value", "rillstream-worker-0"))
     settings = load_settings()
     assert settings.partitions == int(CONFIG["RILLSTREAM_PARTITIONS"])
-
-
-def test_settings_that_the_readme_names_exist() -> None:
-    names = set(re.findall(rf"({ENV_PREFIX}[A-Z_]+)", README))
-    assert names
-    assert names <= set(_known_variables())
 
 
 @pytest.mark.parametrize("spec", PODS)
