@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.errors import EvidenceError, RowsError
+from scoring.errors import EvidenceError
 from scoring.training.rows import Fields, Reading, read_examples
 from scoring.worth import WORTH
 
@@ -25,6 +25,9 @@ SUM: Final = "worth"
 
 REWARDS: Final = ("clicked", "carted", "purchased", "dwell_ms", "value", SUM)
 """Columns of a joined log that may be what is earned, and that sum."""
+
+_WAY_OUT: Final = "Mend the row, or take all rows of its list out"
+"""No row is skipped: the others of its list would say something else without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ def read_rows(files: Iterable[Path], reward: str) -> LoggedRows:
         EvidenceError: No such reward.
     """
     checked_reward(reward)
-    made = read_examples(files, {}, lambda row: _made(row, reward), _Strictly())
+    made = read_examples(files, {}, lambda row: _made(row, reward), Reading(way_out=_WAY_OUT))
     columns: list[Any] = list(zip(*made, strict=True)) if made else [()] * len(fields(LoggedRows))
     kinds = (np.str_, np.str_, np.str_, np.int64, np.float64, np.int64, np.float64, np.int64)
     flags = (np.bool_, np.bool_)
@@ -144,10 +147,3 @@ def _whole(given: Mapping[str, Any], name: str) -> int:
 
 def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else math.nan
-
-
-class _Strictly(Reading):
-    """No row is skipped: the others of its list would say something else without it."""
-
-    def refuse(self, place: str, reason: str) -> None:
-        raise RowsError(f"{place}: {reason}. Mend the row, or take all rows of its list out")

@@ -31,11 +31,13 @@ class Reading:
 
     Attributes:
         skip_bad: Whether to go on after a bad row.
+        way_out: What to do where one is not skipped.
         bad: ``file:line: reason`` of each bad row.
         n_left_out: Rows that are right and have no place in the task.
     """
 
     skip_bad: bool = False
+    way_out: str = "Mend the row, or skip bad ones with --skip-bad"
     bad: list[str] = field(default_factory=list)
     n_left_out: int = 0
 
@@ -47,7 +49,7 @@ class Reading:
         """
         self.bad.append(f"{place}: {reason}")
         if not self.skip_bad:
-            raise RowsError(f"{place}: {reason}. Mend the row, or skip bad ones with --skip-bad")
+            raise RowsError(f"{place}: {reason}. {self.way_out}")
 
     def summary(self) -> str:
         """Counts and the first bad rows, '' where all were good."""
