@@ -25,7 +25,7 @@ Backbone = Callable[[Tensor, Tensor], Tensor]
 
 
 class PairBackbone(Protocol):
-    """A `Backbone` that reads pairs, too."""
+    """A `Backbone` that reads pairs, too; one without segments leaves their ids aside."""
 
     def __call__(self, tokens: Tensor, mask: Tensor, segments: Tensor | None = None) -> Tensor:
         """(n, T) token ids, mask, and of pairs segment ids -> (n, T, d) token vectors: likewise."""

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn.functional import embedding, gelu, layer_norm, scaled_dot_product_attention
 
 from scoring.packed import linear
+from scoring.pairs import tells_segments
 
 Layer = Callable[[Tensor], Tensor]
 
@@ -72,7 +73,7 @@ class Bert:
         segments = weights["embeddings.token_type_embeddings.weight"]  # (S, d)
         # A single text is the first segment, so its vector is added once and for all.
         self._places = weights["embeddings.position_embeddings.weight"] + segments[0]  # (P, d)
-        self._segments = segments - segments[0]  # (S, d)
+        self._segments = segments - segments[0] if tells_segments(config) else None  # (S, d)
         self._norm = _norm(weights, "embeddings")
         n_layers = config["num_hidden_layers"]
         self._blocks = [_block(weights, f"encoder.layer.{depth}.") for depth in range(n_layers)]
@@ -85,10 +86,10 @@ class Bert:
         Args:
             tokens: Of single texts, or of pairs; on the CPU, as the others.
             mask: Where there are any.
-            segments: (n, T) segment ids of pairs.
+            segments: (n, T) segment ids of pairs; a model without segments is not told them.
         """
         x = self.embed(tokens)  # (n, T, d)
-        if segments is not None:
+        if segments is not None and self._segments is not None:
             x = x + embedding(segments.to(self._device), self._segments)
         x = self._normalised(x, self._norm)
         visible = None  # or (n, 1, 1, T)

@@ -137,7 +137,7 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
         return cls(
             recommendation_id=evidence.recommendation_id,
             item_ids=evidence.item_ids,
-            scores=evidence.scores,
+            scores=tuple(evidence.scores),
             drawing=DrawingRecord(**asdict(evidence.drawing)),
             caps=tuple(CapRecord(**asdict(cap)) for cap in evidence.caps),
             floors=tuple(FloorRecord(**asdict(floor)) for floor in evidence.floors),

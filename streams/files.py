@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import heapq
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import msgspec
 
@@ -16,6 +17,9 @@ from streams.items import Item
 from streams.records import Record
 
 Input = Click | Search | Item | Impression
+
+STANDARD_INPUT: Final = Path("-")
+"""In the place of a file: JSON Lines as they come in, once and never again."""
 
 SUFFIXES: Final = (".jsonl", ".ndjson", ".json", ".parquet")
 MAX_LINE_BYTES: Final = 1_000_000
@@ -70,13 +74,15 @@ def read_numbered(path: Path) -> Iterator[tuple[int, Input | BadRow]]:
     Raises:
         BadFileError: The file is missing, is of no known format, or is broken as a whole.
     """
+    if path == STANDARD_INPUT:
+        return _read_lines(path, sys.stdin.buffer)
     if path.suffix not in SUFFIXES:
         raise BadFileError(f"{path}: unknown format; use one of {', '.join(SUFFIXES)}")
     if not path.is_file():
         raise BadFileError(f"{path}: there is no such file")
     if path.suffix == ".parquet":
         return _read_parquet(path)
-    return _read_lines(path)
+    return _read_file(path)
 
 
 def in_time_order(paths: Sequence[Path]) -> Iterator[Input | BadRow]:
@@ -104,19 +110,23 @@ def _kind_of(type_: object, item_ids: object) -> type[Input]:
     return Impression if item_ids is not None else Item
 
 
-def _read_lines(path: Path) -> Iterator[tuple[int, Input | BadRow]]:
+def _read_file(path: Path) -> Iterator[tuple[int, Input | BadRow]]:
     with path.open("rb") as file:
-        number = 0
-        while line := file.readline(MAX_LINE_BYTES + 1):
-            number += 1
-            if len(line) > MAX_LINE_BYTES:
-                yield number, BadRow(path, number, f"longer than {MAX_LINE_BYTES} bytes")
-                _skip_line(file, line)
-            elif not line.isspace():
-                yield number, _parse(path, number, line)
+        yield from _read_lines(path, file)
 
 
-def _skip_line(file: Any, start: bytes) -> None:
+def _read_lines(path: Path, file: BinaryIO) -> Iterator[tuple[int, Input | BadRow]]:
+    number = 0
+    while line := file.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        if len(line) > MAX_LINE_BYTES:
+            yield number, BadRow(path, number, f"longer than {MAX_LINE_BYTES} bytes")
+            _skip_line(file, line)
+        elif not line.isspace():
+            yield number, _parse(path, number, line)
+
+
+def _skip_line(file: BinaryIO, start: bytes) -> None:
     while start and not start.endswith(b"\n"):
         start = file.readline(MAX_LINE_BYTES)
 

@@ -45,6 +45,8 @@ class FusedClasses(Classes):
     nearer to abstaining than to an answer.
     """
 
+    nearness_is = "fused"
+
     def __init__(
         self, members: Sequence[Classes], shares: Sequence[float], widths: Sequence[int]
     ) -> None:

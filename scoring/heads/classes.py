@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +13,12 @@ class Classes(nn.Module, ABC):
     """(B, d) vectors -> (B, C) logits, and how near a vector is to anything known.
 
     Attributes:
+        nearness_is: What nearness is called among measures.
         temperature: () by which logits are divided for honest confidences.
         threshold: () least nearness; below, the head abstains.
     """
 
+    nearness_is: ClassVar[str]
     temperature: Tensor
     threshold: Tensor
 

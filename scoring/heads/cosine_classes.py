@@ -24,6 +24,7 @@ class CosineClasses(Classes):
         threshold: () least cosine to a class mean.
     """
 
+    nearness_is = "cosine"
     means: Tensor
 
     def __init__(self, dim: int, n_classes: int, scale: float = 16.0) -> None:

@@ -12,7 +12,7 @@ from scoring.backbone import load_pair_backbone
 from scoring.encoder import load_tokenizer, pool
 from scoring.folder import EncoderFolder
 from scoring.language.groups import Group, groups
-from scoring.pairs import pool_sides, tells_segments
+from scoring.pairs import pool_sides
 
 _AT_ONCE: Final = 128
 """Texts whose tokens are in memory together."""
@@ -55,11 +55,9 @@ class Reader:
     def pair_vectors(self, pairs: Sequence[tuple[str, str]]) -> Tensor:
         """Pairs (n) -> (2, n, d): each text of a pair, read with the other one in sight."""
         found = torch.empty(2, len(pairs), self.dim)
-        told = tells_segments(self._folder.config)
         for places, group in self._grouped(pairs, lambda pair: len(pair[0]) + len(pair[1])):
-            segments = torch.tensor(group.segments) if told else None
-            ids, mask = torch.tensor(group.ids), torch.tensor(group.mask)
-            hidden = self._backbone(ids, mask, segments).float()
+            tokens = (torch.tensor(each) for each in (group.ids, group.mask, group.segments))
+            hidden = self._backbone(*tokens).float()
             found[:, places] = pool_sides(hidden, torch.tensor(group.sides))
         return found
 

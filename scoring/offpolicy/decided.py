@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -132,7 +132,7 @@ def _batch(pairs: list[tuple[int, Evidence]], drawing: Drawing) -> Decided:
 
 
 def _padded(
-    rows: list[tuple[float, ...]] | list[tuple[int, ...]], there: NDArray[np.bool_], rest: float
+    rows: Sequence[Sequence[float]], there: NDArray[np.bool_], rest: float
 ) -> NDArray[np.float64]:
     found = np.full(there.shape, float(rest))
     found[there] = np.concatenate([np.asarray(row, np.float64) for row in rows])

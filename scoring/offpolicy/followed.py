@@ -33,7 +33,8 @@ class Followed:
     Attributes:
         target: (n, K) probability of the logged item given those above it; 1 past a list's end.
         unsupported: (n, K) share of the target, given the items above, on what the log's policy
-            could not have put there.
+            could not have put there; NaN below items that the target would never have put there, as
+            where a shadow has pinned another one: of its lists such a one says nothing.
         shown: (n, K, F) features of the logged items; 0 past a list's end.
         expected: (n, K, F) the target's mean of them given the logged items above; 0 there, too.
         ahead: (n, K, F) the target's mean of them over its own lists, which may be longer than what
@@ -89,6 +90,7 @@ def follow(batch: Decided, target: Target, into: Followed, n_draws: int, seed: i
     own, theirs = target.beside(batch)
     users = np.arange(len(batch.rows))
     n_ranks = int(batch.lists.exists.sum(axis=1).max())
+    like_theirs = np.ones(len(users), np.bool_)
     features = _features(own.field, theirs.field)
     pinned = batch.lists
     if target.shadows is not None:
@@ -103,7 +105,9 @@ def follow(batch: Decided, target: Target, into: Followed, n_draws: int, seed: i
         if rank >= n_ranks:
             break
         into.target[rows, rank] = wanted[users, taken][there]
-        into.unsupported[rows, rank] = np.where(logged > 0, 0.0, wanted).sum(axis=1)[there]
+        outside = np.where(logged > 0, 0.0, wanted).sum(axis=1)
+        into.unsupported[rows, rank] = np.where(like_theirs, outside, math.nan)[there]
+        like_theirs &= wanted[users, taken] > 0
         into.shown[rows, rank] = features[users, taken][there]
         into.expected[rows, rank] = np.einsum("bc,bcf->bf", wanted, features)[there]
     _look_ahead(batch, theirs, own, features, into, n_draws, seed)

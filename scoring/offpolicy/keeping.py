@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scoring.errors import EvidenceError
 from scoring.offpolicy.logged_lists import LoggedLists
-from scoring.offpolicy.logged_rows import LoggedRows
+from scoring.offpolicy.logged_rows import LoggedRows, coded_texts
 
 DUPLICATE: Final = "the same row again (one was kept)"
 CONFLICT: Final = "two lists under one id"
@@ -43,7 +43,7 @@ def kept_lists(
     if not len(rows):
         raise EvidenceError("the log has no rows: nothing was shown, or nothing was exported")
     lost: Counter[str] = Counter()
-    ids, firsts, codes = np.unique(rows.lists, return_index=True, return_inverse=True)
+    ids, codes = coded_texts(rows.lists)
     once = rows.first_ones(codes)
     lost[DUPLICATE] = len(rows) - len(once)
     rows, codes = rows.part(once), codes[once]
@@ -77,7 +77,7 @@ def _flaws(
         | (rows.at_ms != rows.at_ms[first])
         | (rows.simulated != rows.simulated[first]),
         RANKS: (rows.ranks < 1) | (rows.ranks > sizes[codes]),
-        TWICE: _repeated(codes, np.unique(rows.items, return_inverse=True)[1]),
+        TWICE: _repeated(codes, coded_texts(rows.items)[1]),
         PROPENSITY: ~((rows.propensities > 0) & (rows.propensities <= 1)),  # NaN is neither
         REWARD: ~(np.isfinite(rows.earned) & (rows.earned >= 0)),
         UNSEEN: answered & ~rows.examined,

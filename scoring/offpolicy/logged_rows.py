@@ -8,6 +8,7 @@ and of its reward, so here a flawed row is read, and `keeping` leaves out its wh
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -16,8 +17,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.errors import EvidenceError, RowsError
-from scoring.training.rows import Fields, Reading, read_examples
+from scoring.errors import EvidenceError
+from scoring.training.rows import Fields, Reading, each_example
 from scoring.worth import WORTH
 
 SUM: Final = "worth"
@@ -26,13 +27,28 @@ SUM: Final = "worth"
 REWARDS: Final = ("clicked", "carted", "purchased", "dwell_ms", "value", SUM)
 """Columns of a joined log that may be what is earned, and that sum."""
 
+_COLUMNS: Final = (
+    "recommendation_id",
+    "user_id",
+    "item_id",
+    "rank",
+    "propensity",
+    "at_ms",
+    "reward_at_ms",
+    "examined",
+    "simulated",
+)
+_WORTH: Final = ("clicked", "carted", "purchased", "dwell_ms")
+_WAY_OUT: Final = "Mend the row, or take all rows of its list out"
+"""No row is skipped: the others of its list would say something else without it."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoggedRows:
     """R rows.
 
     Attributes:
-        lists: (R,) str, recommendation ids.
+        lists: (R,) str, recommendation ids; equal ones are one object, and so below.
         users: (R,) str.
         items: (R,) str.
         ranks: (R,) int64, from 1 where right.
@@ -44,9 +60,9 @@ class LoggedRows:
         simulated: (R,) bool.
     """
 
-    lists: NDArray[np.str_]
-    users: NDArray[np.str_]
-    items: NDArray[np.str_]
+    lists: NDArray[np.object_]
+    users: NDArray[np.object_]
+    items: NDArray[np.object_]
     ranks: NDArray[np.int64]
     propensities: NDArray[np.float64]
     at_ms: NDArray[np.int64]
@@ -68,11 +84,27 @@ class LoggedRows:
         Args:
             codes: (R,) of the lists.
         """
-        rest = (
-            np.unique(getattr(self, each.name), return_inverse=True)[1] for each in fields(self)[1:]
-        )
-        together = np.stack([codes, *rest], axis=1)
-        return np.sort(np.unique(together, axis=0, return_index=True)[1])
+        places = np.unique(np.stack([codes, self.ranks], axis=1), axis=0, return_inverse=True)[1]
+        alone = np.bincount(places)[places] == 1
+        rest = np.flatnonzero(~alone)
+        others = (_coded(getattr(self, each.name)[rest]) for each in fields(self)[1:])
+        together = np.stack([codes[rest], *others], axis=1)
+        firsts = np.unique(together, axis=0, return_index=True)[1]
+        return np.sort(np.concatenate([np.flatnonzero(alone), rest[firsts]]))
+
+
+def coded_texts(texts: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """(R,) texts -> the distinct ones in their order, and (R,) the place of each among them."""
+    names = sorted(set(texts.tolist()))
+    place = {name: at for at, name in enumerate(names)}
+    codes = np.fromiter(map(place.__getitem__, texts.tolist()), np.int64, len(texts))
+    return np.array(names, object), codes
+
+
+def _coded(values: NDArray[Any]) -> NDArray[np.int64]:
+    if values.dtype == object:
+        return coded_texts(values)[1]
+    return np.unique(values, return_inverse=True)[1].astype(np.int64)
 
 
 def checked_reward(reward: str) -> str:
@@ -99,9 +131,14 @@ def read_rows(files: Iterable[Path], reward: str) -> LoggedRows:
         EvidenceError: No such reward.
     """
     checked_reward(reward)
-    made = read_examples(files, {}, lambda row: _made(row, reward), _Strictly())
-    columns: list[Any] = list(zip(*made, strict=True)) if made else [()] * len(fields(LoggedRows))
-    kinds = (np.str_, np.str_, np.str_, np.int64, np.float64, np.int64, np.float64, np.int64)
+    known: dict[str, str] = {}
+    columns: list[list[Any] | array[Any]] = [[], [], [], *(array(kind) for kind in "qdqdqbb")]
+    asked = {*_COLUMNS, *(_WORTH if reward == SUM else (reward,))}
+    reading = Reading(way_out=_WAY_OUT)
+    for made in each_example(files, {}, lambda row: _made(row, reward), reading, only=asked):
+        for column, value in zip(columns, made, strict=True):
+            column.append(known.setdefault(value, value) if isinstance(value, str) else value)
+    kinds = (object, object, object, np.int64, np.float64, np.int64, np.float64, np.int64)
     flags = (np.bool_, np.bool_)
     return LoggedRows(*(np.array(c, k) for c, k in zip(columns, kinds + flags, strict=True)))
 
@@ -130,8 +167,7 @@ def _made(row: Fields, reward: str) -> tuple[Any, ...]:
 
 def _worth(given: Mapping[str, Any]) -> float:
     """Clicks, carts, purchases and minutes, see `scoring.worth`."""
-    names = ("clicked", "carted", "purchased", "dwell_ms")
-    clicks, carts, purchases, dwell_ms = (np.array(_number(given.get(name))) for name in names)
+    clicks, carts, purchases, dwell_ms = (np.array(_number(given.get(name))) for name in _WORTH)
     return float(WORTH.of(clicks, carts, purchases, dwell_ms / 1_000.0))
 
 
@@ -144,10 +180,3 @@ def _whole(given: Mapping[str, Any], name: str) -> int:
 
 def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else math.nan
-
-
-class _Strictly(Reading):
-    """No row is skipped: the others of its list would say something else without it."""
-
-    def refuse(self, place: str, reason: str) -> None:
-        raise RowsError(f"{place}: {reason}. Mend the row, or take all rows of its list out")

@@ -110,7 +110,8 @@ def report(
         lists: n of them.
         estimates: Over these lists.
         excluded: Reason -> lists that are not among them.
-        unsupported: (n, K) share of the target on what the log's policy could not do.
+        unsupported: (n, K) share of the target on what the log's policy could not do; NaN where a
+            list does not tell.
         confidence: Of each interval.
         n_samples: Of the bootstrap.
 
@@ -162,9 +163,16 @@ def report(
             for each in estimates
             if each.name not in MARGINAL
         ),
-        unsupported=None if unsupported is None else float(unsupported.mean(axis=0).max()),
+        unsupported=None if unsupported is None else _largest_mean(unsupported),
         rows=tuple(rows),
     )
+
+
+def _largest_mean(shares: Floats) -> float:
+    """Of the columns of (n, K), each over its numbers; one without any has none."""
+    told = ~np.isnan(shares)
+    sums = np.where(told, shares, 0.0).sum(axis=0)
+    return float((sums / np.maximum(told.sum(axis=0), 1)).max())
 
 
 def _less(terms: Terms, own: Terms) -> Terms:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import math
 import re
 from collections.abc import Sequence
 from datetime import date
@@ -22,6 +23,7 @@ Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Price = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 MAX_BYTES: Final = 1_000_000
+_ROUNDING: Final = 1e-9
 
 
 class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,8 +109,8 @@ class Floors(Strict, frozen=True, kw_only=True):
 
     Attributes:
         tail: Items outside the most popular fifth of the shop.
-        categories: Of some categories.
-        brands: Of some brands.
+        categories: Of some categories; together at most 1, for an item has one category.
+        brands: Of some brands; the same.
     """
 
     tail: Share | None = None
@@ -200,6 +202,13 @@ def _problem(rules: Rules) -> str | None:
             return f"pin {at} ({pin.item}): {problem}"
     if blank := [word for word in rules.block.words if not word.strip()]:
         return f"block.words has {blank[0]!r}, which is no word"
+    shares = {"category": rules.floors.categories, "brand": rules.floors.brands}
+    for kind, floors in shares.items():
+        if (whole := math.fsum(floors.values())) > 1 + _ROUNDING:
+            return (
+                f"floors: the {kind} shares sum to {whole:.10g}, above 1: an item has one {kind}, "
+                "so no list can have them all"
+            )
     return None
 
 

@@ -130,7 +130,10 @@ def read_saved(folder: Path) -> SavedModel:
     folder = named_folder(folder)
     file = folder / HEADS / "heads.json"
     if not file.is_file():
-        raise ModelError(f"{folder} has no {HEADS}/heads.json: make one with rillstream train")
+        raise ModelError(
+            f"{folder} has no {HEADS}/heads.json, as each model of tasks on texts has: rillstream "
+            "train makes one, by a recipe without `kind`"
+        )
     try:
         said = json.loads(file.read_text("utf-8"))
         if said["format"] != _FORMAT:

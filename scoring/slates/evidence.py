@@ -64,7 +64,7 @@ class Evidence:
 
     recommendation_id: str
     item_ids: tuple[str, ...]
-    scores: tuple[float, ...]
+    scores: Sequence[float]
     drawing: Drawing
     caps: tuple[CapRows, ...] = ()
     floors: tuple[FloorRows, ...] = ()

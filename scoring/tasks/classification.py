@@ -104,7 +104,8 @@ class Classification(Task):
     ) -> dict[str, float]:
         """Accuracy, mean recall of the labels, and how honest confidence is.
 
-        Rows of labels that were not learned count for ``auroc_…`` only: can they be told?
+        Rows of labels that were not learned count for ``auroc_…`` only: can they be told? By what
+        it abstains by (`Classes.nearness_is`), the largest probability, the margin and the energy.
         """
         own = _asked(head)
         labels = set(self.labels)
@@ -112,13 +113,13 @@ class Classification(Task):
         with torch.no_grad():
             logits = own(vectors[0])  # (n, C)
             scores = {
-                "cosine": own.nearness(vectors[0]),
                 "softmax": logits.softmax(dim=1).amax(dim=1),
                 "margin": logits.topk(min(2, logits.shape[1]), dim=1).values.diff(dim=1).abs()[:, 0]
                 if logits.shape[1] > 1
                 else logits[:, 0],
                 "energy": logits.logsumexp(dim=1),  # Liu et al., NeurIPS 2020
             }
+            nearness = own.nearness(vectors[0])
         found: dict[str, float] = {}
         if known.any():
             targets = self._targets([row for row, k in zip(rows, known, strict=True) if k])
@@ -128,10 +129,10 @@ class Classification(Task):
             found["accuracy"] = float(right.mean())
             found["mean_recall"] = float(torch.stack(recalls).mean())
             found["calibration_error"] = calibration_error(confidence, right)
-            kept = scores["cosine"][known] >= own.threshold
+            kept = nearness[known] >= own.threshold
             found["abstained"] = float(1 - kept.float().mean())
         if known.any() and not known.all():
-            for name, score in scores.items():
+            for name, score in {own.nearness_is: nearness, **scores}.items():
                 found[f"auroc_unknown_{name}"] = auc(score.numpy(), known.numpy())
         return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
@@ -20,6 +20,8 @@ LARGEST: Final = 3.4e38
 """Of a number in a row: what is larger is infinite in the 32 bits that models compute with."""
 
 _SHOWN: Final = 5
+_AT_ONCE: Final = 8_192
+"""Rows of a Parquet file that are objects of Python at a time."""
 _WHOLE: Final = re.compile(r"-?\d+\.0")
 _NOT_UTF_8: Final = "not UTF-8: save the file as UTF-8, or convert it with iconv"
 _Made = TypeVar("_Made")
@@ -31,11 +33,13 @@ class Reading:
 
     Attributes:
         skip_bad: Whether to go on after a bad row.
+        way_out: What to do where one is not skipped.
         bad: ``file:line: reason`` of each bad row.
         n_left_out: Rows that are right and have no place in the task.
     """
 
     skip_bad: bool = False
+    way_out: str = "Mend the row, or skip bad ones with --skip-bad"
     bad: list[str] = field(default_factory=list)
     n_left_out: int = 0
 
@@ -47,7 +51,7 @@ class Reading:
         """
         self.bad.append(f"{place}: {reason}")
         if not self.skip_bad:
-            raise RowsError(f"{place}: {reason}. Mend the row, or skip bad ones with --skip-bad")
+            raise RowsError(f"{place}: {reason}. {self.way_out}")
 
     def summary(self) -> str:
         """Counts and the first bad rows, '' where all were good."""
@@ -65,7 +69,23 @@ def read_examples(
     reading: Reading,
     separator: str = ",",
 ) -> list[_Made]:
-    """Read files of rows.
+    """All that `each_example` gives.
+
+    Raises:
+        RowsError: A bad row, where they are not skipped, or no such file.
+    """
+    return list(each_example(files, columns, make, reading, separator))
+
+
+def each_example(
+    files: Iterable[Path],
+    columns: Columns,
+    make: Callable[[Fields], _Made | None],
+    reading: Reading,
+    separator: str = ",",
+    only: Collection[str] | None = None,
+) -> Iterator[_Made]:
+    """Read files of rows, one after the other.
 
     Args:
         files: .jsonl, .csv, .tsv or .parquet.
@@ -73,13 +93,14 @@ def read_examples(
         make: Fields -> example; None = has no place here; ValueError = a bad row.
         reading: Notes what is bad.
         separator: Of .csv files.
+        only: What is looked at, by the names in the files: of Parquet that has them all, nothing
+            else is read. None = all columns.
 
     Raises:
         RowsError: A bad row, where they are not skipped, or no such file.
     """
-    made: list[_Made] = []
     for file in files:
-        for place, row in _rows(file, separator):
+        for place, row in _rows(file, separator, only):
             if isinstance(row, str):
                 reading.refuse(place, row)
                 continue
@@ -91,8 +112,7 @@ def read_examples(
             if example is None:
                 reading.n_left_out += 1
             else:
-                made.append(example)
-    return made
+                yield example
 
 
 def files_in(folder: Path, files: Iterable[str]) -> list[Path]:
@@ -204,7 +224,9 @@ def as_text(value: object, column: str) -> str:
     return text[: -len(".0")] if _WHOLE.fullmatch(text) else text
 
 
-def _rows(file: Path, separator: str) -> Iterator[tuple[str, Mapping[str, object] | str]]:
+def _rows(
+    file: Path, separator: str, only: Collection[str] | None
+) -> Iterator[tuple[str, Mapping[str, object] | str]]:
     """Place and row, or place and what is wrong with it."""
     if not file.is_file():
         raise RowsError(f"{file} is not a file")
@@ -216,7 +238,7 @@ def _rows(file: Path, separator: str) -> Iterator[tuple[str, Mapping[str, object
         case ".tsv":
             return _table(file, "\t")
         case ".parquet":
-            return _parquet(file)
+            return _parquet(file, only)
     raise RowsError(f"{file}: rows are read from .jsonl, .csv, .tsv and .parquet")
 
 
@@ -275,13 +297,17 @@ def _is_text(row: list[str]) -> bool:
     return True
 
 
-def _parquet(file: Path) -> Iterator[tuple[str, Mapping[str, object] | str]]:
+def _parquet(
+    file: Path, only: Collection[str] | None
+) -> Iterator[tuple[str, Mapping[str, object] | str]]:
     from pyarrow import ArrowException, parquet
 
     try:
         table = parquet.ParquetFile(file)
         number = 0
-        for batch in table.iter_batches():
+        names = table.schema_arrow.names
+        some = None if only is None or not set(only) <= set(names) else list(only)
+        for batch in table.iter_batches(_AT_ONCE, columns=some):
             for row in batch.to_pylist():
                 number += 1
                 yield f"{file}, row {number}", row

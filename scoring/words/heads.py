@@ -17,6 +17,8 @@ class WordClasses(Classes):
         threshold: () least largest probability.
     """
 
+    nearness_is = "softmax"
+
     def __init__(self, columns: int, n_classes: int) -> None:
         super().__init__(threshold=0.0)
         self.words = WordLogits(columns, n_classes)

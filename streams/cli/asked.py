@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import typer
 
 if TYPE_CHECKING:
     from msgspec import Struct
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
 
 Measures = Mapping[str, Mapping[str, float]]
 """Task -> name of a measure -> value."""
+
+ONE_TASK: Final = "its only task has no twins"
+NO_CURVES: Final = "no curves are drawn of its learning"
+NOTHING_KEPT: Final = "it is learned at once, so there is nothing to go on from"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +124,20 @@ def made_before(place: Path, recipe: "Struct", recipe_of: "Callable[[Path], Stru
     return True
 
 
-def no_twins(asked: TrainingAsked, task: str) -> None:
-    """Refuse twins of what has one task only.
+def must_be_of_use(asked: TrainingAsked, **useless: str) -> None:
+    """Refuse options that mean nothing for a recipe: whoever gives one expects something of it.
+
+    Args:
+        asked: The call.
+        useless: Name of an option -> why it means nothing.
 
     Raises:
-        RecipeError: They were asked for.
+        BadParameter: One was given.
     """
-    from scoring.errors import RecipeError
-
-    if asked.twins:
-        raise RecipeError(f"{asked.config}: {task} is its only task, it has no twins")
+    for option, why in useless.items():
+        given = getattr(asked, option)
+        if given is not None and given is not False:  # a seed may be 0
+            raise typer.BadParameter(f"--{option} means nothing for {asked.config}: {why}")
 
 
 def only_own_files(folder: Path, answers: str, task: str | None, files: list[Path]) -> None:

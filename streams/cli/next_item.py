@@ -4,7 +4,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from streams.cli.asked import Measures, Trained, TrainingAsked, no_twins, only_own_files
+from streams.cli.asked import (
+    ONE_TASK,
+    Measures,
+    Trained,
+    TrainingAsked,
+    must_be_of_use,
+    only_own_files,
+)
 from streams.cli.printing import remark
 
 if TYPE_CHECKING:
@@ -37,7 +44,7 @@ def train(asked: TrainingAsked) -> Trained:
     from scoring.training.seeded import seeded
     from streams.cli.training_course import Course, curves, until_asked
 
-    no_twins(asked, KIND)
+    must_be_of_use(asked, twins=ONE_TASK)
     torch.set_num_threads(asked.threads)
     recipe = seeded(read_sequence_recipe(asked.config), asked.seed, "training", "task")
     place = asked.place(recipe.name)

@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "rillstream publish clicks.jsonl searches.jsonl --speed 10x",
             "rillstream publish events.parquet --now --skip-bad",
+            "zcat clicks.jsonl.gz | rillstream publish -",
         ),
     )(publish)
 
@@ -30,7 +31,8 @@ def publish(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="JSON Lines or Parquet files: clicks, searches, items, impressions, or mixed."
+            help="JSON Lines or Parquet files: clicks, searches, items, impressions, or mixed; "
+            "- is standard input, JSON Lines."
         ),
     ],
     broker: Broker = None,
@@ -52,9 +54,10 @@ def publish(
     A row that is no valid record ends it with exit code 4, unless --skip-bad is given. Items come
     before events.
     """
-    must_be_there(files)
+    from streams.files import STANDARD_INPUT, in_time_order
+
+    must_be_there([file for file in files if file != STANDARD_INPUT])
     settings = settings_from(bootstrap_servers=broker)
-    from streams.files import in_time_order
     from streams.publish import Publisher, parse_speed, replay
 
     pace = parse_speed(speed)

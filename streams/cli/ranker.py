@@ -4,7 +4,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from streams.cli.asked import Measures, Trained, TrainingAsked, no_twins
+from streams.cli.asked import (
+    NO_CURVES,
+    ONE_TASK,
+    Measures,
+    Trained,
+    TrainingAsked,
+    must_be_of_use,
+)
 from streams.cli.printing import moment, remark
 
 if TYPE_CHECKING:
@@ -39,7 +46,7 @@ def train(asked: TrainingAsked) -> Trained:
     from streams.baskets.learning import RankerTraining
     from streams.cli.progress import Bars
 
-    no_twins(asked, KIND)
+    must_be_of_use(asked, twins=ONE_TASK, tensorboard=NO_CURVES)
     torch.set_num_threads(asked.threads)
     recipe = read_ranker_recipe(asked.config)
     if asked.seed is not None:

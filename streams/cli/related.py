@@ -4,7 +4,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from streams.cli.asked import Measures, Trained, TrainingAsked, no_twins, only_own_files
+from streams.cli.asked import (
+    NO_CURVES,
+    NOTHING_KEPT,
+    ONE_TASK,
+    Measures,
+    Trained,
+    TrainingAsked,
+    must_be_of_use,
+    only_own_files,
+)
 from streams.cli.printing import remark
 
 if TYPE_CHECKING:
@@ -34,7 +43,13 @@ def train(asked: TrainingAsked) -> Trained:
     from scoring.related.recipe import read_related_recipe
     from streams.cli.progress import Bars
 
-    no_twins(asked, KIND)
+    must_be_of_use(
+        asked,
+        twins=ONE_TASK,
+        tensorboard=NO_CURVES,
+        seed="nothing is left to chance",
+        restart=NOTHING_KEPT,
+    )
     recipe = read_related_recipe(asked.config)
     place = asked.place(recipe.name)
     with Bars() as bars:

@@ -4,7 +4,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from streams.cli.asked import Measures, Trained, TrainingAsked, made_before
+from streams.cli.asked import (
+    NO_CURVES,
+    NOTHING_KEPT,
+    Measures,
+    Trained,
+    TrainingAsked,
+    made_before,
+    must_be_of_use,
+)
 from streams.cli.measured import tell_unmeasured
 from streams.cli.printing import remark
 
@@ -86,14 +94,23 @@ def train(asked: TrainingAsked) -> Trained:
 
 def _learn_words(asked: TrainingAsked, recipe: "Recipe", place: Path) -> Trained:
     """Fit at once what has no encoder; there is nothing to go on from."""
-    from scoring.errors import RecipeError
+    import torch
+
+    from scoring.errors import TrainingError
     from scoring.words.learning import learn
 
-    if asked.twins or asked.processes.count > 1:
-        raise RecipeError(
-            f"{asked.config}: tasks of [words] share nothing, so they have no twins, and are "
-            "fitted in one process"
+    must_be_of_use(
+        asked,
+        twins="tasks of [words] share nothing, so they have no twins",
+        tensorboard=NO_CURVES,
+        restart=NOTHING_KEPT,
+    )
+    if asked.processes.count > 1:
+        raise TrainingError(
+            f"{asked.config}: [words] is fitted in one process, and {asked.processes.count} were "
+            "started: run rillstream train without a launcher"
         )
+    torch.set_num_threads(asked.threads)
     saved = learn(recipe, asked.data, place, asked.reading)
     remark(f"saved in {place}")
     tell_unmeasured(recipe.tasks, saved.metrics)

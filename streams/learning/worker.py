@@ -13,6 +13,7 @@ from scoring.online.examples import examples_of
 from scoring.online.learner import OnlineLearner
 from scoring.online.settings import OnlineSettings
 from scoring.ranker.heads import Heads
+from scoring.training.rows import Reading
 from streams.errors import SettingsError, TopicMismatchError
 from streams.health import Health
 from streams.kafka_config import client_config
@@ -131,7 +132,8 @@ def learning_of(settings: Settings) -> Learning:
     heads = base_heads(settings.ranker)
     past = None
     if settings.learn_past is not None:
-        past = examples_of(read_joined_log([settings.learn_past]), heads)
+        reading = Reading(way_out="Mend the row of RILLSTREAM_LEARN_PAST, or take it out")
+        past = examples_of(read_joined_log([settings.learn_past], reading=reading), heads)
     return Learning(
         heads,
         online,

@@ -67,6 +67,10 @@ def test_from_impressions_to_answers(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert [each["model"] for each in lines(capsys.readouterr().out)] == [model, f"{model}-2"]
     assert run(["models", "card", model]) == Exit.OK
     assert "| sale | conversion | auc |" in capsys.readouterr().out
+    for command in ("merge", "fuse"):
+        both = [model, f"{model}-2", "--out", str(tmp_path / "both")]
+        assert run(["models", command, *both]) == Exit.BAD_INPUT
+        assert "as each model of tasks on texts has" in capsys.readouterr().err
 
 
 def test_twins_have_what_a_conversion_is_given_and_judge_it(

@@ -1,6 +1,8 @@
 """Commands against the embedded broker: what they print and how they end."""
 
 import json
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ from streams.brokers.embedded import EmbeddedBroker
 from streams.cli.exits import Exit
 from streams.cli.main import run
 from streams.dead_letter import dead_letter_record
+from streams.events import Click
+from streams.files import STANDARD_INPUT, in_time_order
 from streams.kafka_config import producer_config
 from streams.outputs import Recommendation, RecommendedItem, Tasks, Trigger
 from streams.records import encode
@@ -67,6 +71,30 @@ def test_published_files_go_to_the_topics_of_their_records(
     capsys.readouterr()
     assert run(["publish", file, "--broker", broker, "--json"]) == Exit.OK
     assert printed(capsys)[0]["sent"] == {"clicks": 1, "searches": 1}
+
+
+def test_a_pipe_is_published_line_by_line_as_a_file_is(
+    broker: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each when it is there: who waits for the end of a pipe hears nothing of what is live."""
+    file = lines(tmp_path / "searches.jsonl", SEARCH)
+    given, taken = os.pipe()
+    monkeypatch.setattr("sys.stdin", open(given, encoding="utf-8"))
+    with sys.stdin, open(taken, "wb", buffering=0) as pipe:
+        rows = in_time_order([STANDARD_INPUT])
+        pipe.write(json.dumps(CLICK).encode() + b"\n")
+        assert isinstance(next(rows), Click), "and the pipe is still open"
+        pipe.write("\n".join(map(json.dumps, (CLICK, NONSENSE))).encode())
+        pipe.close()
+        capsys.readouterr()
+        words = ["publish", "-", file, "--broker", broker, "--skip-bad", "--json"]
+        assert run(words) == Exit.OK
+    out, err = capsys.readouterr()
+    assert json.loads(out)["sent"] == {"clicks": 1, "searches": 1}
+    assert "left out: -:2: " in err
 
 
 def test_a_bad_row_ends_publishing_with_its_file_and_line(

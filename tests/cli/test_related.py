@@ -110,11 +110,10 @@ def test_models_of_events_are_listed_and_compared_like_others(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["train", "{recipe}", "--twins"], "no twins"),
         (["predict", "{model}", "intent", "--input", "{rows}"], "it answers related-items"),
         (["evaluate", "{model}", "--input", "{rows}"], "use --data"),
     ],
-    ids=["twins", "another task", "other rows"],
+    ids=["another task", "other rows"],
 )
 def test_what_it_cannot_do_is_said(recipe: Path, words: list[str], said: str) -> None:
     model = recipe.parent / "model"
@@ -126,6 +125,29 @@ def test_what_it_cannot_do_is_said(recipe: Path, words: list[str], said: str) ->
     done = RUNNER.invoke(app, filled)
     assert done.exit_code != 0
     assert said in str(done.exception) + done.output
+
+
+@pytest.mark.parametrize(
+    ("kind", "option"),
+    [
+        ("related-items", ["--twins"]),
+        ("related-items", ["--seed", "0"]),
+        ("related-items", ["--restart"]),
+        ("related-items", ["--tensorboard", "runs"]),
+        ("next-item", ["--twins"]),
+        ("ranker", ["--twins"]),
+        ("ranker", ["--tensorboard", "runs"]),
+    ],
+)
+def test_options_that_mean_nothing_for_a_recipe_are_wrong_arguments(
+    recipe: Path, kind: str, option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = 'items = "items.jsonl"\n' if kind == "ranker" else ""
+    recipe.write_text(f'kind = "{kind}"\nname = "x"\nevents = ["events.jsonl"]\n{items}', "utf-8")
+    model = recipe.parent / "model"
+    assert run(["train", str(recipe), "--out", str(model), *option]) == Exit.USAGE
+    assert f"{option[0]} means nothing for {recipe}" in capsys.readouterr().err
+    assert not model.exists()
 
 
 def test_a_kind_that_there_is_not_is_said_with_those_that_there_are(recipe: Path) -> None:

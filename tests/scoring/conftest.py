@@ -44,6 +44,12 @@ def masking_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_bert_of_one_segment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same BERT, made for texts that are always alone."""
+    return save_bert(tmp_path_factory.mktemp("encoders") / "one-segment", type_vocab_size=1)
+
+
+@pytest.fixture(scope="session")
 def tiny_distilbert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same of another architecture, which only transformers knows."""
     folder = tmp_path_factory.mktemp("encoders") / "tiny-distilbert"
@@ -63,11 +69,11 @@ _SIZES = {
 }
 
 
-def save_bert(folder: Path, *, dim: int = 16, seed: int = 5) -> Path:
+def save_bert(folder: Path, *, dim: int = 16, seed: int = 5, type_vocab_size: int = 2) -> Path:
     """A BERT of two layers, of this width."""
     from transformers import BertConfig, BertModel
 
-    sizes = {**_SIZES, "hidden_size": dim}
+    sizes = {**_SIZES, "hidden_size": dim, "type_vocab_size": type_vocab_size}
     _save(folder, lambda: BertModel(BertConfig(**sizes, intermediate_size=32)), seed)
     return folder
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,18 @@ def test_what_was_written_comes_back(tmp_path: Path, suffix: str) -> None:
     assert log.simulated.all()
     write_joined_log(log, tmp_path / f"again{suffix}")
     assert _same(read_joined_log([tmp_path / f"again{suffix}"]), log)
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_a_log_of_more_rows_than_are_written_at_a_time_comes_back(
+    tmp_path: Path, suffix: str
+) -> None:
+    n = 70_000
+    one = read_joined_log([_written(tmp_path, _ROW)]).part(np.zeros(n, np.int64))
+    ranks = np.arange(1, n + 1)
+    log = replace(one, rank=ranks, item_id=ranks.astype(str).astype(object))
+    write_joined_log(log, tmp_path / f"long{suffix}")
+    assert _same(read_joined_log([tmp_path / f"long{suffix}"]), log)
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])

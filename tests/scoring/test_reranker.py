@@ -129,10 +129,11 @@ def test_each_text_is_read_in_sight_of_the_other(
     torch.testing.assert_close(torch.stack([first, second]), alone, atol=2e-6, rtol=1e-5)
 
 
+@pytest.mark.parametrize("encoder", ["tiny_distilbert", "tiny_bert_of_one_segment"])
 def test_a_model_without_segments_is_served_as_it_was_trained(
-    shop: Path, tiny_distilbert: Path, tmp_path: Path
+    shop: Path, encoder: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    folder = trained(shop, tiny_distilbert, tmp_path / "distil", 1)
+    folder = trained(shop, request.getfixturevalue(encoder), tmp_path / "model", 1)
     titles = texts()[:9]
     write_jsonl(tmp_path / "ask.jsonl", [{"query": "red mug", "title": t} for t in titles])
     saved, model = load_model(folder)

@@ -96,6 +96,25 @@ def test_a_shadows_pin_is_in_all_its_lists_whatever_stands_above() -> None:
     assert 0 < known.marginal[:, 0].sum() < 12
 
 
+@pytest.mark.parametrize(
+    ("more", "scores", "unsupported"),
+    [((), (), 0), (("new",), (0.0,), 1 / 3)],
+    ids=["all of it can be logged", "a third of its second rank cannot"],
+)
+def test_what_a_shadow_pins_was_logged_where_chance_put_it_there(
+    more: tuple[str, ...], scores: tuple[float, ...], unsupported: float
+) -> None:
+    """One log list in three begins with the pin; the others say nothing of the shadow's."""
+    free = Evidence("l", ("p", "a", "b"), (0.0,) * 3, Drawing(2, "softmax", 1.0))
+    pins = replace(
+        free, item_ids=(*free.item_ids, *more), scores=(*free.scores, *scores), pins=(0, -1)
+    )
+    records = [replace(free, recommendation_id=f"l{number}") for number in range(60)]
+    target = Target(shadows={each.recommendation_id: pins for each in records})
+    report = evaluate_records(as_logged(records), records, target, Counter())
+    assert report.unsupported == pytest.approx(unsupported)
+
+
 def test_a_pin_that_moved_up_is_the_same_for_a_shadow() -> None:
     """A pin to the third rank, where two other items are there, and one of them is capped."""
     capped = CapRows("one of a kind", (0, 0, -1), (1, 1, 9))

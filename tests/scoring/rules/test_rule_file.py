@@ -77,6 +77,9 @@ def test_the_version_is_what_the_rules_say_and_not_how(tmp_path: Path) -> None:
         ("[bought]", "days"),
         ("[bought]\ndays = nan", "days|nan"),
         ("[block]\nwords = [' ']", "no word"),
+        ("[floors]\ntail = 1.5", "<= 1"),
+        ("[floors]\ncategories = {a = 0.7, b = 0.5}", "category shares sum to 1.2, above 1"),
+        ("[floors]\nbrands = {a = 0.5, b = 0.51}", "brand shares sum to 1.01, above 1"),
         ("[block", "Expected"),
     ],
 )
@@ -88,6 +91,15 @@ def test_what_means_nothing_is_refused_with_the_nearest_name(
         read_rules(file)
     assert str(file) in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_floors_that_one_list_can_have_together_are_read(tmp_path: Path) -> None:
+    """0.7 + 0.2 + 0.1 is 1 but for rounding; an item may be of a category, a brand and the tail."""
+    said = "[floors]\ntail = 0.9\ncategories = {a = 0.7, b = 0.2, c = 0.1}\nbrands = {d = 0.8}"
+    floors = read_rules(written(tmp_path, said)).floors
+    assert floors.tail == 0.9
+    assert floors.categories == {"a": 0.7, "b": 0.2, "c": 0.1}
+    assert floors.brands == {"d": 0.8}
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

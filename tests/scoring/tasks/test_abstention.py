@@ -6,11 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from scoring.fusion.heads import FusedClasses
+from scoring.heads.classes import Classes
 from scoring.heads.cosine_classes import CosineClasses
 from scoring.tasks.classification import Classification
 from scoring.tasks.contract import Example
 from scoring.training.recipe import ClassificationSettings
 from scoring.training.worn import without_words
+from scoring.words.heads import WordClasses
 
 
 def test_a_row_is_as_near_as_if_its_mean_had_never_seen_it() -> None:
@@ -61,6 +64,24 @@ def test_rows_of_labels_that_were_not_learned_have_no_loss() -> None:
     assert task.row_losses(head, (torch.ones(3, 4),), rows).shape == (0,)
     known = [*rows, Example(("a text",), "red")]
     assert task.row_losses(head, (torch.ones(4, 4),), known).shape == (1,)
+
+
+@pytest.mark.parametrize(
+    ("head", "own"),
+    [
+        (CosineClasses(2, 2), {"cosine"}),
+        (WordClasses(2, 2), set()),
+        (FusedClasses([WordClasses(2, 2)], [1.0], [2]), {"fused"}),
+    ],
+)
+def test_what_tells_unlearned_labels_is_called_what_it_is(head: Classes, own: set[str]) -> None:
+    """By words a head is as near as the largest probability says: nothing there is a cosine."""
+    task = Classification(ClassificationSettings(train=[]))
+    task.learn_facts([Example(("a text",), "red"), Example(("a text",), "blue")])
+    rows = [Example(("a text",), label) for label in ("red", "blue", "pink")]
+    found = task.measures(head, (torch.tensor([[1.0, 0], [0, 1], [0.5, 0.5]]),), rows)
+    told = {name.removeprefix("auroc_unknown_") for name in found if name.startswith("auroc")}
+    assert told == {"softmax", "margin", "energy"} | own
 
 
 def test_a_worn_text_has_lost_a_share_of_its_words() -> None:

@@ -139,12 +139,18 @@ def test_rows_that_cannot_be_told_apart_or_calibrated_on_are_refused(shop: Path)
     assert not (shop / "out").exists()
 
 
-def test_what_needs_steps_or_an_encoder_is_refused(
-    shop: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("option", [["--twins"], ["--restart"], ["--tensorboard", "runs"]])
+def test_options_of_a_training_in_steps_are_wrong_arguments(
+    shop: Path, option: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    words = ["train", str(shop / "words.toml"), "--out", str(shop / "out"), *option]
+    assert run(words) == Exit.USAGE
+    assert f"{option[0]} means nothing for" in capsys.readouterr().err
+    assert not (shop / "out").exists()
+
+
+def test_what_needs_steps_or_an_encoder_is_refused(shop: Path) -> None:
     recipe = read_recipe(shop / "words.toml")
-    assert run(["train", str(shop / "words.toml"), "--twins"]) == Exit.BAD_INPUT
-    assert "no twins" in capsys.readouterr().err
     with pytest.raises(RecipeError, match="fitted at once"):
         TextTasks(recipe, shop, Reading()).joint()
     learn(recipe, shop, shop / "words", Reading())

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scoring.errors import OnlineError
+from scoring.errors import OnlineError, RowsError
 from scoring.joined_log_file import write_joined_log
 from streams.cli.exits import Exit
 from streams.cli.main import run
@@ -44,6 +44,17 @@ def test_replay_begins_with_an_export_and_heads_with_a_ranker(tmp_path: Path) ->
     write_joined_log(other, tmp_path / "past.parquet")
     with pytest.raises(OnlineError, match="they are others"):
         learning_of(settings)
+
+
+def test_a_bad_row_of_the_past_is_named_and_no_option_that_learn_lacks(tmp_path: Path) -> None:
+    (tmp_path / "heads.safetensors").write_bytes(BASE.to_bytes())
+    (tmp_path / "past.jsonl").write_text('{"recommendation_id": "l"}\n')
+    settings = load_settings(
+        ranker=tmp_path, publish_decisions=True, learn_past=tmp_path / "past.jsonl"
+    )
+    with pytest.raises(RowsError, match=r"past\.jsonl:1: .*row of RILLSTREAM_LEARN_PAST") as said:
+        learning_of(settings)
+    assert "--skip-bad" not in str(said.value)
 
 
 @pytest.mark.parametrize(
