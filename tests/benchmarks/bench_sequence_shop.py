@@ -48,6 +48,8 @@ _TEST_MS: Final = 1_322_697_600_000  # 2011-12-01
 _END_MS: Final = 1_323_475_200_000  # 2011-12-10
 _ASKED_OF_A_BASKET: Final = 5
 _KNN_VALUES: Final = ((1.0, 10.0), (0.25, 0.75), (0.9, 0.97, 1.0))
+_KNN: Final = "BM25 item-kNN"
+_SHARES: Final = (0.0, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0)
 _LONG: Final = "long-term interest"
 _CODES: Final = tuple(TYPE_CODES.values())
 
@@ -196,7 +198,7 @@ def main() -> None:
     neighbours = (ItemNeighbours(k1, b, 200, d) for k1, b, d in product(*_KNN_VALUES))
     makers: dict[str, Callable[[], Scorer]] = {
         "popularity": lambda: popularity(learned, n_items),
-        "BM25 item-kNN": lambda: max(
+        _KNN: lambda: max(
             (item_knn(learned, n_items, chosen) for chosen in neighbours),
             key=lambda scorer: measures(ranks(scorer, tuned))["ndcg@10"],
         ),
@@ -206,10 +208,32 @@ def main() -> None:
     }
     for form in _FORMS:
         makers[form] = partial(train, learned, tuned, snapshot, form, seed)
+    scorers = {name: make() for name, make in makers.items()}
+    _table(scorers, test, owners)
+    print("\nBeside item-kNN, as a worker has it:\n")
+    asking = [_LONG, *_FORMS]
+    _table({name: beside(scorers[_KNN], scorers[name], tuned) for name in asking}, test, owners)
+
+
+def beside(counted: Scorer, asked: Scorer, tuned: Question) -> Scorer:
+    """What was counted, and a share of the cosine that does best on the validation."""
+
+    def mixed(share: float) -> Scorer:
+        def score(pasts: Sequences) -> Tensor:
+            counts = counted(pasts)  # (b, N)
+            most = counts.amax(dim=1, keepdim=True).clamp(min=1e-9)
+            return counts / most + share * asked(pasts)
+
+        return score
+
+    return max(map(mixed, _SHARES), key=lambda scorer: measures(ranks(scorer, tuned))["ndcg@10"])
+
+
+def _table(scorers: Mapping[str, Scorer], test: Question, owners: NDArray[np.int64]) -> None:
     print(f"| model | HR@10 | 95 % | − {_LONG} | NDCG@10 | 95 % | − {_LONG} |\n{'|---' * 7}|")
-    by_row = ranks(makers[_LONG](), test)
-    for name, make in makers.items():
-        found = ranks(make(), test)
+    by_row = ranks(scorers[_LONG], test)
+    for name, scorer in scorers.items():
+        found = ranks(scorer, test)
         shown = []
         for measure, value in measures(found).items():
             worth, apart = gains(found, measure), gains(found, measure) - gains(by_row, measure)
