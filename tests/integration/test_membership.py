@@ -1,5 +1,6 @@
 """Workers that join, leave, freeze and come back: each list once, each row exact."""
 
+import shutil
 import signal
 import threading
 import time
@@ -8,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from streams.brokers.kafka import KafkaBroker
-from tests.integration.shop import EventLog, Reader, check_exactly_once, make_events, open_shop
+from tests.integration.shop import (
+    EventLog,
+    Reader,
+    check_exactly_once,
+    check_rows,
+    make_events,
+    open_shop,
+)
 from tests.integration.worker_process import WorkerProcess, workers
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -77,3 +85,31 @@ def test_a_zombie_writes_nothing_twice(kafka: KafkaBroker, tmp_path: Path) -> No
     reader.close()
     assert 75 in zombie.exits, "the zombie's commit was never refused"
     check_exactly_once(settings, log, reader)
+
+
+def test_a_zombie_that_writes_without_transactions_makes_no_row_forget(
+    kafka: KafkaBroker, tmp_path: Path
+) -> None:
+    """At least once: it wakes with a batch in its hands, and sends its rows behind newer ones."""
+    settings = open_shop(kafka.bootstrap, tmp_path, delivery="at_least_once")
+    log, reader = EventLog(settings), Reader(settings)
+    zombie, other = WorkerProcess(settings, "w0"), WorkerProcess(settings, "w1")
+    reader.start()
+    log.publish(make_events(2_000, n_users=30, seed=23))
+    with workers(zombie, other):
+        zombie.start(freeze_at="rows stored:3")
+        reader.wait_for(256, 60)
+        other.start()
+        reader.wait_for(2_000, 60)
+        zombie.send(signal.SIGCONT)
+        assert zombie.wait(30) == 75, zombie.log_text()[-3000:]
+        assert other.stop() == 0
+        shutil.rmtree(other.state_dir)  # rows come from the changelog, the zombie's last
+        other.start()
+        other.wait_for_log("rows of a worker without its partitions passed over")
+        log.publish(make_events(300, n_users=30, seed=24))  # each user's row is written once more
+        reader.wait_for(2_300, 60)
+        assert other.stop() == 0
+    reader.close()
+    assert reader.seen.keys() == log.list_ids()
+    check_rows(settings, log)
