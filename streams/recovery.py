@@ -57,6 +57,7 @@ class RowRecovery(Recovery):
         if app.consumer_generation_id != generation:
             return  # another rebalance has begun and will recover again
         await cast(Any, consumer).begin(positions, generation)
+        app.metrics.begun(positions)
         self.completed.set()
         app.flow_control.resume()
         consumer.resume_flow()

@@ -128,6 +128,7 @@ def test_a_batch_that_does_not_end_is_death_and_idleness_is_not(tmp_path: Path) 
             ask_until(port, "/readyz", 200)
             counted = ask(port, "/metrics")[1]
             assert "rillstream_ready 1.0" in counted
+            assert 'rillstream_position{partition="0",topic="clicks"} 0.0' in counted
             assert "rillstream_restore_seconds 0.0\n" not in counted
             time.sleep(4)
             assert ask(port, "/livez") == (200, "ok\n")
