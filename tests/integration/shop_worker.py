@@ -2,7 +2,8 @@
 
 Settings come from the environment, like a real worker's.  CRASH_AT=<boundary>:<n> ends it with
 kill -9 the n-th time it passes that line of the writer's crash table, FREEZE_AT freezes it there;
-EVENT_LOOP chooses the event loop, STUCK_AFTER_S when it counts as dead.
+EVENT_LOOP chooses the event loop, STUCK_AFTER_S when it counts as dead, LEAVE_AFTER_S when it then
+leaves the group.
 """
 
 import os
@@ -11,6 +12,7 @@ import sys
 
 from index import IndexStore
 from scoring import Recommender
+from streams import consumer_thread
 from streams.health import STUCK_AFTER_S, Health
 from streams.logs import configure_logging
 from streams.metrics import StepMetrics
@@ -39,6 +41,9 @@ def main() -> int:
     """Serve until SIGTERM."""
     settings = load_settings()
     configure_logging(settings)
+    consumer_thread.LEAVE_AFTER_S = float(
+        os.environ.get("LEAVE_AFTER_S", consumer_thread.LEAVE_AFTER_S)
+    )
     recommender = Recommender(IndexStore(settings.index_dir).open(), None)
     metrics = StepMetrics()
     health = Health(float(os.environ.get("STUCK_AFTER_S", STUCK_AFTER_S)))

@@ -7,8 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from streams.brokers.kafka import KafkaBroker
+from streams.kafka_config import producer_config
+from streams.topics import changelog_topic
 from tests.integration.shop import (
     EventLog,
     Reader,
@@ -113,3 +116,55 @@ def test_a_zombie_that_writes_without_transactions_makes_no_row_forget(
     reader.close()
     assert reader.seen.keys() == log.list_ids()
     check_rows(settings, log)
+
+
+def test_a_spare_worker_is_there_when_it_is_needed(
+    kafka: KafkaBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no partition to fetch from, for much longer than who fetches nothing may stay."""
+    monkeypatch.setenv("LEAVE_AFTER_S", "4")
+    settings = open_shop(kafka.bootstrap, tmp_path, partitions=1)
+    log, reader = EventLog(settings), Reader(settings)
+    first, spare = WorkerProcess(settings, "w0"), WorkerProcess(settings, "w1")
+    reader.start()
+    first.start()
+    with workers(first):
+        first.wait_for_log("worker ready")
+        spare.start()
+        with workers(spare):
+            spare.wait_for_log("worker ready")
+            first.wait_for_log("worker ready", 2)
+            if "partitions=0" in first.log_text().splitlines()[-1]:
+                first, spare = spare, first
+            time.sleep(12)
+            first.kill()
+            log.publish(make_events(100, n_users=30, seed=25))
+            reader.wait_for(100, 30)
+            assert spare.stop() == 0
+    reader.close()
+    check_exactly_once(settings, log, reader)
+
+
+def test_a_recovery_may_last_longer_than_who_fetches_nothing_may_stay(
+    kafka: KafkaBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Millions of rows take many minutes; here a transaction in the changelog stays open."""
+    monkeypatch.setenv("LEAVE_AFTER_S", "4")
+    settings = open_shop(kafka.bootstrap, tmp_path)
+    log, reader, worker = EventLog(settings), Reader(settings), WorkerProcess(settings, "w0")
+    holds = Producer(producer_config(settings, **{"transactional.id": "holds"}))
+    holds.init_transactions(20)
+    holds.begin_transaction()
+    holds.produce(changelog_topic(settings), b"never", b"u", partition=0)
+    holds.flush(20)
+    reader.start()
+    worker.start()
+    with workers(worker):
+        log.publish(make_events(100, n_users=30, seed=26))
+        time.sleep(15)
+        assert worker.n_ready() == 0
+        holds.abort_transaction(20)
+        reader.wait_for(100, 30)
+        assert worker.stop() == 0
+    reader.close()
+    check_exactly_once(settings, log, reader)
