@@ -108,7 +108,12 @@ class _Server:
         watch.start()
         try:
             self._app.finalize()
-            await self._app.connect()
+            connecting = asyncio.create_task(self._app.connect())
+            await asyncio.wait([connecting, stop, failed], return_when=asyncio.FIRST_COMPLETED)
+            if not connecting.done():  # the first rows are being read, which may take many minutes
+                log.info("stopping: nothing is under way yet")
+                await self._die()
+            await connecting
             crash = asyncio.create_task(self._app.wait_until_stopped())
             await asyncio.wait([crash, stop, failed], return_when=asyncio.FIRST_COMPLETED)
             if self._parts.failure is None and self._app.crash_reason is not None:

@@ -163,6 +163,10 @@ def test_a_recovery_may_last_longer_than_who_fetches_nothing_may_stay(
         log.publish(make_events(100, n_users=30, seed=26))
         time.sleep(15)
         assert worker.n_ready() == 0
+        assert worker.stop() == 0, "a worker can be stopped before it has its rows"
+        worker.start()
+        time.sleep(10)
+        assert worker.n_ready() == 0
         holds.abort_transaction(20)
         reader.wait_for(100, 30)
         assert worker.stop() == 0
