@@ -3,6 +3,9 @@
 `AcknowledgingWriter.commit`: whatever was acknowledged before the offsets were committed stays.
 The batch is delivered again, the offset in each row leaves the row as it is, and its lists are
 published once more with the same recommendation_id.
+
+A worker that has lost its partitions and does not know it yet can still write the rows of one
+batch: nothing but its position is refused. Recovery tells them by their offsets (`outdated_rows`).
 """
 
 from collections.abc import Callable, Mapping

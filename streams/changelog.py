@@ -1,7 +1,7 @@
 """changelog topic -> local rows, after a rebalance: reads what the local store has not seen yet."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,9 +35,24 @@ class Changelog:
     offset.
     """
 
-    def __init__(self, client_config: Mapping[str, Any], topic: str) -> None:
+    def __init__(
+        self,
+        client_config: Mapping[str, Any],
+        topic: str,
+        *,
+        is_outdated: Callable[[bytes, bytes, bytes], bool] | None = None,
+    ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            client_config: Where the broker is.
+            topic: The rows' topic.
+            is_outdated: A key, its row and one behind that -> whether the latter is passed over;
+                None = the last row of a key counts, for only their owner can have written it.
+        """
         self._config = dict(client_config)
         self._topic = topic
+        self._is_outdated = is_outdated
 
     def restore(
         self,
@@ -130,14 +145,15 @@ class Changelog:
         try:
             consumer.assign([TopicPartition(self._topic, p, start) for p, start in behind.items()])
             while behind and not stopped():
-                rows: dict[int, dict[bytes, bytes | None]] = {}
+                rows: dict[int, list[tuple[bytes, bytes | None]]] = {}
                 reached: dict[int, int] = {}
                 for message in consumer.consume(2000, 0.2):
                     error = message.error()
                     if error is None:
                         heard = time.monotonic()
                         partition, offset = place_of(message)
-                        rows.setdefault(partition, {})[message.key() or b""] = message.value()
+                        row = message.key() or b"", message.value()
+                        rows.setdefault(partition, []).append(row)
                         reached[partition] = offset + 1
                         n_rows += 1
                     elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - it has no public name
@@ -148,7 +164,8 @@ class Changelog:
                         self._raise_if_denied(error)
                         log.warning("the changelog is not read now", error=error.str())
                 for partition, position in reached.items():
-                    stores[partition].apply(rows.get(partition, {}), position)
+                    store = stores[partition]
+                    store.apply(self._newest(rows.get(partition, []), store), position)
                 if time.monotonic() - heard > timeout_s:
                     raise BrokerUnavailableError(
                         f"{self._topic}: nothing arrived for {timeout_s:.0f} s"
@@ -156,6 +173,26 @@ class Changelog:
         finally:
             consumer.close()
         return n_rows
+
+    def _newest(
+        self, found: Sequence[tuple[bytes, bytes | None]], store: RowStore
+    ) -> dict[bytes, bytes | None]:
+        """The row of each key, by those found behind what a store has."""
+        if self._is_outdated is None:
+            return dict(found)
+        keys = list({key for key, _ in found})
+        known = dict(zip(keys, store.get_many(keys), strict=True))
+        newest: dict[bytes, bytes | None] = {}
+        n_outdated = 0
+        for key, row in found:
+            before = known[key]
+            if before is not None and row is not None and self._is_outdated(key, before, row):
+                n_outdated += 1
+            else:
+                known[key] = newest[key] = row
+        if n_outdated:
+            log.warning("rows of a worker without its partitions passed over", rows=n_outdated)
+        return newest
 
     def _raise_if_denied(self, error: KafkaError) -> None:
         if (refused := denied(error, f"{self._topic} was not read")) is not None:

@@ -77,17 +77,42 @@ class PartitionReader:
             self._open()
         return messages
 
+    def take_added(self, topic: str, wait_s: float) -> list[int]:
+        """Read those partitions, too, that a topic has got meanwhile: from their beginning.
+
+        Returns:
+            Their numbers.
+
+        Raises:
+            KafkaException: No broker says within `wait_s` which there are.
+        """
+        from confluent_kafka import OFFSET_BEGINNING
+
+        if self._lost:  # see above: a new client comes first
+            return []
+        there = self._consumer.list_topics(topic, timeout=wait_s).topics[topic].partitions
+        added = sorted(number for number in there if (topic, number) not in self._next)
+        if added:
+            self._next |= {(topic, number): OFFSET_BEGINNING for number in added}
+            self._assign()
+        return added
+
     def close(self) -> None:
         """Leave the broker."""
         self._consumer.close()
 
     def _open(self) -> None:
-        from confluent_kafka import Consumer, TopicPartition
+        from confluent_kafka import Consumer
 
         self._lost = Lost(self._config.get("error_cb"))
         self._consumer: Consumer = Consumer({**self._config, "error_cb": self._lost})
-        self._consumer.assign([TopicPartition(*at, offset) for at, offset in self._next.items()])
+        self._assign()
         self._opened_s = time.monotonic()
+
+    def _assign(self) -> None:
+        from confluent_kafka import TopicPartition
+
+        self._consumer.assign([TopicPartition(*at, offset) for at, offset in self._next.items()])
 
 
 class AbandonedError(Exception):

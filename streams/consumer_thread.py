@@ -30,6 +30,9 @@ from streams.static_member import StaticMember
 
 log = structlog.get_logger(__name__)
 
+LEAVE_AFTER_S = 300.0
+"""A worker in which something is stuck leaves its partitions to others so long after it is seen."""
+
 _FETCH_S = 0.2
 
 
@@ -64,7 +67,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             enable_auto_commit=False,
             auto_offset_reset="none",  # see `fetch`
             max_poll_records=conf.broker_max_poll_records,
-            max_poll_interval_ms=int((conf.broker_max_poll_interval or 0) * 1000),
+            max_poll_interval_ms=int(LEAVE_AFTER_S * 1000),  # see `stay_in_group`
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
             # One fetch request a broker is under way at a time, and it waits this long for the
             # partitions that have nothing; an event of another partition waits with it (Faust's own
@@ -149,6 +152,17 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             coordinator.check_errors()
         except KafkaError as error:
             raise as_fate(error) from error
+
+    async def stay_in_group(self) -> None:
+        """Have aiokafka know that this worker lives, however long it has nothing to fetch.
+
+        Whoever fetches nothing for `max_poll_interval_ms` is taken out of the group by aiokafka,
+        which says nothing, and never comes back: a spare without partitions, or a worker that reads
+        the rows of its partitions. Only one in which something is stuck shall be.
+        """
+        if self._consumer is not None and self.app.health.why_dead() is None:
+            with self._consumer._subscription.fetch_context():
+                pass  # a fetch has just ended
 
     async def _pass_over_removed(self, places: Mapping[TopicPartition, int]) -> None:
         """Go on behind what retention has removed unread, and say so.

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from streams.outbox import Outbox
+from streams.positions import Source
 from streams.runs import Run
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5)
@@ -144,10 +145,18 @@ class StepMetrics:
         self._restored_rows.inc(n_rows)
         self._restore_s.set(seconds)
 
+    def begun(self, positions: Mapping[Source, int]) -> None:
+        """These partitions are this worker's now; of any other one another worker tells."""
+        self.position.clear()
+        self._stand(positions)
+
     def durable(self, outbox: Outbox) -> None:
         """One batch was committed."""
         self._dead.inc(len(outbox.letters))
-        for (topic, partition), end in outbox.ends.items():
-            self.position.labels(topic, partition).set(end)
+        self._stand(outbox.ends)
         for topic, oldest_ms in outbox.oldest_ms.items():
             self._delay.labels(topic).observe(max(0.0, time.time() - oldest_ms / 1000))
+
+    def _stand(self, positions: Mapping[Source, int]) -> None:
+        for (topic, partition), position in positions.items():
+            self.position.labels(topic, partition).set(position)

@@ -15,6 +15,7 @@ from streams.lane import Intake, Lane, Process
 from streams.markers import ForgottenMarkers
 from streams.metrics import StepMetrics
 from streams.outbox import Outbox
+from streams.outdated_rows import is_outdated
 from streams.positions import GroupPositions
 from streams.rows import MemoryRows, RocksRows, RowStore
 from streams.settings import Settings
@@ -135,7 +136,12 @@ class Parts:
             self.app,
             name="rows",
             partitions=settings.partitions,
-            changelog=Changelog(client_config(settings), changelog),
+            changelog=Changelog(
+                client_config(settings),
+                changelog,
+                # Kafka refuses what a zombie writes in a transaction.
+                is_outdated=is_outdated if settings.delivery == "at_least_once" else None,
+            ),
             open_store=open_store,
             timeout_s=self.app.recovery_timeout_s,
         )

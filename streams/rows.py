@@ -87,14 +87,14 @@ class RocksRows(RowStore):
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         try:
-            self._db = _open(path)
+            self._db, made_from = _opened(path)
         except Exception as error:
             if not _is_damage(error):
                 raise
             log.warning("damaged local rows begin anew", path=str(path), reason=str(error))
             shutil.rmtree(path)
-            self._db = _open(path)
-        if self._db.get(_CHANGELOG, changelog.encode()) != changelog.encode():
+            self._db, made_from = _opened(path)
+        if made_from not in (None, changelog.encode()):
             self._db.close()
             shutil.rmtree(path)
             self._db = _open(path)
@@ -121,7 +121,8 @@ class RocksRows(RowStore):
 
     def position(self) -> int | None:
         """See `RowStore.position`."""
-        stored = self._db.get(_POSITION)
+        with self._removed_if_damaged():
+            stored = self._db.get(_POSITION)
         return None if stored is None else int(stored)
 
     def close(self) -> None:
@@ -147,6 +148,16 @@ class RocksRows(RowStore):
 def _is_damage(error: Exception) -> bool:
     """Rocksdict has no error class of its own."""
     return str(error).startswith("Corruption")
+
+
+def _opened(path: Path) -> tuple[Rdict, bytes | None]:
+    """A store, and the changelog that it was made from; None = it is new."""
+    db = _open(path)
+    try:
+        return db, db.get(_CHANGELOG)
+    except Exception:
+        db.close()  # or nobody could open it anew
+        raise
 
 
 def _open(path: Path) -> Rdict:

@@ -83,7 +83,8 @@ class _Server:
         self._health = health
         metrics.ready.set_function(lambda: health.why_not_ready() is None)
         self._stop = asyncio.Event()
-        self._parts = Parts(settings, plan, metrics, health, boundary, positions, self._stop.set)
+        self._failed = asyncio.Event()
+        self._parts = Parts(settings, plan, metrics, health, boundary, positions, self._failed.set)
         self._app = self._parts.app
 
     async def run(self) -> int:
@@ -92,6 +93,7 @@ class _Server:
             loop.add_signal_handler(number, self._stop.set)
         check_metadata_format(client_config(self._settings))
         stop: asyncio.Future[Any] = asyncio.create_task(self._stop.wait())
+        failed: asyncio.Future[Any] = asyncio.create_task(self._failed.wait())
         starting: asyncio.Future[Any]
         starting = loop.run_in_executor(self._parts.writer_thread, self._parts.writer.start)
         await asyncio.wait([starting, stop], return_when=asyncio.FIRST_COMPLETED)
@@ -106,9 +108,14 @@ class _Server:
         watch.start()
         try:
             self._app.finalize()
-            await self._app.connect()
+            connecting = asyncio.create_task(self._app.connect())
+            await asyncio.wait([connecting, stop, failed], return_when=asyncio.FIRST_COMPLETED)
+            if not connecting.done():  # the first rows are being read, which may take many minutes
+                log.info("stopping: nothing is under way yet")
+                await self._die()
+            await connecting
             crash = asyncio.create_task(self._app.wait_until_stopped())
-            await asyncio.wait([crash, stop], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([crash, stop, failed], return_when=asyncio.FIRST_COMPLETED)
             if self._parts.failure is None and self._app.crash_reason is not None:
                 self._parts.failure = self._app.crash_reason
             if self._parts.failure is not None:
@@ -132,15 +139,21 @@ class _Server:
                 await asyncio.sleep(1)
 
     async def _end_of(self, last: asyncio.Future[Any], why_not: str) -> None:
-        """Wait for what has to end before this process may; a broker that is away holds it up."""
+        """Wait for what has to end before this process may; a broker that is away holds it up.
+
+        What fails meanwhile says more than that it did not end: the last commit, for example.
+        """
         limit_s = self._settings.session_timeout_s
-        if not (await asyncio.wait([last], timeout=limit_s))[0]:
-            self._parts.failure = BrokerUnavailableError(
-                f"{why_not} within {limit_s:.0f} s: is the broker there?"
+        failed = asyncio.create_task(self._failed.wait())
+        await asyncio.wait([last, failed], timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+        failed.cancel()
+        if not last.done():
+            self._parts.fail(
+                BrokerUnavailableError(f"{why_not} within {limit_s:.0f} s: is the broker there?")
             )
-            await self._die()
-        if (error := last.exception()) is not None:
+        elif (error := last.exception()) is not None:
             self._parts.fail(error)
+        if self._parts.failure is not None:
             await self._die()
 
     async def _finish(self) -> None:

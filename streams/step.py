@@ -18,6 +18,7 @@ from streams.outbox import Letter, Outbox
 from streams.records import encode
 from streams.row import Source, UserRow
 from streams.runs import Claim, Record, Run
+from streams.shop_count_record import is_count
 from streams.shop_counting import count_batch
 from streams.shown_items import ShownItems
 
@@ -126,7 +127,9 @@ class RecommendationStep:
         return pending
 
     def _load(self, run: Run, here: Mapping[bytes, UserRow]) -> dict[bytes | None, UserRow]:
-        keys = list({r.key for r in run.records if r.key is not None and r.key not in here})
+        wanted = {r.key for r in run.records if r.key is not None and r.key not in here}
+        # Who sends under the key of a count gets a dead letter: a count is no row.
+        keys = [key for key in wanted if not is_count(key)]
         stored = self._rows.get_many(run.partition, keys)
         return {k: UserRow.decode(row) for k, row in zip(keys, stored, strict=True) if row}
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 MAX_REMEMBERED: Final = 100_000
 POLL_S: Final = 0.1
+LOOK_EVERY_S: Final = 10.0
+"""As often as a worker looks at its topics."""
+
+_LOOK_S: Final = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +32,8 @@ log = structlog.get_logger(__name__)
 class Subscription:
     """Every committed list, once, in the order of its partition.
 
-    Reads all partitions by itself and commits nothing: every subscriber sees every list. With
+    Reads all partitions by itself and commits nothing: every subscriber sees every list. Partitions
+    that are added meanwhile are read from their beginning, a few seconds later. With
     `delivery = "at_least_once"` a list may be in the topic twice; the second is dropped here unless
     more than 100,000 others lie between.
 
@@ -85,6 +90,7 @@ class Subscription:
         finally:
             consumer.close()
         self._reader = PartitionReader(config, positions)
+        self._next_look_s = time.monotonic() + LOOK_EVERY_S
 
     def __enter__(self) -> Self:
         return self
@@ -102,6 +108,7 @@ class Subscription:
                     if self._left is not None:
                         self._left -= 1
                     yield recommendation
+            self._look()
 
     def close(self) -> None:
         """Leave the broker."""
@@ -138,6 +145,21 @@ class Subscription:
         if len(self._seen) > MAX_REMEMBERED:
             self._seen.popitem(last=False)
         return recommendation
+
+    def _look(self) -> None:
+        """Now and then: a topic that grows has lists of some users in its new partitions."""
+        from confluent_kafka import KafkaException
+
+        if time.monotonic() < self._next_look_s:
+            return
+        self._next_look_s = time.monotonic() + LOOK_EVERY_S
+        try:
+            added = self._reader.take_added(self._topic, _LOOK_S)
+        except KafkaException as exception:  # a broker that is away is told of by the reading
+            log.debug("partitions not looked at", topic=self._topic, error=str(exception.args[0]))
+            return
+        if added:
+            log.info("partitions were added", topic=self._topic, partitions=added)
 
     def _positions(
         self, consumer: Consumer, start: Literal["earliest", "latest"], timeout_s: float

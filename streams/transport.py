@@ -145,6 +145,7 @@ class Consumer(driver.Consumer):
     async def _watch_membership(self) -> None:
         while not self.should_stop:
             await self._in_thread(self._thread.check_membership())
+            await self._in_thread(self._thread.stay_in_group())
             await self.sleep(_ASK_EVERY_S)
 
     async def _in_thread(self, coroutine: Any) -> Any:

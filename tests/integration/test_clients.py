@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+from confluent_kafka.cimpl import NewPartitions
 
 from streams.brokers.kafka import KafkaBroker
 from streams.cli import doctor
@@ -121,6 +122,27 @@ def test_a_subscriber_sees_committed_lists_only(settings: Settings) -> None:
         assert [found.at_ms for found in lists] == [2, 3]
     with Subscription(settings, start="earliest", should_stop=_Deadline(15), max_n=2) as lists:
         assert [found.at_ms for found in lists] == [2, 3]
+
+
+def test_a_subscriber_sees_the_lists_of_partitions_that_are_added(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From their first: "More partitions" asks for them, and nobody starts subscribers again."""
+    monkeypatch.setattr("streams.subscribe.LOOK_EVERY_S", 0.5)
+    create_topics(settings)
+    topic, n_before = settings.topic("recommendations"), settings.partitions
+    producer = Producer(producer_config(settings))
+    with Subscription(settings, should_stop=_Deadline(30), max_n=2) as lists:
+        producer.produce(topic, listed(1), "u", partition=0)
+        assert producer.flush(10) == 0
+        assert next(iter(lists)).at_ms == 1
+        grown = NewPartitions(topic, n_before + 2)
+        admin = AdminClient(client_config(settings))
+        admin.create_partitions([grown])[topic].result()
+        writer = Producer(producer_config(settings))  # one that knows them
+        writer.produce(topic, listed(2), "u", partition=n_before + 1)
+        assert writer.flush(10) == 0
+        assert [found.at_ms for found in lists] == [2]
 
 
 def test_a_subscriber_says_that_its_topic_is_missing(settings: Settings) -> None:

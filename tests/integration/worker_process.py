@@ -55,8 +55,8 @@ class WorkerProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self.exits: list[int] = []
 
-    def start(self, crash_at: str | None = None) -> None:
-        """Begin a life; it ends by itself at `crash_at`."""
+    def start(self, crash_at: str | None = None, *, freeze_at: str | None = None) -> None:
+        """Begin a life; it ends by itself at `crash_at`, or stops at `freeze_at` until SIGCONT."""
         settings = self._settings
         fields = settings.model_dump(
             include={
@@ -84,6 +84,8 @@ class WorkerProcess:
         env |= {"RILLSTREAM_STATE_DIR": str(self.state_dir), "EVENT_LOOP": self._event_loop}
         if crash_at is not None:
             env["CRASH_AT"] = crash_at
+        if freeze_at is not None:
+            env["FREEZE_AT"] = freeze_at
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", self._module],

@@ -49,3 +49,20 @@ def test_a_record_from_the_future_has_no_delay() -> None:
     metrics.durable(ahead)
     found = metrics.registry.get_sample_value
     assert found("rillstream_delay_seconds_sum", {"topic": "clicks"}) == 0
+
+
+def test_a_position_is_told_by_who_has_the_partition_before_its_first_event_too() -> None:
+    """What has moved to another worker would stand still here, and look like a growing lag."""
+    metrics = StepMetrics()
+
+    def told() -> dict[str, float]:
+        (gauge,) = metrics.position.collect()
+        return {sample.labels["partition"]: sample.value for sample in gauge.samples}
+
+    metrics.begun({("clicks", 0): 7, ("clicks", 1): 3})
+    assert told() == {"0": 7, "1": 3}
+    run = Run("clicks", 0, 7, 9, [SimpleNamespace(timestamp=0)], CLAIM)
+    metrics.durable(Outbox.of([run], CLAIM))
+    assert told() == {"0": 9, "1": 3}
+    metrics.begun({("clicks", 1): 3})
+    assert told() == {"1": 3}

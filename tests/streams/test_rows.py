@@ -79,6 +79,35 @@ def test_damaged_rows_begin_anew_from_the_changelog(tmp_path: Path, file: str) -
     assert (second.get_many([b"a"]), second.position()) == ([b"2"], 5)
 
 
+def test_damage_where_a_store_says_whose_it_is_begins_anew_too(tmp_path: Path) -> None:
+    """The first block of a file has the changelog's name and the position: it is read first."""
+    first = RocksRows(tmp_path / "rows-0", "topic-1")
+    first.apply({b"%d" % n: os.urandom(300) for n in range(500)}, 3)
+    first._db.flush()
+    first.close()
+    (table,) = (tmp_path / "rows-0").glob("*.sst")
+    table.write_bytes(os.urandom(2_000) + table.read_bytes()[2_000:])
+    second = RocksRows(tmp_path / "rows-0", "topic-1")
+    assert (second.get_many([b"1"]), second.position()) == ([None], None)
+
+
+def test_damage_where_a_store_says_how_far_it_is_leaves_nothing_either(tmp_path: Path) -> None:
+    first = RocksRows(tmp_path / "rows-0", "topic-1")
+    first.apply({b"%d" % n: os.urandom(300) for n in range(500)}, 3)
+    first._db.flush()
+    first._db.compact_range(None, None)  # the name of the changelog lies lower from now on
+    first.apply({b"%d" % n: os.urandom(300) for n in range(500)}, 9)
+    first._db.flush()
+    first.close()
+    table = max((tmp_path / "rows-0").glob("*.sst"))
+    table.write_bytes(os.urandom(2_000) + table.read_bytes()[2_000:])
+    second = RocksRows(tmp_path / "rows-0", "topic-1")
+    with pytest.raises(RowsDamagedError, match="the next start reads them from the changelog"):
+        second.position()
+    third = RocksRows(tmp_path / "rows-0", "topic-1")
+    assert (third.get_many([b"1"]), third.position()) == ([None], None)
+
+
 def test_damage_that_is_met_later_leaves_nothing_for_the_next_start(tmp_path: Path) -> None:
     first = RocksRows(tmp_path / "rows-0", "topic-1")
     keys = [b"%d" % n for n in range(500)]

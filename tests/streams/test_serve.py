@@ -52,6 +52,48 @@ def test_a_worker_that_waits_for_its_first_transaction_can_be_stopped(tmp_path: 
     assert "the writer could not start within 1 s" in told
 
 
+_STOPPED_BEFORE_A_COMMIT_THAT_FAILS = """
+import os, signal
+from confluent_kafka import Producer
+from streams.brokers.embedded import EmbeddedBroker
+from streams.logs import configure_logging
+from streams.outbox import Outbox
+from streams.parts import Work
+from streams.serve import serve
+from streams.settings import load_settings
+from streams.topics import create_topics
+
+def too_much(runs, claim):
+    outbox = Outbox.of(runs, claim)
+    outbox.send("recommendations", b"u", bytes(3_000_000))
+    os.kill(os.getpid(), signal.SIGTERM)
+    while "stopping" not in open("log").read():
+        pass
+    return outbox
+
+with EmbeddedBroker() as broker:
+    settings = load_settings(bootstrap_servers=broker.bootstrap)
+    create_topics(settings)
+    configure_logging(settings)
+    producer = Producer({"bootstrap.servers": broker.bootstrap})
+    producer.produce("clicks", b"{}")
+    producer.flush(10)
+    work = Work("events", ["clicks"], [], too_much)
+    raise SystemExit(serve(settings, lambda rows: [work]))
+"""
+
+
+@pytest.mark.timeout(60)
+def test_a_worker_whose_last_commit_fails_says_why(tmp_path: Path) -> None:
+    """And not only that something did not end in time."""
+    command = [sys.executable, "-c", _STOPPED_BEFORE_A_COMMIT_THAT_FAILS]
+    log = tmp_path / "log"
+    with log.open("w") as told:
+        ended = subprocess.run(command, cwd=tmp_path, stderr=told, timeout=50, check=False)
+    assert ended.returncode == Exit.FATAL, log.read_text()
+    assert "max.message.bytes" in log.read_text()
+
+
 _COMPUTES_FOR_EVER = """
 import sys, threading
 from streams.brokers.embedded import EmbeddedBroker
@@ -86,6 +128,7 @@ def test_a_batch_that_does_not_end_is_death_and_idleness_is_not(tmp_path: Path) 
             ask_until(port, "/readyz", 200)
             counted = ask(port, "/metrics")[1]
             assert "rillstream_ready 1.0" in counted
+            assert 'rillstream_position{partition="0",topic="clicks"} 0.0' in counted
             assert "rillstream_restore_seconds 0.0\n" not in counted
             time.sleep(4)
             assert ask(port, "/livez") == (200, "ok\n")

@@ -97,6 +97,14 @@ def test_no_dead_letter_no_repeat_and_no_other_topic_is_counted() -> None:
     assert "counts" not in again.messages
 
 
+def test_a_message_under_the_key_of_a_count_is_a_dead_letter_and_no_row() -> None:
+    rows = Rows()
+    rows.update(counting(rows)(runs(click(0)), CLAIM).rows[0])
+    outbox = counting(rows)([run_of((stored_key("C:0", "i1"), encode(click(1))), begin=1)], CLAIM)
+    assert len(outbox.letters) == 1
+    assert not outbox.rows[0]
+
+
 def test_without_the_setting_nothing_is_counted() -> None:
     outbox = a_step(Rows(), OneItem())(runs(click(0)), CLAIM)
     assert not any(map(is_count, outbox.rows[0]))

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
     IllegalStateError,
@@ -31,6 +32,7 @@ from streams.errors import (
     TopicMismatchError,
 )
 from streams.group_metadata import group_metadata
+from streams.health import Health
 from streams.metrics import StepMetrics
 from streams.runs import Claim
 from streams.static_member import StaticMember
@@ -89,6 +91,7 @@ class Refusing:
         self.metrics = StepMetrics()
         self._error, self._start, self._keeps = error, start, frozenset(keeps)
         self.resumed: list[TopicPartition] = []
+        self._subscription = SubscriptionState()
         self._coordinator: Any = SimpleNamespace(check_errors=self._raise, generation=6)
         self.thread = ConsumerThread.__new__(ConsumerThread)
         self.thread.app = SimpleNamespace(metrics=self.metrics)
@@ -191,6 +194,21 @@ async def test_a_consumer_that_still_connects_has_no_membership_to_ask_for() -> 
     await consumer.thread.check_membership()
     consumer.thread._consumer = None
     await consumer.thread.check_membership()
+
+
+async def test_a_member_stays_however_long_it_fetches_nothing_unless_it_is_stuck() -> None:
+    consumer = Refusing(UnknownError())
+    consumer._subscription._last_fetch_ended -= 1_000
+    now_s = [0.0]
+    consumer.thread.app.health = health = Health(limit_s=3, clock=lambda: now_s[0])
+    with health.under_way("a batch"):
+        now_s[0] = 5.0
+        await consumer.thread.stay_in_group()
+        assert consumer._subscription.fetcher_idle_time >= 1_000
+    await consumer.thread.stay_in_group()
+    assert consumer._subscription.fetcher_idle_time < 1_000
+    consumer.thread._consumer = None  # as long as it connects
+    await consumer.thread.stay_in_group()
 
 
 async def test_a_partition_that_ends_before_the_group_s_position_is_not_read_again() -> None:
