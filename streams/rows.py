@@ -146,8 +146,9 @@ class RocksRows(RowStore):
 
 
 def _is_damage(error: Exception) -> bool:
-    """Rocksdict has no error class of its own."""
-    return str(error).startswith("Corruption")
+    """Rocksdict has no error class of its own. A file that is gone is damage, one unread is not."""
+    said = str(error)
+    return said.startswith("Corruption") or "No such file or directory" in said
 
 
 def _opened(path: Path) -> tuple[Rdict, bytes | None]:

@@ -79,6 +79,22 @@ def test_damaged_rows_begin_anew_from_the_changelog(tmp_path: Path, file: str) -
     assert (second.get_many([b"a"]), second.position()) == ([b"2"], 5)
 
 
+@pytest.mark.parametrize("file", ["MANIFEST-*", "CURRENT", "*.sst", "OPTIONS-*", "*.log"])
+def test_rows_that_lack_a_file_begin_anew_or_lack_nothing(tmp_path: Path, file: str) -> None:
+    first = RocksRows(tmp_path / "rows-0", "topic-1")
+    first.apply({b"a": b"1"}, 3)
+    first._db.flush()
+    first.apply({b"b": b"2"}, 5)
+    first.close()
+    for path in list((tmp_path / "rows-0").glob(file)):
+        path.unlink()
+    second = RocksRows(tmp_path / "rows-0", "topic-1")
+    found = second.get_many([b"a", b"b"]), second.position()
+    assert found in [([None, None], None), ([b"1", None], 3), ([b"1", b"2"], 5)]
+    second.apply({b"a": b"3"}, 7)
+    assert (second.get_many([b"a"]), second.position()) == ([b"3"], 7)
+
+
 def test_damage_where_a_store_says_whose_it_is_begins_anew_too(tmp_path: Path) -> None:
     """The first block of a file has the changelog's name and the position: it is read first."""
     first = RocksRows(tmp_path / "rows-0", "topic-1")
