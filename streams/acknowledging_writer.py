@@ -8,6 +8,7 @@ A worker that has lost its partitions and does not know it yet can still write t
 batch: nothing but its position is refused. Recovery tells them by their offsets (`outdated_rows`).
 """
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,6 +21,9 @@ from streams.positions import Source
 from streams.writer import LOOK_EVERY_S, Boundary, Writer, hopeless, pass_by
 
 log = structlog.get_logger(__name__)
+
+TELL_EVERY_S = 30.0
+"""How often the log says that a batch waits; the client gives one up after five minutes."""
 
 CommitPositions = Callable[
     [Mapping[Source, int], Mapping[Source, str], int, Callable[[], object]], None
@@ -64,8 +68,16 @@ class AcknowledgingWriter(Writer):
                 ends = self._produce(self._producer, outbox, delivered)
             except KafkaException as exception:
                 failed.append(exception.args[0])
-            while self._producer.flush(LOOK_EVERY_S):
+            begun_s = told_s = time.monotonic()
+            while waiting := self._producer.flush(LOOK_EVERY_S):
                 self.moved()
+                if (now_s := time.monotonic()) - told_s >= TELL_EVERY_S:
+                    told_s = now_s
+                    log.warning(
+                        "a batch is not acknowledged yet; are its topics there, and the broker?",
+                        messages=waiting,
+                        waited_s=round(now_s - begun_s),
+                    )
                 if self._lost:  # it may never send again (see connection.py)
                     self._producer.purge()
             if not failed:

@@ -1,10 +1,9 @@
-"""Which topics there are, what shape they must have, and whether the broker agrees."""
+"""Which topics there are, what shape they must have, and how they are made."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -165,38 +164,6 @@ def _create(settings: Settings, specs: list[TopicSpec], timeout_s: float) -> lis
     return created
 
 
-def check_topics(settings: Settings, *, timeout_s: float = 15.0) -> list[str]:
-    """What is wrong with the topics, one sentence each with the way out; empty when all is well.
-
-    Raises:
-        BrokerUnavailableError: No broker answers.
-    """
-    admin, cluster = connect(settings, timeout_s)
-    embedded = is_embedded(cluster)
-    problems = []
-    present = []
-    missing = []
-    for spec in all_topics(settings):
-        topic = cluster.topics.get(spec.name)
-        if topic is None:
-            missing.append(spec.name)
-            continue
-        present.append(spec)
-        found = len(topic.partitions)
-        if found != spec.partitions and not embedded:
-            problems.append(
-                f"topic {spec.name} has {found} partitions, the settings say {spec.partitions}: "
-                f"set RILLSTREAM_PARTITIONS={found}, or recreate the topic; where there are rows "
-                'already, docs/delivery.md, "More partitions", says what either costs'
-            )
-    if not embedded:
-        problems += _check_cleanup(admin, settings, present, timeout_s)
-        if missing:
-            names = ", ".join(missing)
-            problems.append(f"missing topics, run `rillstream topics create`: {names}")
-    return problems
-
-
 def topic_ids(
     settings: Settings, names: Iterable[str], *, timeout_s: float = 15.0
 ) -> dict[str, str]:
@@ -272,34 +239,6 @@ def _wait_until_known(
 def is_embedded(cluster: ClusterMetadata) -> bool:
     """Whether this is librdkafka's mock cluster, which answers metadata requests but no admin's."""
     return str(cluster.cluster_id).startswith("mockCluster")
-
-
-def _check_cleanup(
-    admin: AdminClient, settings: Settings, specs: list[TopicSpec], timeout_s: float
-) -> list[str]:
-    from confluent_kafka import KafkaException
-    from confluent_kafka.admin import ConfigResource  # type: ignore[attr-defined]
-
-    resources = {ConfigResource("topic", spec.name): spec for spec in specs}
-    if not resources:
-        return []
-    problems = []
-    answers: dict[Any, Future[Any]] = admin.describe_configs(
-        list(resources), request_timeout=timeout_s
-    )
-    for resource, future in answers.items():
-        spec = resources[resource]
-        try:
-            found = future.result()["cleanup.policy"].value
-        except KafkaException as exception:
-            raise as_ours(settings, exception.args[0], f"{spec.name} was not read") from None
-        wanted = spec.config["cleanup.policy"]
-        if found != wanted:
-            problems.append(
-                f"topic {spec.name} has cleanup.policy={found}, it should be {wanted}: "
-                f"kafka-configs.sh --alter --topic {spec.name} --add-config cleanup.policy={wanted}"
-            )
-    return problems
 
 
 def as_ours(settings: Settings, error: Any, what: str) -> BrokerUnavailableError | FatalError:

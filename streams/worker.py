@@ -38,7 +38,8 @@ from streams.serve import serve
 from streams.settings import Settings
 from streams.step import Apply, Publishing, RecommendationStep
 from streams.table import RowTable
-from streams.topics import check_topics, item_vectors_topic, topic_ids
+from streams.topic_check import check_topics
+from streams.topics import item_vectors_topic, topic_ids
 from streams.writer import Boundary, pass_by
 
 log = structlog.get_logger(__name__)

@@ -154,7 +154,7 @@ def _broker(settings: "Settings") -> Iterator[Finding]:
 
 
 def _topics(settings: "Settings") -> Iterator[Finding]:
-    from streams.topics import check_topics
+    from streams.topic_check import check_topics
 
     problems = check_topics(settings, timeout_s=ANSWER_S)
     if problems:

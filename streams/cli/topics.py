@@ -79,7 +79,7 @@ def check(broker: Broker = None, partitions: Partitions = None, as_json: Json = 
     Exit code 5 when something differs.
     """
     settings = settings_from(bootstrap_servers=broker, partitions=partitions)
-    from streams.topics import check_topics
+    from streams.topic_check import check_topics
 
     tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
     problems = check_topics(settings, timeout_s=ANSWER_S)

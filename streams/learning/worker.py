@@ -32,7 +32,8 @@ from streams.serve import serve
 from streams.settings import Settings
 from streams.state_folder import name_in
 from streams.table import RowTable
-from streams.topics import LEARNED, check_topics, learner_app_id, sources
+from streams.topic_check import check_topics
+from streams.topics import LEARNED, learner_app_id, sources
 from streams.writer import Boundary, pass_by
 
 log = structlog.get_logger(__name__)

@@ -22,7 +22,8 @@ from streams.outputs import Recommendation, Trigger
 from streams.records import encode
 from streams.settings import Settings, load_settings
 from streams.subscribe import Subscription
-from streams.topics import all_topics, check_topics, create_topics, topic_ids
+from streams.topic_check import check_topics
+from streams.topics import all_topics, create_topics, dead_letter_topic, topic_ids
 from tests.streams.reading import messages
 
 pytestmark = pytest.mark.kafka
@@ -71,9 +72,16 @@ def test_topics_of_another_shape_are_told(settings: Settings) -> None:
     wrong = load_settings(
         bootstrap_servers=settings.bootstrap_servers, topic_prefix="w.", app_id="w"
     )
-    admin.create_topics([NewTopic(wrong.topic("items"), 4, 1)])[wrong.topic("items")].result(20)
-    create_topics(wrong)  # the rest, after which the broker knows the first, too
-    assert "cleanup.policy=delete, it should be compact" in " ".join(check_topics(wrong))
+    items, letters = wrong.topic("items"), dead_letter_topic(wrong.topic("clicks"))
+    for made in admin.create_topics([NewTopic(items, 4, 1), NewTopic(letters, 1, 1)]).values():
+        made.result(20)
+    create_topics(wrong)  # the rest, after which the broker knows these two, too
+    problems = check_topics(wrong)
+    assert [f"topic {items} has cleanup.policy=delete" in problem for problem in problems] == [
+        True,
+        False,
+    ]
+    assert f"topic {letters} has max.message.bytes=1048588, it should be 2000000" in problems[1]
 
 
 def test_more_copies_than_brokers_are_refused_with_the_reason(settings: Settings) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from streams.errors import BrokerUnavailableError
 from streams.settings import Settings, load_settings
-from streams.topics import all_topics, check_topics, create_topics, topic_ids
+from streams.topic_check import check_topics
+from streams.topics import all_topics, create_topics, topic_ids
 
 
 def test_clicks_and_searches_have_the_same_partitions() -> None:

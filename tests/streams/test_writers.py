@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
+from structlog.testing import capture_logs
 
 from streams.acknowledging_writer import AcknowledgingWriter
 from streams.cli.exits import Exit, explain
@@ -43,6 +44,37 @@ def test_at_least_once_goes_on_with_a_new_producer(embedded: Settings) -> None:
     outbox.send("recommendations", b"ann", b"list")
     writer.commit(outbox)
     assert [message.value() for message in messages(embedded, "recommendations")] == [b"list"]
+
+
+class SlowToAcknowledge:
+    """A producer whose first two looks find a message that is still waiting."""
+
+    def __init__(self, config: dict[str, object]) -> None:
+        """Connect to nothing."""
+        self._waiting = [1, 1]
+
+    def produce_batch(self, topic: str, batch: list[object], **_: object) -> int:
+        """All of them queued."""
+        return len(batch)
+
+    def flush(self, timeout_s: float) -> int:
+        """How many wait."""
+        return self._waiting.pop() if self._waiting else 0
+
+
+@pytest.mark.parametrize(("every_s", "told"), [(0.0, 2), (30.0, 0)])
+def test_a_batch_that_is_not_acknowledged_is_told(
+    every_s: float, told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.acknowledging_writer.Producer", SlowToAcknowledge)
+    monkeypatch.setattr("streams.acknowledging_writer.TELL_EVERY_S", every_s)
+    writer = AcknowledgingWriter({}, "changelog", lambda *_: None)
+    writer.start()
+    outbox = Outbox(Claim(1, 1, b""))
+    outbox.send("recommendations", b"ann", b"list")
+    with capture_logs() as lines:
+        writer.commit(outbox)
+    assert [line["messages"] for line in lines if "not acknowledged" in line["event"]] == [1] * told
 
 
 class FencedAtOnce:
