@@ -11,6 +11,8 @@ import msgspec
 def differing(theirs: str | None, ours: str) -> str:
     """What was, and what is now; of JSON objects only the fields that are not the same.
 
+    A field that is missing is one that is null: "" where a newer version knows one more, unset.
+
     >>> differing('{"a": {"b": 1, "c": 2}}', '{"a": {"b": 3, "c": 2}}')
     'a.b: 1, now 3'
     """

@@ -320,10 +320,10 @@ class _Loop(Generic[Batch]):
         if found is None:
             return
         for name, ours in self._identity.items():
-            if (theirs := found.facts["identity"].get(name)) != ours:
+            theirs = found.facts["identity"].get(name)
+            if theirs != ours and (apart := differing(theirs, ours)):
                 raise CheckpointError(
-                    f"{self._folder} holds a training with other {name} "
-                    f"({differing(theirs, ours)}): "
+                    f"{self._folder} holds a training with other {name} ({apart}): "
                     "use another folder, or begin anew with --restart"
                 )
         self._trainable.module.load_state_dict(found.under("model."))

@@ -173,6 +173,17 @@ def test_other_settings_do_not_go_on_from_a_checkpoint(tmp_path: Path) -> None:
         fit(Lines(), SETTINGS, FixedWeights(LOSSES), folder=tmp_path, identity={"rows": "17"})
 
 
+def test_a_setting_that_a_newer_version_knows_and_nobody_set_is_no_difference(
+    tmp_path: Path,
+) -> None:
+    before, since = '{"name": "shop"}', '{"name": "shop", "looked": null}'
+    fit(Lines(), SETTINGS, FixedWeights(LOSSES), folder=tmp_path, identity={"recipe": before})
+    fit(Lines(), SETTINGS, FixedWeights(LOSSES), folder=tmp_path, identity={"recipe": since})
+    changed = since.replace("null", "true")
+    with pytest.raises(CheckpointError, match=r"other recipe \(looked: none, now true\)"):
+        fit(Lines(), SETTINGS, FixedWeights(LOSSES), folder=tmp_path, identity={"recipe": changed})
+
+
 def test_a_damaged_checkpoint_says_the_way_out(tmp_path: Path) -> None:
     fit(Lines(), SETTINGS, FixedWeights(LOSSES), folder=tmp_path)
     (tmp_path / "epoch-4-0.safetensors").write_bytes(b"cut short")
