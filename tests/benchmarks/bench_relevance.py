@@ -7,7 +7,8 @@ Letters: cosine of TF-IDF. Frozen: cosine of the encoder as it comes. Trees: boo
 of word overlap, their size chosen by three folds of queries. Merged: ridge regression of the ranks
 of all of them (of `--model`'s cosine and `--cross`'s grades, too), fitted to the recipe's
 validation rows, since the models have learned from the others. Intervals (95 %) are of 1,000
-bootstrap samples of the tested queries, with all of their pairs.
+bootstrap samples of the tested queries, with all of their pairs; those over seeds, where there are
+several folders, of Student's t.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from scoring.tasks.contract import Example
 from scoring.training.recipe import RelevanceSettings, read_recipe
 from scoring.training.rows import Reading
 from scoring.training.task_rows import TaskRows, read_task_rows
+from tests.benchmarks.over_seeds import shown
 from tests.benchmarks.resampling import bounds_by_group
 
 Scores = NDArray[np.float64]
@@ -127,9 +129,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", type=Path, help="a folder that the recipe has trained")
-    parser.add_argument("--cross", type=Path, help="a cross-encoder of the same split")
+    parser.add_argument(
+        "--model", type=Path, nargs="*", default=[], help="what the recipe has trained, by seed"
+    )
+    parser.add_argument(
+        "--cross",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="cross-encoders of the same split, by seed",
+    )
     asked = parser.parse_args()
+    if asked.model and asked.cross and len(asked.model) != len(asked.cross):
+        parser.error("--model and --cross need as many folders: they are merged two by two")
     recipe = read_recipe(asked.recipe)
     for name, settings in recipe.tasks.items():
         if not isinstance(settings, RelevanceSettings):
@@ -137,46 +149,70 @@ def main() -> None:
         rows = read_task_rows(
             name, make_task(settings), settings, recipe, asked.data, Reading(skip_bad=True)
         )
-        forms: dict[str, Callable[[], Scorer]] = {
-            "letters": lambda rows=rows: by_letters(rows),  # type: ignore[misc]
-            "frozen": lambda: by_encoder(recipe.backbone.source),
-            "trees": lambda rows=rows: by_trees(rows),  # type: ignore[misc]
-        }
-        if asked.model is not None:
-            forms["model"] = lambda: by_encoder(asked.model)
-        if asked.cross is not None:
-            forms["cross"] = lambda: by_cross(asked.cross)
-        tested, held = {}, {}
-        for form, make in forms.items():
-            begun_s = time.monotonic()
-            scorer = make()
-            tested[form], held[form] = scorer(rows.test), scorer(rows.validation)
-            _say(form, tested[form], rows.test, time.monotonic() - begun_s)
-        merges = {
-            "merged, no model": [form for form in forms if form not in ("model", "cross")],
-            "merged": list(forms),
-        }
-        if {"model", "cross"} <= forms.keys():
-            merges["merged, no cross"] = [form for form in forms if form != "cross"]
-            merges["model and cross"] = ["model", "cross"]
-        for what, chosen in merges.items():
-            score = merged(
-                [held[form] for form in chosen],
-                _grades(rows.validation),
-                [tested[form] for form in chosen],
-            )
-            _say(what, score, rows.test, 0.0)
+        judged = Judged(rows)
+        judged.add("letters", lambda rows=rows: by_letters(rows))  # type: ignore[misc]
+        judged.add("frozen", lambda: by_encoder(recipe.backbone.source))
+        judged.add("trees", lambda rows=rows: by_trees(rows))  # type: ignore[misc]
+        words = ["letters", "frozen", "trees"]
+        judged.merge("merged, no model", words)
+        for seed in range(max(len(asked.model), len(asked.cross))):
+            learned = []
+            if asked.model:
+                judged.add("model", lambda seed=seed: by_encoder(asked.model[seed]))  # type: ignore[misc]
+                learned.append("model")
+            if asked.cross:
+                judged.add("cross", lambda seed=seed: by_cross(asked.cross[seed]))  # type: ignore[misc]
+                learned.append("cross")
+            judged.merge("merged", [*words, *learned])
+            if len(learned) > 1:
+                judged.merge("merged, no cross", [*words, "model"])
+                judged.merge("model and cross", learned)
+        judged.say_seeds()
 
 
-def _say(form: str, scores: Scores, rows: Sequence[Example], seconds: float) -> None:
-    grades = _grades(rows)
-    within = mean_within([row.texts[0] for row in rows], scores, grades)
-    low, high = interval(scores, rows)
-    print(
-        f"{form:18} {spearman(scores, grades):.4f} [{low:.4f}, {high:.4f}] {within:.4f} "
-        f"{seconds:6.0f} s",
-        flush=True,
-    )
+class Judged:
+    """Scores of each form, and what was said of them."""
+
+    def __init__(self, rows: TaskRows) -> None:
+        self._rows = rows
+        self._tested: dict[str, Scores] = {}
+        self._held: dict[str, Scores] = {}
+        self._said: dict[str, list[tuple[float, float]]] = {}
+
+    def add(self, form: str, make: Callable[[], Scorer]) -> None:
+        """Score the rows by a form; one of the same name is replaced."""
+        begun_s = time.monotonic()
+        scorer = make()
+        self._tested[form] = scorer(self._rows.test)
+        self._held[form] = scorer(self._rows.validation)
+        self._say(form, self._tested[form], time.monotonic() - begun_s)
+
+    def merge(self, what: str, forms: Sequence[str]) -> None:
+        """Several forms together, by what the validation rows say."""
+        score = merged(
+            [self._held[form] for form in forms],
+            _grades(self._rows.validation),
+            [self._tested[form] for form in forms],
+        )
+        self._say(what, score, 0.0)
+
+    def say_seeds(self) -> None:
+        """Mean and interval over seeds of each form that has several."""
+        for form, said in self._said.items():
+            if len(said) > 1:
+                pairs, within = (shown(values) for values in zip(*said, strict=True))
+                print(f"{form:18} {len(said)} seeds: {pairs}, within queries {within}")
+
+    def _say(self, form: str, scores: Scores, seconds: float) -> None:
+        grades = _grades(self._rows.test)
+        within = mean_within([row.texts[0] for row in self._rows.test], scores, grades)
+        pairs = spearman(scores, grades)
+        self._said.setdefault(form, []).append((pairs, within))
+        low, high = interval(scores, self._rows.test)
+        print(
+            f"{form:18} {pairs:.4f} [{low:.4f}, {high:.4f}] {within:.4f} {seconds:6.0f} s",
+            flush=True,
+        )
 
 
 def interval(scores: Scores, rows: Sequence[Example]) -> tuple[float, float]:
