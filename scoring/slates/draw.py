@@ -44,7 +44,7 @@ def draw(
     pins = np.full((n_users, n_ranks), -1) if field.pins is None else field.pins.copy()
     left = field.there.copy()
     limits.reserve(pins, left)
-    floors = Floors(field.floors, n_users)
+    floors = Floors(field.floors, n_users, n_ranks)
     drawn = Drawn(
         places=np.zeros((n_users, n_ranks), np.int64),
         exists=np.zeros((n_users, n_ranks), np.bool_),
