@@ -127,6 +127,31 @@ def test_a_pin_that_moved_up_is_the_same_for_a_shadow() -> None:
     np.testing.assert_allclose(known.target.prod(axis=1), 1 / 2)
 
 
+@pytest.mark.parametrize(
+    ("log", "log_pins", "shadow_pins", "expected"),
+    [
+        ("pab", (0, -1, -1), (-1, -1, 0), 0),
+        ("p", (-1, -1, 0), (-1, 0, -1), 0),
+        ("p", (-1, -1, -1), (-1, 1, -1), 1 / 2),
+    ],
+    ids=["pinned lower", "moved up in the log alone", "another one below the end of the list"],
+)
+def test_a_pin_is_where_the_shadow_itself_would_have_it(
+    log: str, log_pins: tuple[int, ...], shadow_pins: tuple[int, ...], expected: float
+) -> None:
+    """Among p, a and b: where the log has the pin, or where its list ends, says nothing of it."""
+    drawing = Drawing(3, "softmax", 1.0)
+    record = Evidence("l", tuple(log), (0.0,) * len(log), drawing, pins=log_pins)
+    shadow = Evidence("l~it", ("p", "a", "b"), (0.0,) * 3, drawing, pins=shadow_pins)
+    records = [replace(record, recommendation_id=f"l{number}") for number in range(4)]
+    logged = as_logged(records)
+    known = Followed.empty(*logged.there.shape)
+    target = Target(shadows={each.recommendation_id: shadow for each in records})
+    for batch in decided(logged, records, 8, Counter()):
+        follow(batch, target, known, 4, seed=0)
+    np.testing.assert_allclose(known.target.prod(axis=1), expected)
+
+
 def test_the_shadows_caps_act() -> None:
     records = [
         replace(a_record(number, n_items=5), caps=(), floors=(), pins=()) for number in range(12)
