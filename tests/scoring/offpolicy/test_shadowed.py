@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,6 +95,30 @@ def test_a_shadows_pin_is_in_all_its_lists_whatever_stands_above() -> None:
         follow(batch, Target(shadows=shadows), known, 4, seed=0)
     assert known.marginal[:, 0].tolist() == (logged.items[:, 0] == "p").tolist()
     assert 0 < known.marginal[:, 0].sum() < 12
+
+
+@pytest.mark.parametrize(
+    ("columns", "first"),
+    [
+        ({"item_ids": ("p",), "scores": (0.0,)}, 1),
+        ({"caps": (CapRows("one of a kind", (0, 0, 0), (1, 1, 1)),)}, 1 / 3),
+    ],
+    ids=["of one candidate", "of one kind"],
+)
+def test_a_shadow_of_shorter_lists_has_its_own_chances_at_each_rank(
+    columns: dict[str, Any], first: float
+) -> None:
+    free = Evidence("l", ("p", "a", "b"), (0.0,) * 3, Drawing(2, "softmax", 1.0))
+    records = [replace(free, recommendation_id=f"l{number}") for number in range(12)]
+    logged = as_logged(records)
+    shadows = {each.recommendation_id: replace(free, **columns) for each in records}
+    known = Followed.empty(*logged.there.shape)
+    for batch in decided(logged, records, 16, Counter()):
+        follow(batch, Target(shadows=shadows), known, 4, seed=0)
+    is_p = logged.items[:, 0] == "p"
+    assert is_p.any()
+    np.testing.assert_allclose(known.marginal[is_p], [[first, 0.0]] * is_p.sum())
+    np.testing.assert_allclose(known.ahead[:, :, 0], [[1.0, 0.0]] * 12, err_msg="items a rank")
 
 
 @pytest.mark.parametrize(
