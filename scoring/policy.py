@@ -30,6 +30,27 @@ TRENDING: Final = 50
 NEW_ITEMS: Final = 10
 """Candidates of these two sources where no quota says otherwise."""
 
+_MOST_CANDIDATES: Final = 10_000
+_LARGEST_WEIGHT: Final = 100_000
+"""Either way: records of lists hold scores up to 1e9."""
+
+_WEIGHED: Final = (*INTERESTS, "popularity", "repeat", "related")
+_WEIGHED_BY_HEADS: Final = ("ctr", "engagement", "cvr", "value", "relevance")
+
+_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
+    "slate_size": (1, 200),
+    "candidates": (1, _MOST_CANDIDATES),
+    "rerank": (2, 1_000),
+    "centroid_share": (0, 1),
+    "category_cap": (0, 1_000),
+    "brand_cap": (0, 1_000),
+    "title_cap": (0, 1_000),
+    **dict.fromkeys(
+        [f"weight_{term}" for term in (*_WEIGHED, *_WEIGHED_BY_HEADS)],
+        (-_LARGEST_WEIGHT, _LARGEST_WEIGHT),
+    ),
+}
+
 TYPE_WEIGHTS: Final[Mapping[str, float]] = {
     "view": 1.0,
     "click": 1.0,
@@ -49,10 +70,10 @@ class Policy:
 
     Attributes:
         slate_size: Items in a list, 1 to 200.
-        candidates: Retrieved for each interest vector; at least slate_size.
-        quotas: So many instead for `short_term`, `long_term`, `search`, `related`, `tables`,
-            `alike`, `trending` or `new_items`, where it names them; an interest brings at most
-            `candidates`.
+        candidates: Retrieved for each interest vector; slate_size to 10,000.
+        quotas: So many instead, up to 10,000, for `short_term`, `long_term`, `search`, `related`,
+            `tables`, `alike`, `trending` or `new_items`, where it names them; an interest brings at
+            most `candidates`.
         search_effort: For a search, so many times the usual number of items is looked at: a few
             words are unlike any item, and an approximate engine misses more of what is near them.
         search_once_above: Where short-term and long-term have a higher cosine to each other, the
@@ -62,7 +83,8 @@ class Policy:
         type_weights: Event type -> weight in the interest vectors; negative pushes away.
         centroid_share: Part of counted categories and brands in the long-term interest, 0 to 1.
         least_evidence: An interest with less decayed weight than this is not there.
-        weight_short_term: Weight of the cosine to the short-term interest.
+        weight_short_term: Weight of the cosine to the short-term interest; of this and all others
+            -100,000 to 100,000.
         weight_long_term: Weight of the cosine to the long-term interest.
         weight_search: Weight of the cosine to the current search.
         weight_popularity: Weight of popularity, which is between 0 and 1.
@@ -140,14 +162,23 @@ class Policy:
         """
         if unknown := self.type_weights.keys() - TYPE_CODES.keys():
             raise PolicyError(f"type_weights has {sorted(unknown)}; known are {sorted(TYPE_CODES)}")
-        if wrong := [n for n, most in self.quotas.items() if n not in SOURCES or most < 0]:
-            raise PolicyError(f"quotas has {sorted(wrong)}; known are {SOURCES}, 0 or more each")
-        others = {"type_weights", "quotas", "draw", "diversity", "beliefs", "ranker"}
+        if wrong := [
+            name
+            for name, most in self.quotas.items()
+            if name not in SOURCES or not 0 <= most <= _MOST_CANDIDATES
+        ]:
+            raise PolicyError(
+                f"quotas has {sorted(wrong)}; known are {SOURCES}, 0 to {_MOST_CANDIDATES} each"
+            )
+        for name, (low, high) in _BOUNDS.items():
+            if not low <= getattr(self, name) <= high:
+                raise PolicyError(f"{name} is {getattr(self, name)}, it must be {low} to {high}")
+        if wrong := [n for n, say in self.type_weights.items() if not abs(say) <= _LARGEST_WEIGHT]:
+            raise PolicyError(f"type_weights of {sorted(wrong)} must be up to {_LARGEST_WEIGHT}")
+        others = {"type_weights", "quotas", "draw", "diversity", "beliefs", "ranker", *_BOUNDS}
         numbers = [getattr(self, each.name) for each in fields(self) if each.name not in others]
-        if not all(map(math.isfinite, (*numbers, *self.type_weights.values()))):
+        if not all(map(math.isfinite, numbers)):
             raise PolicyError("every number of a policy must be finite")
-        if not 1 <= self.slate_size <= 200:
-            raise PolicyError(f"slate_size is {self.slate_size}, it must be 1 to 200")
         if self.candidates < self.slate_size:
             raise PolicyError(
                 f"candidates is {self.candidates}, fewer than slate_size = {self.slate_size}"
@@ -155,16 +186,8 @@ class Policy:
         above_0 = ("short_half_life_ms", "long_half_life_ms", "least_evidence", "search_effort")
         if min(getattr(self, name) for name in above_0) <= 0:
             raise PolicyError("half-lives, least_evidence and search_effort must be above 0")
-        if not 0 <= self.centroid_share <= 1:
-            raise PolicyError(f"centroid_share is {self.centroid_share}, it must be 0 to 1")
         if problem := self.drawing.problem():
             raise PolicyError(problem)
-        if not 2 <= self.rerank <= 1_000:
-            raise PolicyError(f"rerank is {self.rerank}, it must be 2 to 1000")
-        if min(self.category_cap, self.brand_cap, self.title_cap) < 0:
-            raise PolicyError(
-                "category_cap, brand_cap and title_cap must be at least 0; 0 = no cap"
-            )
 
     @property
     def drawing(self) -> Drawing:

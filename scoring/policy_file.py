@@ -85,8 +85,8 @@ def write_numbers(file: Path, numbers: Numbers, about: str) -> None:
 
     Args:
         file: Replaced where it is there.
-        numbers: Plain numbers and words, no mappings, and beliefs. A ranker below the file's folder
-            is named relative to it, any other by its whole path.
+        numbers: As `read_numbers` gives them. A ranker below the file's folder is named relative to
+            it, any other by its whole path.
         about: Lines that stand above them as comments.
     """
     comment = "".join(f"# {line}\n" for line in about.splitlines())
@@ -102,7 +102,9 @@ def _ranker(value: object, beside: Path) -> NamedRanker:
     return NamedRanker.in_folder(beside / msgspec.convert(value, str))
 
 
-def _toml(value: str | int | float | Beliefs | NamedRanker, file: Path) -> str:
+def _toml(value: str | float | Numbers | Beliefs | NamedRanker, file: Path) -> str:
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{name} = {_toml(each, file)}' for name, each in value.items())} }}"
     if isinstance(value, Beliefs):
         rows = ",\n    ".join(repr(list(row)) for row in value.precision)
         return f"{{ mean = {list(value.mean)!r}, precision = [\n    {rows},\n] }}"

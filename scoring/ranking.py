@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from index import Corpus
 from scoring.candidates import Pool
+from scoring.errors import PolicyError
 from scoring.float_order import ordered
 from scoring.interests import LONG_TERM, SEARCH, Interests
 from scoring.policy import INTERESTS, Policy
@@ -49,6 +50,24 @@ class Scored:
     terms: NDArray[np.float32]
     cosines: NDArray[np.float32]
     totals: NDArray[np.float32]
+
+
+def require_terms(policy: Policy, *, learned: bool) -> None:
+    """Refuse beliefs of other terms than those that would order lists.
+
+    Args:
+        policy: Which may have some.
+        learned: Whether a ranker's sum orders lists, and not the documented one.
+
+    Raises:
+        PolicyError: They are of the other sum.
+    """
+    terms = LEARNED_TERMS if learned else SUM_TERMS
+    if policy.beliefs is not None and len(policy.beliefs.mean) != len(terms):
+        raise PolicyError(
+            f"the policy's beliefs are of {len(policy.beliefs.mean)} terms, lists are ordered by "
+            f"{len(terms)} ({', '.join(terms)}): learn them from lists that were made so"
+        )
 
 
 def score(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from index import Catalogue, Change, Corpus
 from scoring.candidates import best_of, merge, retrieve
 from scoring.centroids import find_centroids
-from scoring.errors import PolicyError, RankerError
+from scoring.errors import RankerError
 from scoring.gathered import Gathered
 from scoring.held import masks_of
 from scoring.interests import find_interests
@@ -20,7 +20,7 @@ from scoring.policy import NEW_ITEMS, Policy
 from scoring.popular import Popular
 from scoring.purchases import Purchases, read_purchases
 from scoring.query_vectors import QueryTower, QueryVectors
-from scoring.ranking import LEARNED_TERMS, SUM_TERMS, Scored, score
+from scoring.ranking import Scored, require_terms, score
 from scoring.reasons import explain
 from scoring.related.source import RelatedSource
 from scoring.related.table import RelatedItems
@@ -154,7 +154,7 @@ class Recommender:
             self._take(policy, ranker)
 
     def _take(self, policy: Policy, ranker: Ranker | None) -> None:
-        _require_terms(policy, SUM_TERMS if ranker is None else LEARNED_TERMS)
+        require_terms(policy, learned=ranker is not None)
         if ranker is None:
             self._learned = None
         elif ranker is not self._ranker:
@@ -337,11 +337,3 @@ class Recommender:
 
         hits = gathered.retrieved.search_hits
         return weighted(gathered.told, gathered.chances, hits, gathered.pool, self.policy)
-
-
-def _require_terms(policy: Policy, terms: Sequence[str]) -> None:
-    if policy.beliefs is not None and len(policy.beliefs.mean) != len(terms):
-        raise PolicyError(
-            f"the policy's beliefs are of {len(policy.beliefs.mean)} terms, lists are ordered by "
-            f"{len(terms)} ({', '.join(terms)}): learn them from lists that were made so"
-        )

@@ -17,7 +17,8 @@ from streams import fields
 from streams.errors import RejectedError
 from streams.records import Record, decode_with
 
-MAX_CANDIDATES: Final = 8_192
+MAX_CANDIDATES: Final = 20_000
+"""More than sources that bring 1,000 each, see `settings.MOST_RECORDED`; 7 of them are tables."""
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 
@@ -149,6 +150,25 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
             **more,
         )
 
+    def problem(self) -> str | None:
+        """Why no list can be drawn from its columns; None = one can."""
+        n, size, beliefs = len(self.item_ids), self.drawing.size, self.drawing.beliefs
+        by_cap = [column for cap in self.caps for column in (cap.groups, cap.limits)]
+        if {n, *map(len, (self.scores, *by_cap))} != {n}:
+            return f"{n} item_ids, and scores or caps of others"
+        if not {len(self.features), len(self.marks)} <= {0, n} or len(self.pins) not in (0, size):
+            return f"{n} item_ids and {size} ranks, and features, marks or pins of others"
+        widths = {len(row) for row in self.features}
+        if n and self.drawing.draw == "thompson" and (len(widths) != 1 or widths == {0}):
+            return "a list was drawn by thompson, and features are missing or of several widths"
+        if beliefs is not None and widths and widths != {len(beliefs.mean)}:
+            return f"features and beliefs are of {widths.pop()} and {len(beliefs.mean)} terms"
+        pinned = [place for place in self.pins if place >= 0]
+        members = [place for floor in self.floors for place in floor.members]
+        if max(*pinned, *members, -1, -1) >= n or min(*members, 0, 0) < 0:
+            return f"a pin or a floor names a place that {n} item_ids do not have"
+        return None
+
     @property
     def evidence(self) -> Evidence:
         """What the list was drawn from, as the draw had it."""
@@ -175,6 +195,6 @@ def decode_decision(raw: bytes | None, *, max_bytes: int = 1_000_000) -> Decisio
         RejectedError: The value is no valid record of a decision.
     """
     found = decode_with(_decoder, raw, max_bytes)
-    if problem := found.drawing.drawing.problem():
+    if problem := found.drawing.drawing.problem() or found.problem():
         raise RejectedError(problem)
     return found

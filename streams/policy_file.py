@@ -18,7 +18,7 @@ def policy_of(settings: Settings) -> Policy:
 
     Raises:
         PolicyError: The file makes no policy.
-        SettingsError: A setting was made, and the file says otherwise.
+        SettingsError: A setting was made, and the file says otherwise; or `usable` refuses it.
     """
     policy = Policy(
         slate_size=settings.slate_size,
@@ -35,7 +35,7 @@ def policy_of(settings: Settings) -> Policy:
         title_cap=settings.title_cap,
     )
     if settings.policy is None:
-        return policy
+        return usable(settings, policy)
     numbers = read_numbers(settings.policy)
     for name, value in numbers.items():
         setting = _SETTING_OF.get(name, name)
@@ -53,9 +53,11 @@ def usable(settings: Settings, policy: Policy) -> Policy:
     Raises:
         SettingsError: They cannot.
     """
-    if settings.publish_decisions and policy.candidates > MOST_RECORDED:
+    brought = {"candidates": policy.candidates, **policy.quotas}
+    most = max(brought, key=lambda name: brought[name])
+    if settings.publish_decisions and brought[most] > MOST_RECORDED:
         raise SettingsError(
-            f"publish_decisions records every candidate: candidates = {policy.candidates} is above "
+            f"publish_decisions records every candidate: {most} = {brought[most]} is above "
             f"{MOST_RECORDED}, with which a record fits a message"
         )
     return policy

@@ -174,11 +174,12 @@ def _look_ahead(
 
 
 def _all_lists(batch: Decided, field: Field, other: Field) -> NDArray[np.int64] | None:
-    """(L, K) all lists of all candidates; None where they are many, or not the same for all."""
+    """(L, K) all lists of all candidates; None where they are many, or not those of both."""
     n_items, n_ranks = field.scores.shape[1], batch.lists.places.shape[1]
     acts = bool(field.caps) or bool(field.floors) or batch.lists.pinned.any()
     pins = other.pins is not None and (other.pins >= 0).any()
-    if acts or pins or not field.there.all() or not batch.lists.exists.all():
+    shorter = bool(other.caps) or (other.there.sum(axis=1) < n_ranks).any()
+    if acts or pins or shorter or not field.there.all() or not batch.lists.exists.all():
         return None
     if math.perm(n_items, n_ranks) > MOST_LISTS:
         return None

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from scoring.errors import EvidenceError
 from scoring.offpolicy.decided import Decided
+from scoring.slates.draw import due
 from scoring.slates.drawing import Drawing
 from scoring.slates.evidence import Evidence
 from scoring.slates.field import UNLIMITED, Cap, Drawn, Field, Floor
@@ -62,21 +63,25 @@ def side_by_side(batch: Decided, shadows: Sequence[Evidence]) -> tuple[Field, Fi
 def with_own_pins(field: Field, lists: Drawn) -> Drawn:
     """Logged lists with what a policy itself pins to their ranks: it puts nothing else there.
 
-    Another cap, or another candidate, may be why a pin acts in one of two policies only. One that
-    has moved up in the log, to where a list had no other item left, stands there for both.
+    Another cap, or another candidate, may be why a pin acts in one of two policies only, and why it
+    moves up, to where a list has no other item left.
 
     Args:
         field: Of the policy, with pins.
         lists: Of the log.
     """
+    users = np.arange(len(lists.places))
     pins = np.full(lists.places.shape, -1) if field.pins is None else field.pins.copy()
-    Limits(field.caps, field.there.shape).reserve(pins, field.there.copy())
+    left = field.there.copy()
+    limits = Limits(field.caps, left.shape)
+    limits.reserve(pins, left)
     for rank in range(pins.shape[1]):
-        same = pins[:, rank:] == lists.places[:, rank, None]
-        moved = np.flatnonzero(lists.pinned[:, rank] & (pins[:, rank] < 0) & same.any(axis=1))
-        pins[moved, rank + same[moved].argmax(axis=1)] = -1
-        pins[moved, rank] = lists.places[moved, rank]
-    pinned = (pins >= 0) & lists.exists
+        going: NDArray[np.bool_] = np.any(left & limits.room(), axis=1)
+        free = lists.exists[:, rank] & (due(pins, rank, going) < 0)
+        taken = lists.places[:, rank]
+        left[users[free], taken[free]] = False
+        limits.count(taken, free)
+    pinned = pins >= 0
     return replace(lists, places=np.where(pinned, pins, lists.places), pinned=pinned)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from scoring.ranker.ranker import Ranker, require_columns
 from scoring.ranker.source import Asked, RankerSource
 from scoring.ranking import LEARNED_TERMS, PREDICTED, Scored
 from scoring.shop_columns import ShopColumns
+
+MOST_WORTH: Final = np.float32(1e3)
+"""Of a value, either way: with the largest weight of a policy, a score that records can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +98,13 @@ def weighted(
     """The same cosines; terms and totals are those of the learned sum.
 
     ``Σ weight_task · (chance or value) + weight_relevance · cosine to the search``; a task without
-    a head adds nothing, and so does a search without a hit.
+    a head adds nothing, and so does a search without a hit. A value, which nothing else bounds,
+    says no more beyond `MOST_WORTH`.
     """
     weights = np.array([getattr(policy, f"weight_{task}") for task in PREDICTED], np.float32)
     terms = np.empty((len(LEARNED_TERMS), len(pool.pairs)), np.float32)
-    np.multiply(np.nan_to_num(chances.values, nan=0.0), weights[:, None], out=terms[:-1])
+    values = np.clip(np.nan_to_num(chances.values, nan=0.0), -MOST_WORTH, MOST_WORTH)
+    np.multiply(values, weights[:, None], out=terms[:-1])
     says = search_hits[pool.users].astype(np.float32) * np.float32(policy.weight_relevance)
     np.multiply(scored.cosines[SEARCH], says, out=terms[-1])
     return replace(scored, terms=terms, totals=terms.sum(axis=0))

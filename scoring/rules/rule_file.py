@@ -19,10 +19,14 @@ from scoring.history import MAX_SHOWN
 Days = Annotated[float, msgspec.Meta(ge=0, le=36_500)]
 Number = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+Group = Annotated[str, msgspec.Meta(min_length=1, max_length=240)]
+"""Under a floor: records name it with its kind, in 256 characters."""
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Price = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 MAX_BYTES: Final = 1_000_000
+MAX_FLOORS: Final = 48
+"""Records of decisions name what each rule did, of at most 64."""
 _ROUNDING: Final = 1e-9
 
 
@@ -107,6 +111,8 @@ class Caps(Strict, frozen=True, kw_only=True):
 class Floors(Strict, frozen=True, kw_only=True):
     """Of the first r items of each list, at least floor(share * r) are of a group, for every r.
 
+    At most `MAX_FLOORS` groups.
+
     Attributes:
         tail: Items outside the most popular fifth of the shop.
         categories: Of some categories; together at most 1, for an item has one category.
@@ -114,8 +120,8 @@ class Floors(Strict, frozen=True, kw_only=True):
     """
 
     tail: Share | None = None
-    categories: dict[Name, Share] = {}
-    brands: dict[Name, Share] = {}
+    categories: dict[Group, Share] = {}
+    brands: dict[Group, Share] = {}
 
 
 class Pin(Strict, frozen=True, kw_only=True):
@@ -203,6 +209,9 @@ def _problem(rules: Rules) -> str | None:
     if blank := [word for word in rules.block.words if not word.strip()]:
         return f"block.words has {blank[0]!r}, which is no word"
     shares = {"category": rules.floors.categories, "brand": rules.floors.brands}
+    n_floors = sum(map(len, shares.values())) + (rules.floors.tail is not None)
+    if n_floors > MAX_FLOORS:
+        return f"floors has {n_floors} groups, records of decisions have room for {MAX_FLOORS}"
     for kind, floors in shares.items():
         if (whole := math.fsum(floors.values())) > 1 + _ROUNDING:
             return (

@@ -9,6 +9,9 @@ import numpy as np
 
 MAX_TERMS: Final = 64
 
+_LARGEST: Final = 1e9
+_SUREST: Final = 1e18  # a deviation of 1e-9
+
 _Numbers = Annotated[tuple[float, ...], msgspec.Meta(max_length=MAX_TERMS)]
 
 
@@ -29,8 +32,12 @@ class Beliefs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not n or {len(self.precision), *map(len, self.precision)} != {n}:
             return f"beliefs need a precision of {n} rows of {n} numbers, as there are means"
         precision = np.array(self.precision)
-        if not (np.isfinite(self.mean).all() and np.isfinite(precision).all()):
-            return "beliefs must be finite numbers"
-        if not np.allclose(precision, precision.T) or np.linalg.eigvalsh(precision).min() <= 0:
+        if not (np.abs(self.mean) <= _LARGEST).all() or not (np.abs(precision) <= _SUREST).all():
+            return (
+                f"beliefs must be finite numbers: means up to {_LARGEST:g}, "
+                f"precisions up to {_SUREST:g}"
+            )
+        eigenvalues = np.linalg.eigvalsh(precision)
+        if not np.allclose(precision, precision.T) or eigenvalues.min() < 1 / _SUREST:
             return "the precision of beliefs must be symmetric and positive definite"
         return None

@@ -78,7 +78,9 @@ class DeterminantalProcess(Diversity):
 
     Maximises `s * sum of scores + (1 - s) * log det of the list's Gram matrix` (their equation 13):
     an item's bonus is (1 - s) * log d², d² being what is left of its length beside those above it,
-    from an incremental Cholesky factor. An exact copy of an item above has d² = 1e-6, not 0.
+    from an incremental Cholesky factor. An exact copy of an item above has d² = 1e-6, not 0, and
+    where nothing more is left of an item it takes nothing from the others: to divide by so little
+    makes of rounding, rank after rank, more than a float holds.
     """
 
     def __init__(
@@ -94,11 +96,12 @@ class DeterminantalProcess(Diversity):
         users = np.arange(len(places))
         above = self._factors[: self._rank]  # (r, B, C)
         of_taken = above[:, users, places]  # (r, B)
-        length = np.sqrt(np.maximum(self._left[users, places], _LEAST_VOLUME))  # (B,)
+        length = np.sqrt(self._left[users, places])[:, None]  # (B, 1)
         row = cosines
         for theirs, factors in zip(of_taken, above, strict=True):
             row = row - theirs[:, None] * factors
-        row = row / length[:, None]
+        spent = self._left <= _LEAST_VOLUME
+        row = np.where(spent | spent[users, places][:, None], 0.0, row / length)
         self._factors[self._rank] = row
         self._rank += 1
         self._left = np.maximum(self._left - row * row, _LEAST_VOLUME)

@@ -44,7 +44,7 @@ def draw(
     pins = np.full((n_users, n_ranks), -1) if field.pins is None else field.pins.copy()
     left = field.there.copy()
     limits.reserve(pins, left)
-    floors = Floors(field.floors, n_users)
+    floors = Floors(field.floors, n_users, n_ranks)
     drawn = Drawn(
         places=np.zeros((n_users, n_ranks), np.int64),
         exists=np.zeros((n_users, n_ranks), np.bool_),
@@ -59,7 +59,7 @@ def draw(
             share, bonus = diversity.share, diversity.bonus
         may = left & limits.room()
         going: NDArray[np.bool_] = np.any(may, axis=1)
-        pin = _due(pins, rank, going)
+        pin = due(pins, rank, going)
         may = floors.narrow(rank, may, pin >= 0)
         p = chooser.probabilities(share, bonus, may)
         if drawing.epsilon > 0:
@@ -125,8 +125,17 @@ def _drawn(
     return total, (running > mark[:, None]).argmax(axis=1)
 
 
-def _due(pins: NDArray[np.int64], rank: int, going: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """(B,) the place that is pinned to this rank, -1 = none; taken out of what is still to come."""
+def due(pins: NDArray[np.int64], rank: int, going: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The pin of a rank; where a list has no other item left, the next one moves up to it.
+
+    Args:
+        pins: (B, n) places, -1 = none; changed where one moves.
+        rank: From 0.
+        going: (B,) False where nothing else may come.
+
+    Returns:
+        (B,) places, -1 = none.
+    """
     stopped = ~going & (pins[:, rank] < 0) & (pins[:, rank:] >= 0).any(axis=1)
     for user in np.flatnonzero(stopped).tolist():
         next_rank = rank + int((pins[user, rank:] >= 0).argmax())

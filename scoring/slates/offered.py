@@ -28,7 +28,7 @@ def offered(field: Field, drawn: Drawn) -> NDArray[np.bool_]:
     left = field.there.copy()
     limits = Limits(field.caps, field.there.shape)
     limits.reserve(np.where(drawn.pinned, drawn.places, -1), left)
-    floors = Floors(field.floors, len(users))
+    floors = Floors(field.floors, *drawn.places.shape)
     free = drawn.exists & ~drawn.pinned
     found = np.zeros((*drawn.places.shape, field.there.shape[1]), np.bool_)
     for rank in range(drawn.places.shape[1]):

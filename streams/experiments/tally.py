@@ -54,7 +54,7 @@ class Tally:
         self._moved: set[str] = set()
         self._owner_of: dict[str, str] = {}
         self._answered: set[str] = set()
-        self._events: set[str] = set()
+        self._events: set[tuple[str, str]] = set()
 
     def take_list(self, made: Recommendation) -> None:
         """A list that was published."""
@@ -82,10 +82,11 @@ class Tally:
         user = self.users.get(click.user_id)
         if user is None or click.at_ms <= user.first_ms:
             return
-        if click.event_id in self._events:
+        named = click.user_id, click.event_id
+        if named in self._events:
             self.skipped.events_twice += 1
             return
-        self._events.add(click.event_id)
+        self._events.add(named)
         self.skipped.simulated += click.simulated
         worth = (click.price or 0.0) * (click.quantity or 1)
         if click.type in ("view", "click"):

@@ -13,12 +13,17 @@ ANSWERS: Final = frozenset(("view", "click", "cart", "purchase", "favorite", "sh
 """Types that say that the item was wanted; each of them means that it was chosen in its list."""
 
 
+MOST_TIMES: Final = 64
+"""Impressions of an item in one list that are kept, the first ones: a page that reports each
+movement of the mouse has thousands, and each would be copied with each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What impressions say of a list.
 
     Attributes:
-        items: Item -> when it was shown, in order.
+        items: Item -> when it was shown, in order; `MOST_TIMES` at most.
     """
 
     recommendation_id: str
@@ -36,7 +41,7 @@ class Shown:
         for item in items:
             times = found.get(item, ())
             if at_ms not in times:
-                found[item] = tuple(sorted((*times, at_ms)))
+                found[item] = tuple(sorted((*times, at_ms))[:MOST_TIMES])
         return Shown(self.recommendation_id, self.user_id, found)
 
     def parted(self, until_ms: int) -> tuple[Shown, Shown | None]:

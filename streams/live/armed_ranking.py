@@ -13,6 +13,7 @@ from index import Catalogue, Change
 from scoring import Policy, Recommender, Request, Rules, Slate
 from scoring.errors import ExperimentError
 from scoring.experiments.experiment import Experiment
+from scoring.ranking import require_terms
 from scoring.slate import MadeUnder
 from streams.live.policies import Policies
 
@@ -64,7 +65,7 @@ class ArmedRanking:
 
         Raises:
             ExperimentError: There are other arms; what was there goes on.
-            RankerError: A ranker cannot be used here.
+            PolicyError: The beliefs of one are of another sum's terms; the same.
         """
         wanted = policies.of_arms()
         if wanted.keys() != self._arms.keys():
@@ -73,6 +74,8 @@ class ArmedRanking:
                 f"the experiment has other arms than this worker began with ({said} instead of "
                 f"{', '.join(self._arms) or 'none'}): start the workers again"
             )
+        for policy in policies.each():  # all of them before any is taken
+            require_terms(policy, learned=policies.ranker_of(policy) is not None)
         self.own.take_policy(policies.own, policies.ranker_of(policies.own))
         for name, policy in wanted.items():
             self._arms[name].take_policy(policy, policies.ranker_of(policy))

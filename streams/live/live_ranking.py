@@ -70,7 +70,7 @@ class LiveRanking:
 
         Raises:
             ExperimentError: There are other arms; what was there goes on.
-            RankerError: A ranker cannot be used.
+            PolicyError: The beliefs of one are of another sum's terms; the same.
         """
         self._edition.ranking.take_policies(policies)
         self._policies = policies

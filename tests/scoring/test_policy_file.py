@@ -15,6 +15,8 @@ def test_what_was_written_is_read_and_has_the_same_version(tmp_path: Path) -> No
         "long_half_life_ms": 5e9,
         "draw": "softmax",
         "category_cap": 3,
+        "quotas": {"related": 5, "new_items": 0},
+        "type_weights": {"view": 0.5, "return": -1e-7},
     }
     file = tmp_path / "policy.toml"
     write_numbers(file, numbers, "tuned\non something")

@@ -37,3 +37,8 @@ def test_more_candidates_than_a_record_holds_are_refused_in_a_file_too(file: Pat
     file.write_text("candidates = 2000\n")
     with pytest.raises(SettingsError, match="candidates = 2000 is above 1000"):
         policy_of(load_settings(policy=file, publish_decisions=True))
+    file.write_text("quotas = { tables = 2000 }\n")
+    with pytest.raises(SettingsError, match="tables = 2000 is above 1000"):
+        policy_of(load_settings(policy=file, publish_decisions=True))
+    with pytest.raises(SettingsError, match="alike = 3000 is above 1000"):
+        policy_of(load_settings(publish_decisions=True, candidate_quotas={"alike": 3000}))

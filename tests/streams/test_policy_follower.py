@@ -9,11 +9,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from scoring import Policy, Recommender
 from scoring.errors import RankerError
+from scoring.policy_file import write_numbers
 from scoring.ranker.ranker import Ranker
+from scoring.ranking import SUM_TERMS
+from scoring.slates.last_layer import LastLayer
 from streams.live.armed_ranking import ArmedRanking
 from streams.live.live_ranking import LiveRanking
 from streams.live.policies import Policies
@@ -155,6 +159,25 @@ def test_files_that_cannot_be_used_are_said_once_and_the_old_policy_goes_on(
     put(file, "slate_size = 1\n")
     worker.follower.look()
     assert worker.sizes() == {1, 3}, "an arm's file is followed, too"
+
+
+def test_no_policy_is_taken_where_that_of_another_arm_cannot_be(
+    tmp_path: Path, make: Callable[[Policies], ArmedRanking]
+) -> None:
+    """Its lists would be of the new policy and say that they are of the old one."""
+    (tmp_path / "ranker").mkdir()
+    Ranker(heads(in_session=1.0), knowledge()).save(tmp_path / "ranker")
+    file, arms = tmp_path / "policy.toml", tmp_path / "experiment.toml"
+    put(file, "slate_size = 3\n")
+    put(tmp_path / "other.toml", 'ranker = "ranker"\n')
+    put(arms, EXPERIMENT)
+    worker = Worker(load_settings(policy=file, experiment=arms), make)
+    own = worker.ranking.policy_version
+    of_the_sum = LastLayer.around(np.ones(len(SUM_TERMS)), 0.1).beliefs
+    write_numbers(file, {"slate_size": 2, "beliefs": of_the_sum}, "the ranker has others")
+    worker.follower.look()
+    assert (worker.sizes(), worker.refused) == ({3}, 1)
+    assert worker.ranking.edition.ranking.own.policy_version == own
 
 
 def test_a_promoted_policy_comes_with_its_heads_and_the_others_keep_theirs(

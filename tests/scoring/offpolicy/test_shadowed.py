@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,6 +98,30 @@ def test_a_shadows_pin_is_in_all_its_lists_whatever_stands_above() -> None:
 
 
 @pytest.mark.parametrize(
+    ("columns", "first"),
+    [
+        ({"item_ids": ("p",), "scores": (0.0,)}, 1),
+        ({"caps": (CapRows("one of a kind", (0, 0, 0), (1, 1, 1)),)}, 1 / 3),
+    ],
+    ids=["of one candidate", "of one kind"],
+)
+def test_a_shadow_of_shorter_lists_has_its_own_chances_at_each_rank(
+    columns: dict[str, Any], first: float
+) -> None:
+    free = Evidence("l", ("p", "a", "b"), (0.0,) * 3, Drawing(2, "softmax", 1.0))
+    records = [replace(free, recommendation_id=f"l{number}") for number in range(12)]
+    logged = as_logged(records)
+    shadows = {each.recommendation_id: replace(free, **columns) for each in records}
+    known = Followed.empty(*logged.there.shape)
+    for batch in decided(logged, records, 16, Counter()):
+        follow(batch, Target(shadows=shadows), known, 4, seed=0)
+    is_p = logged.items[:, 0] == "p"
+    assert is_p.any()
+    np.testing.assert_allclose(known.marginal[is_p], [[first, 0.0]] * is_p.sum())
+    np.testing.assert_allclose(known.ahead[:, :, 0], [[1.0, 0.0]] * 12, err_msg="items a rank")
+
+
+@pytest.mark.parametrize(
     ("more", "scores", "unsupported"),
     [((), (), 0), (("new",), (0.0,), 1 / 3)],
     ids=["all of it can be logged", "a third of its second rank cannot"],
@@ -125,6 +150,31 @@ def test_a_pin_that_moved_up_is_the_same_for_a_shadow() -> None:
     known = Followed.empty(*as_logged(records).there.shape)
     follow(batch, Target(shadows={each.recommendation_id: record for each in records}), known, 4, 0)
     np.testing.assert_allclose(known.target.prod(axis=1), 1 / 2)
+
+
+@pytest.mark.parametrize(
+    ("log", "log_pins", "shadow_pins", "expected"),
+    [
+        ("pab", (0, -1, -1), (-1, -1, 0), 0),
+        ("p", (-1, -1, 0), (-1, 0, -1), 0),
+        ("p", (-1, -1, -1), (-1, 1, -1), 1 / 2),
+    ],
+    ids=["pinned lower", "moved up in the log alone", "another one below the end of the list"],
+)
+def test_a_pin_is_where_the_shadow_itself_would_have_it(
+    log: str, log_pins: tuple[int, ...], shadow_pins: tuple[int, ...], expected: float
+) -> None:
+    """Among p, a and b: where the log has the pin, or where its list ends, says nothing of it."""
+    drawing = Drawing(3, "softmax", 1.0)
+    record = Evidence("l", tuple(log), (0.0,) * len(log), drawing, pins=log_pins)
+    shadow = Evidence("l~it", ("p", "a", "b"), (0.0,) * 3, drawing, pins=shadow_pins)
+    records = [replace(record, recommendation_id=f"l{number}") for number in range(4)]
+    logged = as_logged(records)
+    known = Followed.empty(*logged.there.shape)
+    target = Target(shadows={each.recommendation_id: shadow for each in records})
+    for batch in decided(logged, records, 8, Counter()):
+        follow(batch, target, known, 4, seed=0)
+    np.testing.assert_allclose(known.target.prod(axis=1), expected)
 
 
 def test_the_shadows_caps_act() -> None:

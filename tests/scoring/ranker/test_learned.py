@@ -111,6 +111,20 @@ def test_what_a_slate_policy_has_learned_is_the_score_that_its_softmax_draws_fro
     assert slate.items[0].tasks["cvr"] is None
 
 
+@pytest.mark.parametrize(("weight", "first"), [(3e38, "saw"), (-3e38, "mug")])
+def test_a_value_beyond_all_bounds_orders_a_list_that_records_hold(
+    shop: Snapshot, weight: float, first: str
+) -> None:
+    """JSON has no infinity, and a record no score above 1e9: nobody could read such a list."""
+    ranker = Ranker(heads("value", in_session=weight), knowledge())
+    policy = replace(POLICY, weight_value=1e5)
+    (made,) = Recommender(shop, None, policy=policy, ranker=ranker).recommend(
+        [request(did("cart", "saw"))]
+    )
+    assert made.items[0].item_id == first
+    assert max(abs(each.score) for each in made.items) == pytest.approx(1e8)
+
+
 def test_a_search_has_its_own_weight(shop: Snapshot) -> None:
     words = Words({"pot": [0, 1, 0, 0, 0, 0, 0, 0]})
     made = Recommender(shop, words, policy=POLICY, ranker=Ranker(heads(), knowledge()))

@@ -80,6 +80,8 @@ def test_the_version_is_what_the_rules_say_and_not_how(tmp_path: Path) -> None:
         ("[floors]\ntail = 1.5", "<= 1"),
         ("[floors]\ncategories = {a = 0.7, b = 0.5}", "category shares sum to 1.2, above 1"),
         ("[floors]\nbrands = {a = 0.5, b = 0.51}", "brand shares sum to 1.01, above 1"),
+        ("[floors.brands]\n" + "\n".join(f"b{n} = 0.01" for n in range(49)), "has 49 groups"),
+        (f"[floors.categories]\n{'c' * 241} = 0.5", "<= 240"),
         ("[block", "Expected"),
     ],
 )

@@ -103,6 +103,23 @@ def test_diversity_changes_the_list_and_a_copy_comes_last() -> None:
     assert orders == {"none": [[0, 1, 2]], "mmr": [[0, 2, 1]], "dpp": [[0, 2, 1]]}
 
 
+@pytest.mark.parametrize("kind", ["best", "softmax", "thompson"])
+def test_lists_of_more_items_than_their_vectors_have_directions_are_lists(kind: str) -> None:
+    """As of the sizes and colours of a few things: beyond these, nothing is left of any item."""
+    n = 100
+    rng = np.random.default_rng(5)
+    scores = rng.normal(size=(1, n))
+    field = Field(scores, np.ones((1, n), np.bool_), vectors=[unit_rows(n, 6).astype(np.float32)])
+    sampled = [rng.normal(size=(64, n)).astype(np.float32)]
+    with np.errstate(over="raise", invalid="raise"):
+        drawn = draw(field, Drawing(n, kind, 0.3, diversity="dpp"), rng.random((1, n)), sampled)
+    assert sorted(drawn.places[0].tolist()) == list(range(n))
+    assert ((drawn.propensities > 0) & (drawn.propensities <= 1)).all()
+    if kind == "best":
+        left = drawn.places[0, 12:]
+        assert left.tolist() == sorted(left.tolist(), key=lambda item: -scores[0, item])
+
+
 def frequencies(places: NDArray[np.int64]) -> Counter[tuple[int, ...]]:
     return Counter(map(tuple, places.tolist()))
 

@@ -93,6 +93,44 @@ def test_the_first_items_of_every_list_hold_the_share_as_far_as_there_are_any(
             assert scores[0, place] == scores[0, masks[0, rank]].max()
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_groups_of_one_kind_that_fall_due_together_all_come_in_time(data: st.DataObject) -> None:
+    """A rank has what leaves room for all that is due up to each later one, and nothing less."""
+    size, n_groups = data.draw(st.integers(1, 8)), data.draw(st.integers(1, 5))
+    parts = data.draw(st.lists(st.integers(1, 9), min_size=n_groups + 1, max_size=n_groups + 1))
+    shares = [part / (sum(parts) - parts[-1] * data.draw(st.booleans())) for part in parts[:-1]]
+    group_of = np.arange((n_groups + 1) * size) % (n_groups + 1)  # the last one has no floor
+    scores = np.random.default_rng(data.draw(st.integers(0, 99))).normal(size=len(group_of))
+    floors = [Floor(f"kind:{g}", (group_of == g)[None], share) for g, share in enumerate(shares)]
+    field = Field(scores[None], np.ones((1, len(scores)), np.bool_), floors=floors)
+    drawing = Drawing(size, "softmax", 0.5)
+    drawn = draw(field, drawing, uniforms([f"list {data.draw(st.integers(0, 99))}"], size))
+    places, masks = drawn.places[0].tolist(), offered(field, drawn)[0]
+
+    def lacking(groups: list[int], r: int) -> int:
+        return sum(
+            max(math.floor(share * r + 1e-9) - groups.count(g), 0) for g, share in enumerate(shares)
+        )
+
+    def is_in_time(groups: list[int]) -> bool:
+        return all(lacking(groups, r) <= r - len(groups) for r in range(len(groups), size + 1))
+
+    for rank, place in enumerate(places):
+        above = places[:rank]
+        groups = group_of[above].tolist()
+        may = [
+            item
+            for item in range(len(scores))
+            if item not in above and is_in_time([*groups, int(group_of[item])])
+        ]
+        assert np.flatnonzero(masks[rank]).tolist() == may
+        likely = np.exp((scores[may] - scores[may].max()) / drawing.temperature)
+        said = drawn.propensities[0, rank]
+        assert said == pytest.approx(likely[may.index(place)] / likely.sum(), rel=1e-9)
+    assert is_in_time(group_of[places].tolist())
+
+
 def test_without_a_floor_nothing_changes_and_with_one_it_is_counted() -> None:
     drawing = Drawing(4)
     with_floor, without = field_of(2, 0.5), field_of(2, 0.01)

@@ -103,6 +103,18 @@ def test_nothing_counts_twice_and_other_experiments_do_not_count() -> None:
     assert (skipped.lists_twice, skipped.events_twice, skipped.lists_outside) == (1, 1, 2)
 
 
+def test_an_event_of_another_user_under_the_same_id_counts() -> None:
+    """Ids are counted within a user everywhere else, and some shops number a session's events."""
+    found = tally_of(
+        a_list(1, "ann", "a", 0),
+        a_list(2, "bob", "b", 0),
+        did(1, "ann", "view", 5),
+        did(1, "bob", "view", 5),
+    )
+    assert [each.clicks for each in found.users.values()] == [1, 1]
+    assert found.skipped.events_twice == 0
+
+
 def test_who_had_lists_of_two_variants_tells_nothing_of_either() -> None:
     lists = [a_list(n, "ann", variant, n) for n, variant in enumerate("abaa")]
     found = tally_of(*lists, did(1, "ann", "view", 9))

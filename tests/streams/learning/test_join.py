@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from streams.events import Click, Impression
 from streams.learning.answered_log import log_of
+from streams.learning.answers import MOST_TIMES, Shown
 from streams.learning.join import AnsweredList, Join
 from streams.learning.shown_list import MadeList, ShownList
 from streams.learning.watermark import Watermark
@@ -289,6 +290,15 @@ def test_what_is_shown_again_later_is_the_same_whenever_it_is_read() -> None:
             closed += join.close(_at(record))
         assert len(at_once) == n_lists
         assert closed + join.close(10_000) == at_once
+
+
+@given(st.permutations(range(3 * MOST_TIMES)))
+def test_a_list_that_is_shown_all_the_time_keeps_the_first_of_it(moments: list[int]) -> None:
+    """As by a page that reports each movement: memory is bounded by lists, not by these."""
+    kept = Shown("l", "u", {})
+    for at_ms in moments:
+        kept = kept.also(["a", "b"], at_ms)
+    assert kept.items == dict.fromkeys("ab", tuple(range(MOST_TIMES)))
 
 
 @given(st.lists(_records, max_size=25), st.randoms(use_true_random=False), st.integers(0, 80))
