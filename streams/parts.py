@@ -17,6 +17,7 @@ from streams.metrics import StepMetrics
 from streams.outbox import Outbox
 from streams.outdated_rows import is_outdated
 from streams.positions import GroupPositions
+from streams.put_aside import PutAside
 from streams.rows import MemoryRows, RocksRows, RowStore
 from streams.settings import Settings
 from streams.state_folder import StateFolder
@@ -83,6 +84,7 @@ class Parts:
         self._settings = settings
         self._positions = positions
         self._metrics = metrics
+        self._put_aside = PutAside()
         self._health = health
         self._boundary = boundary
         self._ended = ended
@@ -217,6 +219,7 @@ class Parts:
             self.rows.settle(outbox.rows, positions)
         self._boundary("rows stored")
         self._metrics.durable(outbox)
+        self._put_aside.tell(outbox.letters)
 
 
 def _agent(lane: Lane) -> Any:

@@ -16,6 +16,8 @@ _SETTING_OF: Final = {"quotas": "candidate_quotas"}
 def policy_of(settings: Settings) -> Policy:
     """The policy that the settings ask for; a number that the policy file names is the file's.
 
+    So is a ranker: that of the settings serves policies that name none, and need not be the same.
+
     Raises:
         PolicyError: The file makes no policy.
         SettingsError: A setting was made, and the file says otherwise; or `usable` refuses it.
@@ -39,7 +41,11 @@ def policy_of(settings: Settings) -> Policy:
     numbers = read_numbers(settings.policy)
     for name, value in numbers.items():
         setting = _SETTING_OF.get(name, name)
-        if setting in settings.model_fields_set and getattr(settings, setting) != value:
+        if (
+            name != "ranker"
+            and setting in settings.model_fields_set
+            and getattr(settings, setting) != value
+        ):
             raise SettingsError(
                 f"{ENV_PREFIX}{setting.upper()} is {getattr(settings, setting)}, and "
                 f"{settings.policy} says {name} = {value}: keep one of the two"

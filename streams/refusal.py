@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from streams.errors import BrokerUnavailableError, RefusedError
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError
+
+_HANGS_UP: Final = "somebody listens there and hangs up"
 
 
 class _Client(Protocol):
@@ -25,6 +27,7 @@ class Complaints:
     def __init__(self) -> None:
         self._refusal: KafkaError | None = None
         self._last: KafkaError | None = None
+        self._is_down = False
 
     def __call__(self, error: KafkaError) -> None:
         """Called by the client's `poll`."""
@@ -32,13 +35,21 @@ class Complaints:
 
         if _is_refusal(error):
             self._refusal = error
-        elif error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - it never says why
+        elif error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - it never says why
+            self._is_down = True
+        else:
             self._last = error
 
     def cause(self, client: _Client, error: KafkaError) -> KafkaError:
         """The error that says most, after a call of `client` failed with `error`."""
+        from confluent_kafka import KafkaError
+
         client.poll(0)
-        return self._refusal or self._last or error
+        if said := self._refusal or self._last:
+            return said
+        # librdkafka (2.16) says nothing else of a connection that is closed before the first
+        # answer, as a TLS door closes it to a client without TLS.
+        return KafkaError(KafkaError._TRANSPORT, _HANGS_UP) if self._is_down else error  # noqa: SLF001
 
 
 def unanswered(
@@ -107,4 +118,5 @@ def _at_a_closed_door(error: KafkaError) -> bool:
     librdkafka has no code of its own for either, and a broker that ends may do the same.
     """
     said = error.str()
-    return "SSL_HANDSHAKE" in said or "incorrect security.protocol" in said
+    signs = ("SSL_HANDSHAKE", "incorrect security.protocol", _HANGS_UP)
+    return any(sign in said for sign in signs)

@@ -46,6 +46,11 @@ class Shown:
         Raises:
             RowsError: The log has other columns.
         """
+        if not log.feature_names:
+            raise RowsError(
+                "the joined log has no features: lists made without a ranker, as in plain.parquet "
+                "of an export, teach a ranker nothing; leave it out of joined"
+            )
         if log.feature_names != FEATURES:
             raise RowsError(
                 f"the joined log has {len(log.feature_names)} features, this version makes "

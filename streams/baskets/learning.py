@@ -94,7 +94,11 @@ class RankerTraining:
         self.events = read_events(self._files, reading, progress)
         self._baskets = baskets_of(self.events)
         if not self._baskets:
-            raise RowsError(f"of {len(self.events):,} events none is a purchase")
+            raise RowsError(
+                f"of {len(self.events):,} events none is a purchase, and a ranker learns from "
+                "baskets: add purchases to the files; for a shop without any, rillstream policy "
+                "tune finds weights by its clicks"
+            )
         self._snapshot: Snapshot = IndexStore(folder / recipe.index).open()
         self._sales = sales_of(list(self._baskets.values()))
         self._rng = np.random.default_rng(recipe.seed)

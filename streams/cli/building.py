@@ -117,6 +117,7 @@ def build_version(
     store = index_store(settings)
     with workplace(store.root) as place:
         seen = store.pointer()
+        before = _current(store)
         report("loading the encoder", 0, 1)
         encoders = Encoders(settings)
         source = encoders.of_build(store)
@@ -161,7 +162,23 @@ def build_version(
         )
         place.forget_encoded()
     _say_rate(manifest, encoding_s, time.monotonic() - begun)
+    if before is not None and 2 * manifest.count < before.count:
+        remark(
+            f"{before.version} had {before.count:,} items: files are taken for the whole "
+            "catalogue, and a few changed items are for rillstream publish; "
+            "rillstream index rollback goes back"
+        )
     return manifest
+
+
+def _current(store: "IndexStore") -> "Manifest | None":
+    """The version that is current; None if there is none, or none that can be read."""
+    from index import IndexError_
+
+    try:
+        return store.manifest()
+    except IndexError_:
+        return None
 
 
 def encode(

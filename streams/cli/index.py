@@ -23,7 +23,7 @@ from streams.cli.options import (
     new_app,
     settings_from,
 )
-from streams.cli.printing import print_json, print_table
+from streams.cli.printing import print_json, print_table, remark
 from streams.cli.waiting import tell_if_awaited
 
 app = new_app(
@@ -273,5 +273,7 @@ def search(
     if as_json:
         for rank, item_id, score, title in rows:
             print_json({"rank": rank, "item_id": item_id, "score": score, "title": title})
-    else:
+    elif rows:
         print_table(("", "item", "score", "title"), rows)
+    else:
+        remark(f"No item of {snapshot.version} meets these conditions.")

@@ -147,8 +147,8 @@ def rebuild_from_topic(
         )
     seconds = time.monotonic() - begun
     remark(
-        f"{manifest.count:,} items from {reading.n_records:,} records in {seconds:,.1f} s, "
-        f"{reading.n_records / seconds:,.0f} records/s; "
+        f"{manifest.count:,} items in {seconds:,.1f} s, of {origin}: {reading.n_records:,} records "
+        "of the topic read, "
         + (f"{n_gaps:,} items were taken with another encoder" if n_gaps else "none encoded")
     )
     return manifest

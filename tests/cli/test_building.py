@@ -69,6 +69,18 @@ def test_a_small_catalogue_is_built_at_more_than_no_items_a_second(
     assert all(float(each.split()[0].replace(",", "")) > 0 for each in said)
 
 
+def test_a_build_from_a_few_items_says_what_the_version_before_had(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever builds from a file of changes has lost a catalogue, and may not notice."""
+    where = ["--index-dir", str(tmp_path / "indexes")]
+    for n_items, is_said in ((3, False), (2, False), (3, False), (1, True), (2, False)):
+        items = str(lines(tmp_path / "items.jsonl", ITEMS[:n_items]))
+        assert run(["index", "build", items, *where]) == Exit.OK
+        said = capsys.readouterr().err
+        assert ("had 3 items" in said and "index rollback" in said) == is_said
+
+
 def test_a_damaged_version_is_not_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     where = ["--index-dir", str(tmp_path / "indexes")]
     items = str(lines(tmp_path / "items.jsonl", ITEMS))

@@ -51,6 +51,15 @@ def test_only_items_that_meet_the_conditions_are_found(
     assert len(hits) == len(expected)
 
 
+def test_a_search_that_finds_nothing_says_so_and_prints_no_table(
+    where: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--index-dir", str(where), "--brand", "Nobody"]
+    assert run(["index", "search", "cup", *words]) == Exit.OK
+    said = capsys.readouterr()
+    assert (said.out, "meets these conditions" in said.err) == ("", True)
+
+
 def test_bounds_that_nothing_meets_are_a_usage_error(
     where: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -46,7 +46,7 @@ worst_group = { by = "familiarity", step = 0.01 }
 """
 
 
-def shown(file: Path, *, told: bool = True) -> None:
+def shown(file: Path, *, told: bool = True, names: tuple[str, ...] = FEATURES) -> None:
     """Half of the rows are clicked, as the column `times` tells if it is told; nobody carts."""
     rng = np.random.default_rng(0)
     clicked = rng.random(400) < 0.5
@@ -70,7 +70,7 @@ def shown(file: Path, *, told: bool = True) -> None:
     empty |= {"dwell_ms": 0, "value": 0.0}
     empty |= {name: "" for name in ("heads_version", "policy_version", "index_version")}
     values = [[(empty | row)[name] for name in row_fields()] for row in rows]
-    write_joined_log(joined_log(values, features, FEATURES), file)
+    write_joined_log(joined_log(values, features[:, : len(names)], names), file)
 
 
 @pytest.fixture(scope="module")
@@ -275,8 +275,10 @@ def test_what_cannot_be_learned_is_said(
     [
         (("width = 8", "width = 512"), "a message takes 900,000"),
         (('joined = ["shown.jsonl"]', 'joined = ["events.jsonl"]'), "events.jsonl:1"),
+        (('joined = ["shown.jsonl"]', 'joined = ["plain.jsonl"]'), "made without a ranker"),
+        (('events = ["events.jsonl"]', 'events = ["clicks.jsonl"]'), "rillstream policy tune"),
     ],
-    ids=["heads too large", "no joined log"],
+    ids=["heads too large", "no joined log", "lists of no ranker", "nothing is bought"],
 )
 def test_what_can_be_known_before_is_said_before_events_are_replayed(
     trained: tuple[Path, dict[str, Any]],
@@ -286,6 +288,9 @@ def test_what_can_be_known_before_is_said_before_events_are_replayed(
     said: str,
 ) -> None:
     folder, _ = trained
+    shown(folder / "plain.jsonl", names=())
+    bought = (folder / "events.jsonl").read_text("utf-8")
+    (folder / "clicks.jsonl").write_text(bought.replace("purchase", "view"), "utf-8")
     recipe = tmp_path / "bad.toml"
     recipe.write_text(RECIPE.replace(*change), "utf-8")
     monkeypatch.setattr(Replay, "run", None)

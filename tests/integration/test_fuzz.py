@@ -144,6 +144,7 @@ def test_every_mutated_message_is_applied_or_in_the_dead_letters(
             time.sleep(0.5)
         assert worker.ended() is None, worker.log_text()[-3000:]
         assert worker.stop() == 0
+        assert "could not be read: see rillstream dead-letters list" in worker.log_text()
     reader.close()
     letters = read_letters(settings)
     assert len(reader.seen) + len(letters) == N

@@ -65,6 +65,8 @@ def rebuild(settings: Settings, **env: str) -> dict[str, Any]:
     )
     assert done.returncode == 0, done.stderr
     built: dict[str, Any] = json.loads(done.stdout)
+    made = built["build_parameters"]
+    assert f"of {made['source']}: {made['records']} records of the topic read" in done.stderr
     return built
 
 

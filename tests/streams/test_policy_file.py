@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from scoring.ranker.ranker import Ranker
 from streams.errors import SettingsError
+from streams.live.policies import Policies
 from streams.policy_file import policy_of
 from streams.settings import Settings, load_settings
+from tests.scoring.ranker.test_learned import heads, knowledge
 
 
 @pytest.fixture
@@ -42,3 +45,18 @@ def test_more_candidates_than_a_record_holds_are_refused_in_a_file_too(file: Pat
         policy_of(load_settings(policy=file, publish_decisions=True))
     with pytest.raises(SettingsError, match="alike = 3000 is above 1000"):
         policy_of(load_settings(publish_decisions=True, candidate_quotas={"alike": 3000}))
+
+
+@pytest.mark.parametrize("named", ["worker", "promoted"])
+def test_the_files_ranker_takes_the_place_of_the_settings(file: Path, named: str) -> None:
+    """Workers of a learner have one in their settings, and a promotion writes one into the file."""
+    for name, weight in (("worker", 1.0), ("promoted", 2.0)):
+        (file.parent / name).mkdir()
+        Ranker(heads(in_session=weight), knowledge()).save(file.parent / name)
+    file.write_text(f'ranker = "{named}"\n')
+    found = Policies.read(load_settings(policy=file, ranker=file.parent / "worker"))
+    assert found.own.ranker is not None
+    assert found.own.ranker.folder.name == named
+    assert [each.heads.version for each in found.named.values()] == [
+        heads(in_session=1.0 if named == "worker" else 2.0).version
+    ]
