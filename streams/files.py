@@ -58,6 +58,9 @@ _shape = msgspec.json.Decoder(_Shape)
 _decoders: Final[Mapping[type[Record], msgspec.json.Decoder[Any]]] = {
     kind: msgspec.json.Decoder(kind) for kind in (Click, Search, Item, Impression)
 }
+_KNOWN: Final = frozenset(
+    field.encode_name for kind in _decoders for field in msgspec.structs.fields(kind)
+)
 
 
 def read_records(path: Path) -> Iterator[Input | BadRow]:
@@ -149,11 +152,13 @@ def _read_parquet(path: Path) -> Iterator[tuple[int, Input | BadRow]]:
     try:
         with pq.ParquetFile(path, buffer_size=_PARQUET_BUFFER) as file:
             number = 0
-            for batch in file.iter_batches(batch_size=8_192):
+            # Columns of somebody else's may hold what Python has no value for, as nanoseconds.
+            columns = [name for name in file.schema_arrow.names if name in _KNOWN]
+            for batch in file.iter_batches(batch_size=8_192, columns=columns):
                 for fields in batch.to_pylist():
                     number += 1
                     yield number, _convert(path, number, fields)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise BadFileError(f"{path}: not a readable Parquet file: {error}") from None
 
 

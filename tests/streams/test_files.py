@@ -129,6 +129,39 @@ def test_a_null_in_parquet_is_a_missing_field(tmp_path: Path) -> None:
     assert isinstance(item, Item)
 
 
+def test_columns_of_somebody_else_are_left_alone_whatever_they_hold(tmp_path: Path) -> None:
+    """A table of a shop has more columns, of types that Python has no values for."""
+    columns = {name: pa.array([value]) for name, value in ITEM.items()} | {
+        "updated": pa.array([1], pa.timestamp("ns")),
+        "since": pa.array([-(10**9)], pa.date32()),
+        "moon": pa.array([1], pa.timestamp("s", "Moon/Tycho")),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "i.parquet")
+    (item,) = read_records(tmp_path / "i.parquet")
+    assert isinstance(item, Item)
+    pq.write_table(pa.table({"updated": columns["updated"]}), tmp_path / "none.parquet")
+    assert [type(row) for row in read_records(tmp_path / "none.parquet")] == [BadRow]
+
+
+LATIN = [None, pa.py_buffer(b"\0\0\0\0\3\0\0\0"), pa.py_buffer(b"M\xfcg")]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        {"at_ms": pa.array([1], pa.timestamp("ns"))},
+        {"title": pa.Array.from_buffers(pa.string(), 1, LATIN)},
+    ],
+)
+def test_a_value_that_python_cannot_read_names_the_file(
+    tmp_path: Path, column: dict[str, pa.Array]
+) -> None:
+    columns = {name: pa.array([value]) for name, value in ITEM.items()}
+    pq.write_table(pa.table(columns | column), tmp_path / "i.parquet")
+    with pytest.raises(BadFileError, match=r"i\.parquet: not a readable Parquet file: "):
+        list(read_records(tmp_path / "i.parquet"))
+
+
 def test_files_are_merged_by_time_and_items_come_first(tmp_path: Path) -> None:
     early = lines(tmp_path / "a.jsonl", *[CLICK | {"at_ms": at} for at in (10, 30, 50)])
     late = lines(tmp_path / "b.jsonl", *[SEARCH | {"at_ms": at} for at in (20, 40)])
