@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Container
 from dataclasses import replace
 from pathlib import Path
@@ -173,6 +174,16 @@ def test_parameters_by_hand_stay_as_long_as_their_engine(
     assert rebuild(capsys, "--engine", "ivfpq")["parameters"]["probes"] == 64  # type: ignore[index]
 
 
+def test_an_engine_that_there_is_not_ends_a_rebuild_before_anything_is_read(
+    shop: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(shop, ("i1", b"{"))
+    assert run(["index", "rebuild", "--engine", "hsnw"]) == Exit.FATAL
+    said = capsys.readouterr().err
+    assert "unknown engine 'hsnw'" in said
+    assert "left out" not in said
+
+
 def deletions(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
@@ -253,6 +264,10 @@ def test_a_damaged_version_is_rebuilt_from_the_topic_but_never_shrinks_unasked(
         assert run(["index", "rebuild"]) == Exit.FATAL
         assert name.partition(".")[0] in capsys.readouterr().err
         assert rebuild(capsys, "--only-topic")["count"] == 1
+    shutil.rmtree(shop.index_dir / str(IndexStore(shop.index_dir).current()))
+    assert run(["index", "rebuild"]) == Exit.FATAL
+    assert "it is current all the same" in capsys.readouterr().err
+    assert rebuild(capsys, "--only-topic")["count"] == 1
     (shop.index_dir / "CURRENT").write_bytes(b"\0\0\0")
     assert run(["index", "rebuild"]) == Exit.FATAL
     assert "the pointer file holds" in capsys.readouterr().err
