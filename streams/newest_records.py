@@ -33,6 +33,10 @@ class NewestRecords:
         else:
             self._deleted.discard(key)
 
+    def forget(self, message: Message) -> None:
+        """There is a newer one of its item, which is in no gap."""
+        self._offsets.pop(message.key() or b"", None)
+
     def has(self, message: Message) -> bool:
         """Whether this is the record."""
         return self._offsets.get(message.key() or b"") == place_of(message)[1]

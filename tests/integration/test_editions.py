@@ -1,20 +1,26 @@
 """Versions come and go while one is opened: on a real Kafka, without a worker."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from confluent_kafka import Consumer, TopicPartition
+from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
 from index import EncoderMismatchError, IndexStore, UnknownVersionError
 from index.retention import prune
 from streams.brokers.kafka import KafkaBroker
+from streams.item_origin import Taken
+from streams.items import Item
+from streams.kafka_config import client_config
 from streams.live.edition import Editions
 from streams.live.index_metrics import IndexMetrics
 from streams.live.policies import Policies
 from streams.settings import Settings
 from streams.writer import Boundary, pass_by
-from tests.integration.live_shop import build_version, open_live_shop
+from tests.integration.live_shop import Catalogue, build_version, open_live_shop
 from tests.integration.live_worker import Digests, WiderDigests
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(60)]
@@ -78,3 +84,39 @@ def test_a_version_that_was_asked_for_by_name_is_not_replaced_by_another(
 
     with pytest.raises(UnknownVersionError, match=asked):
         editions(settings, boundary=build_another).open(asked)
+
+
+def test_what_happens_while_gaps_are_encoded_is_in_the_edition_before_it_serves(
+    kafka: KafkaBroker, tmp_path: Path
+) -> None:
+    """That takes minutes for many items; who serves meanwhile has lost what is deleted."""
+    settings = open_live_shop(kafka.bootstrap, tmp_path)
+    catalogue, deleted = Catalogue(settings), list[str]()
+
+    class Slow(WiderDigests):
+        def encode_items(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            if not deleted:
+                deleted.extend(["i3", "new 1"])
+                catalogue.delete(*deleted)
+                _take_all(settings)
+            return super().encode_items(texts)
+
+    catalogue.put(*(Item(item_id=f"new {n}", title=f"New thing {n}") for n in range(3)))
+    _take_all(settings)
+    build_version(settings, tower=WiderDigests)
+    edition = editions(settings, load_tower=lambda _: Slow()).open(None)
+    edition.close()
+    found = edition.live.catalogue.positions(["new 0", "new 1", "new 2", "i3"])
+    assert (found >= 0).tolist() == [True, False, True, False]
+
+
+def _take_all(settings: Settings) -> None:
+    """As a worker that encodes items with the digests of before commits it."""
+    topic = settings.topic("items")
+    group = Consumer({**client_config(settings), "group.id": settings.app_id})
+    ends = []
+    for partition in range(settings.partitions):
+        end = group.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)[1]
+        ends.append(TopicPartition(topic, partition, end, Taken(Digests.version, 0).note()))
+    group.commit(offsets=ends, asynchronous=False)
+    group.close()

@@ -135,6 +135,34 @@ def test_what_the_encoders_topic_has_as_new_is_left_out(shop: Shop) -> None:
     assert [change.item_id for change in changes] == ["y", "z"]
 
 
+def test_what_this_encoder_has_taken_since_is_not_taken_from_a_gap(shop: Shop) -> None:
+    """Its topic is compacted by itself: it may have forgotten a deletion that the items' still has.
+
+    Then the record in the gap would bring back what was deleted.
+    """
+    shop.put("deleted", "changed", "left")
+    shop.delete("deleted")
+    shop.put("changed", title="New title")
+    shop.commit(5, "b@3")
+    gaps = shop.gaps()
+    assert gaps.gaps == [Gap(0, 0, 3)]
+    _, asked = left(gaps)
+    assert asked == ["Title of left"]
+
+
+def test_what_no_worker_could_read_hides_no_item_in_a_gap(shop: Shop) -> None:
+    """It went to the dead letters, and the item stayed as it was."""
+    shop.put("x", "y")
+    producer = Producer(producer_config(shop.settings))
+    for item_id in ("x", "y"):
+        producer.produce(shop.topic, b'{"item_id": "%s"}' % item_id.encode(), item_id, partition=0)
+    assert producer.flush(10) == 0
+    shop.commit(4, "a@0")
+    assert left(shop.gaps())[1] == ["Title of x", "Title of y"]
+    shop.commit(4, "b@3")
+    assert left(shop.gaps())[1] == ["Title of x", "Title of y"]
+
+
 def test_a_gap_holds_items_as_long_as_workers_take_them(shop: Shop) -> None:
     long = b'{"item_id": "x", "title": "Mug", "page": "%s"}' % (b"-" * 70_000)
     producer = Producer(producer_config(shop.settings))
