@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -122,19 +123,23 @@ class ItemGaps:
     ) -> NewestRecords:
         """What the gaps hold, by item, unless this encoder has taken a newer record of it since.
 
-        That is looked for here, and not in its topic: this may have forgotten a deletion while the
-        items topic still has what came before.
-
         Raises:
             BrokerUnavailableError: Nothing came for so long.
         """
-        found, ends = NewestRecords(self._topic_id), {gap.partition: gap.end for gap in self.gaps}
-        taken = [Gap(gap.partition, gap.begin, self._next[gap.partition]) for gap in self.gaps]
-        for messages in self._messages(taken, timeout_s, stopped):
+        ends = {gap.partition: gap.end for gap in self.gaps}
+        found = NewestRecords(
+            {
+                f"{self._topic_id}:{gap.partition}": (gap.begin, self._next[gap.partition])
+                for gap in self.gaps
+            }
+        )
+        to_the_end = [replace(gap, end=sys.maxsize) for gap in self.gaps]
+        for messages in self._messages(to_the_end, timeout_s, stopped):
             for message in messages:
+                found.see(message)
                 partition, offset = place_of(message)
-                if self._item_in(message) is None:
-                    continue
+                if offset >= self._next[partition] or self._item_in(message) is None:
+                    continue  # nobody has taken it, or it went to the dead letters
                 if offset < ends[partition]:
                     found.note(message)
                 else:

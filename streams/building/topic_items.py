@@ -107,7 +107,7 @@ class TopicItems:
         staging: Staging,
         popularity: Popularity | None = None,
         progress: Callable[[int, int], None] | None = None,
-        seen: Callable[[ItemChange], None] = lambda change: None,
+        settled: Callable[[ItemChange], ItemChange] = lambda change: change,
     ) -> Reading:
         """Put all items into `staging`: the newest record of an id counts, a null removes it.
 
@@ -115,7 +115,7 @@ class TopicItems:
             staging: Of vectors of this width.
             popularity: How often each was clicked; None = unknown.
             progress: Told how many offsets are done, and of how many.
-            seen: Called with the newest of each item.
+            settled: What the newest of each item is worth.
 
         Raises:
             BrokerUnavailableError: Nothing came for a minute before the end.
@@ -128,9 +128,7 @@ class TopicItems:
             for message in self._consumer.consume(_AT_ONCE, 0.5):
                 heard = time.monotonic()
                 self._take(message, open_partitions, newest, staging.dim)
-            for change in newest.values():
-                seen(change)
-            self.stage_changes(list(newest.values()), staging, popularity)
+            self.stage_changes(list(map(settled, newest.values())), staging, popularity)
             if progress is not None:
                 progress(self.reading.n_records, sum(self._ends.values()))
             if time.monotonic() - heard > _SILENCE_S:

@@ -104,7 +104,7 @@ def rebuild_from_topic(
             staging,
             popularity,
             lambda done, total: bars.report("reading vectors", done, total),
-            lacking.strike,
+            lacking.settled,
         )
         n_gaps = len(lacking)
         if n_gaps:

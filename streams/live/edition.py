@@ -286,8 +286,7 @@ class Editions:
             lacking = gaps.newest(timeout_s=patience_s, stopped=stopped)
 
             def apply(change: ItemChange) -> None:
-                lacking.strike(change)
-                edition.apply(change)
+                edition.apply(lacking.settled(change))
 
             n_changes = reader.catch_up(
                 apply,

@@ -5,20 +5,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
 from index import EncoderMismatchError, IndexStore, UnknownVersionError
 from index.retention import prune
 from streams.brokers.kafka import KafkaBroker
-from streams.item_origin import Taken
-from streams.items import Item
-from streams.kafka_config import client_config
+from streams.item_origin import Taken, origin_header
+from streams.items import Item, ItemVector
+from streams.kafka_config import client_config, producer_config
 from streams.live.edition import Editions
 from streams.live.index_metrics import IndexMetrics
 from streams.live.policies import Policies
+from streams.records import encode
+from streams.row import Source
 from streams.settings import Settings
+from streams.topics import ensure_topic, item_vectors_topic, topic_ids
 from streams.writer import Boundary, pass_by
 from tests.integration.live_shop import Catalogue, build_version, open_live_shop
 from tests.integration.live_worker import Digests, WiderDigests
@@ -108,6 +111,29 @@ def test_what_happens_while_gaps_are_encoded_is_in_the_edition_before_it_serves(
     edition.close()
     found = edition.live.catalogue.positions(["new 0", "new 1", "new 2", "i3"])
     assert (found >= 0).tolist() == [True, False, True, False]
+
+
+def test_what_another_encoders_worker_has_deleted_does_not_come_back(
+    kafka: KafkaBroker, tmp_path: Path
+) -> None:
+    """Who goes back to an encoder finds in its topic what was deleted since, for good."""
+    settings = open_live_shop(kafka.bootstrap, tmp_path)
+    items, vectors = settings.topic("items"), item_vectors_topic(settings, WiderDigests.version)
+    ensure_topic(settings, vectors)
+    producer = Producer(producer_config(settings))
+    producer.produce(items, encode(Item(item_id="kept", title="Kept")), b"kept", partition=0)
+    where = origin_header(Source(f"{topic_ids(settings, [items])[items]}:0", 0))
+    for item_id in ("kept", "ghost"):
+        item = Item(item_id=item_id, title="Kept")
+        raw = WiderDigests().encode_items(["Kept"])[0].astype("<f4").tobytes()
+        body = ItemVector(item=item, encoder_version=WiderDigests.version, vector=raw)
+        producer.produce(vectors, encode(body), item_id.encode(), partition=0, headers=[where])
+    assert producer.flush(20) == 0
+    _take_all(settings)
+    build_version(settings, ["ghost"], tower=WiderDigests)
+    edition = editions(settings, load_tower=lambda _: WiderDigests()).open(None)
+    edition.close()
+    assert (edition.live.catalogue.positions(["kept", "ghost"]) >= 0).tolist() == [True, False]
 
 
 def _take_all(settings: Settings) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
@@ -27,15 +27,17 @@ from streams.cli.exits import Exit
 from streams.cli.main import run
 from streams.index_versions import IndexVersion, decode
 from streams.item_changes import Deletion, ItemChange
+from streams.item_origin import origin_header
 from streams.items import Item, ItemVector
-from streams.kafka_config import producer_config
+from streams.kafka_config import client_config, producer_config
 from streams.live import change_reader
 from streams.live.change_reader import ChangeReader
 from streams.live.index_metrics import IndexMetrics
 from streams.records import encode
+from streams.row import Source
 from streams.settings import Settings
 from streams.topic_facts import topic_facts
-from streams.topics import create_topics, item_vectors_topic
+from streams.topics import create_topics, item_vectors_topic, topic_ids
 from tests.index.vectors import unit_rows
 from tests.streams.reading import messages
 
@@ -227,6 +229,25 @@ def test_an_item_that_another_encoder_has_taken_was_not_deleted(
     write(shop, ("i1", a_vector(1)))
     ids = ["i1", "in a gap", "gone"]
     assert deletions(shop, monkeypatch, ids, "topic", {"in a gap"}) == ["gone"]
+
+
+def test_what_another_encoders_worker_has_deleted_does_not_come_back(
+    shop: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The vectors of before are in this encoder's topic for ever; the deletion is forgotten."""
+    items, vectors = shop.topic("items"), item_vectors_topic(shop, VERSION)
+    (topic_id,) = topic_ids(shop, [items]).values()
+    producer = Producer(producer_config(shop))
+    producer.produce(items, encode(Item(item_id="i1", title="Teapot 1")), b"i1", partition=0)
+    for n in (1, 2):
+        header = origin_header(Source(f"{topic_id}:0", 0))
+        producer.produce(vectors, a_vector(n), b"i%d" % n, partition=0, headers=[header])
+    assert producer.flush(20) == 0
+    group = Consumer({**client_config(shop), "group.id": shop.app_id})
+    group.commit(offsets=[TopicPartition(items, 0, 1, "another@0")], asynchronous=False)
+    group.close()
+    rebuild(capsys)
+    assert IndexStore(shop.index_dir).open().catalogue.ids == ["i1"]
 
 
 def test_what_cannot_be_read_was_not_deleted(
