@@ -16,7 +16,7 @@ from index.unfinished import is_abandoned
 
 _FOLDER = ".building"
 _STAGING = "staging"
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Workplace:

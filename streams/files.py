@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,8 @@ def read_numbered(path: Path) -> Iterator[tuple[int, Input | BadRow]]:
         return _read_lines(path, sys.stdin.buffer)
     if path.suffix not in SUFFIXES:
         raise BadFileError(f"{path}: unknown format; use one of {', '.join(SUFFIXES)}")
+    if path.is_dir():
+        raise BadFileError(f"{path}: this is a folder; name the files in it")
     if not path.is_file():
         raise BadFileError(f"{path}: there is no such file")
     if path.suffix == ".parquet":
@@ -122,6 +125,8 @@ def _read_lines(path: Path, file: BinaryIO) -> Iterator[tuple[int, Input | BadRo
     number = 0
     while line := file.readline(MAX_LINE_BYTES + 1):
         number += 1
+        if number == 1:  # Windows puts it there
+            line = line.removeprefix(BOM_UTF8)
         if len(line) > MAX_LINE_BYTES:
             yield number, BadRow(path, number, f"longer than {MAX_LINE_BYTES} bytes")
             _skip_line(file, line)

@@ -89,6 +89,13 @@ def test_a_parquet_context_that_is_no_map_is_a_bad_row(tmp_path: Path, context: 
     assert pairs or "context" in str(first)
 
 
+def test_lines_may_be_as_windows_writes_them(tmp_path: Path) -> None:
+    path = tmp_path / "c.jsonl"
+    text = "".join(json.dumps(row) + "\r\n" for row in (CLICK, SEARCH))
+    path.write_bytes(text.encode("utf-8-sig"))
+    assert [type(row) for row in read_records(path)] == [Click, Search]
+
+
 def test_nan_is_no_number(tmp_path: Path) -> None:
     (row,) = read_records(parquet(tmp_path / "c.parquet", CLICK | {"price": float("nan")}))
     assert isinstance(row, BadRow)
@@ -181,10 +188,18 @@ def test_the_own_order_of_an_unsorted_file_is_kept(tmp_path: Path) -> None:
     assert moments == [15, 25, 30, 10, 20, 35]
 
 
-@pytest.mark.parametrize("name", ["missing.jsonl", "folder.jsonl", "table.csv", "broken.parquet"])
-def test_a_file_that_cannot_be_read_is_one_clear_error(name: str, tmp_path: Path) -> None:
-    (tmp_path / "folder.jsonl").mkdir()
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("missing.jsonl", "there is no such file"),
+        ("folder.parquet", "this is a folder"),
+        ("table.csv", "unknown format"),
+        ("broken.parquet", "not a readable Parquet file"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_clear_error(name: str, why: str, tmp_path: Path) -> None:
+    (tmp_path / "folder.parquet").mkdir()
     (tmp_path / "table.csv").write_text("a,b\n")
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 no PAR1")
-    with pytest.raises(BadFileError, match=name):
+    with pytest.raises(BadFileError, match=f"{name}: {why}"):
         list(read_records(tmp_path / name))
