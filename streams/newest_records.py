@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class NewestRecords:
-    """The newest record of each item in the gaps, about 200 bytes each; and which items there are.
+    """The newest record of each item in the gaps, and which items there are: 300 bytes for each.
 
     Both topics are compacted, each by itself, and forget deletions. What is not deleted has a
     record in the items topic for ever, so this knows what the encoder's topic cannot tell: that

@@ -80,7 +80,7 @@ def rebuild_from_topic(
     ):
         if gaps.gaps:
             ensure_topic(settings, name)
-        topic = TopicItems(settings, name, version, Encoder.item_text, remark)
+        topic = TopicItems(settings, name, version, Encoder.item_text, remark, gaps.positions)
         opened.enter_context(closing(topic))
         base = _current(store, version, only_topic=only_topic)
         parameters = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -235,19 +235,40 @@ def test_what_another_encoders_worker_has_deleted_does_not_come_back(
     shop: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The vectors of before are in this encoder's topic for ever; the deletion is forgotten."""
-    items, vectors = shop.topic("items"), item_vectors_topic(shop, VERSION)
-    (topic_id,) = topic_ids(shop, [items]).values()
+    items = shop.topic("items")
     producer = Producer(producer_config(shop))
     producer.produce(items, encode(Item(item_id="i1", title="Teapot 1")), b"i1", partition=0)
-    for n in (1, 2):
-        header = origin_header(Source(f"{topic_id}:0", 0))
-        producer.produce(vectors, a_vector(n), b"i%d" % n, partition=0, headers=[header])
     assert producer.flush(20) == 0
-    group = Consumer({**client_config(shop), "group.id": shop.app_id})
-    group.commit(offsets=[TopicPartition(items, 0, 1, "another@0")], asynchronous=False)
-    group.close()
+    encoded(shop, {1: 0, 2: 0}, position=1, note="another@0")
     rebuild(capsys)
     assert IndexStore(shop.index_dir).open().catalogue.ids == ["i1"]
+
+
+def test_what_is_taken_while_a_rebuild_begins_is_read_once_more(
+    shop: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An older record of the same item may be in a gap that has come meanwhile.
+
+    A worker would take that from there, and never see again that the version has a newer one.
+    """
+    encoded(shop, {1: 0, 2: 3, 3: 1}, position=3, note=f"{VERSION}@0")
+    built = rebuild(capsys)
+    assert built["count"] == 3
+    assert built["items_read"][f"{item_vectors_topic(shop, VERSION)}:0"] == 1  # type: ignore[index]
+
+
+def encoded(settings: Settings, origins: Mapping[int, int], *, position: int, note: str) -> None:
+    """Vectors of items, each with its record's offset, and where the group stands."""
+    items, vectors = settings.topic("items"), item_vectors_topic(settings, VERSION)
+    (topic_id,) = topic_ids(settings, [items]).values()
+    producer = Producer(producer_config(settings))
+    for n, offset in origins.items():
+        header = origin_header(Source(f"{topic_id}:0", offset))
+        producer.produce(vectors, a_vector(n), b"i%d" % n, partition=0, headers=[header])
+    assert producer.flush(20) == 0
+    group = Consumer({**client_config(settings), "group.id": settings.app_id})
+    group.commit(offsets=[TopicPartition(items, 0, position, note)], asynchronous=False)
+    group.close()
 
 
 def test_what_cannot_be_read_was_not_deleted(
