@@ -1,6 +1,7 @@
 """Versions come and go while one is opened: on a real Kafka, without a worker."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from streams.kafka_config import client_config, producer_config
 from streams.live.edition import Editions
 from streams.live.index_metrics import IndexMetrics
 from streams.live.policies import Policies
+from streams.patience import ask
 from streams.records import encode
 from streams.row import Source
 from streams.settings import Settings
@@ -140,9 +142,9 @@ def _take_all(settings: Settings) -> None:
     """As a worker that encodes items with the digests of before commits it."""
     topic = settings.topic("items")
     group = Consumer({**client_config(settings), "group.id": settings.app_id})
-    ends = []
+    note, taken = Taken(Digests.version, 0).note(), list[TopicPartition]()
     for partition in range(settings.partitions):
-        end = group.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)[1]
-        ends.append(TopicPartition(topic, partition, end, Taken(Digests.version, 0).note()))
-    group.commit(offsets=ends, asynchronous=False)
+        end_of = partial(group.get_watermark_offsets, TopicPartition(topic, partition), timeout=10)
+        taken.append(TopicPartition(topic, partition, ask(end_of, 20)[1], note))
+    ask(lambda: group.commit(offsets=taken, asynchronous=False), 20)
     group.close()
