@@ -12,10 +12,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from index.errors import BusyError
+from index.unfinished import is_abandoned
 
 _FOLDER = ".building"
 _STAGING = "staging"
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Workplace:
@@ -37,10 +38,12 @@ class Workplace:
         name = hashlib.blake2b(encoder_version.encode(), digest_size=8).hexdigest()
         return self._folder / f"encoded-{name}"
 
-    def forget_encoded(self) -> None:
-        """The vectors are in a version now."""
+    def forget_encoded(self, encoder_version: str) -> None:
+        """This encoder's vectors are in a version now; those of others go a day later."""
+        own = self.encoded(encoder_version)
         for path in self._folder.glob("encoded-*"):
-            path.unlink(missing_ok=True)
+            if path == own or is_abandoned(path):
+                path.unlink(missing_ok=True)
 
 
 @contextmanager

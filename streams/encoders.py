@@ -9,12 +9,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from index import EncoderFilesError, EncoderFolders, EncoderMismatchError, IndexError_
+from index import (
+    EncoderFilesError,
+    EncoderFolders,
+    EncoderMismatchError,
+    IndexFormatError,
+    NoCurrentVersionError,
+    UnknownVersionError,
+)
 from scoring import QueryTower
 from streams.item_tower import ItemTower
 
 if TYPE_CHECKING:
-    from index import IndexStore
+    from index import IndexStore, Manifest
     from scoring import Encoder
     from streams.settings import Settings
 
@@ -97,14 +104,12 @@ class Encoders:
 
         Raises:
             EncoderMismatchError: The current version's encoder is nowhere: say which to take.
+            StoreUnavailableError: The object store does not answer.
         """
         if self._settings.encoder is not None:
             return self._settings.encoder
-        try:
-            version = store.manifest().encoder_version
-        except IndexError_:  # there is none yet, or a build is the way out of a broken one
-            return None
-        return self.source(version)
+        manifest = last_known(store)
+        return None if manifest is None else self.source(manifest.encoder_version)
 
     def keep(self, source: Path | str | None, encoder_version: str) -> None:
         """Put an encoder beside the versions, unless every worker has it anyway.
@@ -125,3 +130,22 @@ class Encoders:
             pass
         folder = read_folder(find_folder(source))
         self._folders.keep(encoder_version, folder.home, folder.files())
+
+
+def last_known(store: IndexStore) -> Manifest | None:
+    """What the current version says; where it is damaged or gone, the newest that can be read.
+
+    A build is the way out of a broken version, and goes on with the shop's encoder.
+
+    Returns:
+        None where no version is current, or none can be read.
+
+    Raises:
+        StoreUnavailableError: The object store does not answer.
+    """
+    try:
+        return store.manifest()
+    except NoCurrentVersionError:
+        return None
+    except (IndexFormatError, UnknownVersionError):
+        return next(iter(store.versions()), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,9 @@ _shape = msgspec.json.Decoder(_Shape)
 _decoders: Final[Mapping[type[Record], msgspec.json.Decoder[Any]]] = {
     kind: msgspec.json.Decoder(kind) for kind in (Click, Search, Item, Impression)
 }
+_KNOWN: Final = frozenset(
+    field.encode_name for kind in _decoders for field in msgspec.structs.fields(kind)
+)
 
 
 def read_records(path: Path) -> Iterator[Input | BadRow]:
@@ -78,6 +82,8 @@ def read_numbered(path: Path) -> Iterator[tuple[int, Input | BadRow]]:
         return _read_lines(path, sys.stdin.buffer)
     if path.suffix not in SUFFIXES:
         raise BadFileError(f"{path}: unknown format; use one of {', '.join(SUFFIXES)}")
+    if path.is_dir():
+        raise BadFileError(f"{path}: this is a folder; name the files in it")
     if not path.is_file():
         raise BadFileError(f"{path}: there is no such file")
     if path.suffix == ".parquet":
@@ -119,6 +125,8 @@ def _read_lines(path: Path, file: BinaryIO) -> Iterator[tuple[int, Input | BadRo
     number = 0
     while line := file.readline(MAX_LINE_BYTES + 1):
         number += 1
+        if number == 1:  # Windows puts it there
+            line = line.removeprefix(BOM_UTF8)
         if len(line) > MAX_LINE_BYTES:
             yield number, BadRow(path, number, f"longer than {MAX_LINE_BYTES} bytes")
             _skip_line(file, line)
@@ -149,11 +157,13 @@ def _read_parquet(path: Path) -> Iterator[tuple[int, Input | BadRow]]:
     try:
         with pq.ParquetFile(path, buffer_size=_PARQUET_BUFFER) as file:
             number = 0
-            for batch in file.iter_batches(batch_size=8_192):
+            # Columns of somebody else's may hold what Python has no value for, as nanoseconds.
+            columns = [name for name in file.schema_arrow.names if name in _KNOWN]
+            for batch in file.iter_batches(batch_size=8_192, columns=columns):
                 for fields in batch.to_pylist():
                     number += 1
                     yield number, _convert(path, number, fields)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise BadFileError(f"{path}: not a readable Parquet file: {error}") from None
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,7 +18,7 @@ from streams.errors import BrokerUnavailableError, RejectedError
 from streams.indexed import as_indexed
 from streams.item_changes import Deletion, ItemChange, Upsert
 from streams.item_origin import Taken
-from streams.items import Item, decode_item
+from streams.items import Item, ItemDeleted, decode_item
 from streams.kafka_config import client_config, consumer_config
 from streams.newest_records import NewestRecords
 from streams.positions import GroupPositions, place_of
@@ -120,15 +121,29 @@ class ItemGaps:
     def newest(
         self, *, timeout_s: float, stopped: Callable[[], bool] = lambda: False
     ) -> NewestRecords:
-        """What the gaps hold, by item.
+        """What the gaps hold, by item, unless this encoder has taken a newer record of it since.
 
         Raises:
             BrokerUnavailableError: Nothing came for so long.
         """
-        found = NewestRecords(self._topic_id)
-        for messages in self._messages(self.gaps, timeout_s, stopped):
+        ends = {gap.partition: gap.end for gap in self.gaps}
+        found = NewestRecords(
+            {
+                f"{self._topic_id}:{gap.partition}": (gap.begin, self._next[gap.partition])
+                for gap in self.gaps
+            }
+        )
+        to_the_end = [replace(gap, end=sys.maxsize) for gap in self.gaps]
+        for messages in self._messages(to_the_end, timeout_s, stopped):
             for message in messages:
-                found.note(message)
+                found.see(message)
+                partition, offset = place_of(message)
+                if offset >= self._next[partition] or self._item_in(message) is None:
+                    continue  # nobody has taken it, or it went to the dead letters
+                if offset < ends[partition]:
+                    found.note(message)
+                else:
+                    found.forget(message)
         return found
 
     def changes(
@@ -158,14 +173,18 @@ class ItemGaps:
         for messages in self._messages(self.gaps, timeout_s, stopped):
             yield self._encoded([m for m in messages if wanted.has(m)], tower, vectors)
 
-    def follow(self, tower: ItemTower) -> list[ItemChange]:
+    def follow(self, tower: ItemTower, *, patience_s: float = _ASK_S) -> list[ItemChange]:
         """What workers have taken with other encoders since the last call, some at a time.
+
+        Args:
+            tower: The encoder.
+            patience_s: How long the broker may take to say where they stand.
 
         Raises:
             BrokerUnavailableError: No answer; ask again.
         """
         gaps, ahead = [], dict(self._next)
-        for partition, (position, note) in self._noted(_ASK_S).items():
+        for partition, (position, note) in self._noted(patience_s).items():
             begin = self._next[partition]
             end = end_of_gap(position, note, self._version)
             if end > begin:
@@ -220,20 +239,14 @@ class ItemGaps:
     def _encoded(
         self, messages: Sequence[Message], tower: ItemTower, known: Sequence[Known]
     ) -> list[ItemChange]:
-        """Changes in the order of their records; what is no item went to the dead letters."""
+        """Changes in the order of their records."""
         found: list[Item | Deletion] = []
         origins: list[tuple[int, Source]] = []
         for message in messages:
             partition, offset = place_of(message)
             at_ms, origin = message.timestamp()[1], Source(f"{self._topic_id}:{partition}", offset)
-            try:
-                item = decode_item(
-                    message.value(),
-                    message.key(),
-                    time.time_ns() // 1_000_000,
-                    max_bytes=self._settings.max_message_bytes,
-                )
-            except RejectedError:
+            item = self._item_in(message)
+            if item is None:
                 continue
             if isinstance(item, Item):
                 found.append(item)
@@ -247,6 +260,14 @@ class ItemGaps:
             each if isinstance(each, Deletion) else Upsert(next(rest), next(vectors), at_ms, origin)
             for each, (at_ms, origin) in zip(found, origins, strict=True)
         ]
+
+    def _item_in(self, message: Message) -> Item | ItemDeleted | None:
+        """What a record says; None = it is no item and went to the dead letters."""
+        now_ms, max_bytes = time.time_ns() // 1_000_000, self._settings.max_message_bytes
+        try:
+            return decode_item(message.value(), message.key(), now_ms, max_bytes=max_bytes)
+        except RejectedError:
+            return None
 
 
 def _inside(messages: Sequence[Message], ends: dict[int, int]) -> Iterator[Message]:

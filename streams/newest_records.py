@@ -1,9 +1,11 @@
-"""Records of the items topic that an encoder's topic lacks: remembered, and struck off again."""
+"""What the items topic says where an encoder's topic lacks records: noted, and struck off again."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from streams.item_changes import Deletion
 from streams.positions import place_of
 
 if TYPE_CHECKING:
@@ -13,25 +15,45 @@ if TYPE_CHECKING:
 
 
 class NewestRecords:
-    """The newest record of each item in the gaps; about 200 bytes each."""
+    """The newest record of each item in the gaps, and which items there are: 300 bytes for each.
 
-    def __init__(self, topic_id: str) -> None:
-        self._prefix = f"{topic_id}:"
+    Both topics are compacted, each by itself, and forget deletions. What is not deleted has a
+    record in the items topic for ever, so this knows what the encoder's topic cannot tell: that
+    another encoder's worker, or its own, has taken a deletion that is forgotten by now.
+    """
+
+    def __init__(self, read: Mapping[str, tuple[int, int]]) -> None:
+        """Nothing is noted yet.
+
+        Args:
+            read: "<topic id>:<partition>" -> the first offset that is read here, and the group's
+                position; of the partitions with a gap.
+        """
+        self._read = read
         self._offsets: dict[bytes, int] = {}
         self._deleted: set[bytes] = set()
+        self._there: set[bytes] = set()
 
     def __len__(self) -> int:
         """How many items."""
         return len(self._offsets)
 
+    def see(self, message: Message) -> None:
+        """The items topic has a record of this item, whatever it says."""
+        self._there.add(message.key() or b"")
+
     def note(self, message: Message) -> None:
-        """Take a record over; they come in the order of their partition."""
+        """Take a record of a gap over; they come in the order of their partition."""
         key = message.key() or b""
         self._offsets[key] = place_of(message)[1]
         if message.value() is None:
             self._deleted.add(key)
         else:
             self._deleted.discard(key)
+
+    def forget(self, message: Message) -> None:
+        """There is a newer one of its item, which is in no gap."""
+        self._offsets.pop(message.key() or b"", None)
 
     def has(self, message: Message) -> bool:
         """Whether this is the record."""
@@ -41,10 +63,19 @@ class NewestRecords:
         """Items that are not deleted."""
         return {key.decode(errors="replace") for key in self._offsets.keys() - self._deleted}
 
-    def strike(self, change: ItemChange) -> None:
-        """The encoder's topic has this item as new as that, or newer."""
-        origin = change.origin
-        if self._offsets and origin is not None and origin.key.startswith(self._prefix):
-            key = change.item_id.encode()
-            if self._offsets.get(key, origin.offset + 1) <= origin.offset:
-                del self._offsets[key]
+    def settled(self, change: ItemChange) -> ItemChange:
+        """What a change in the encoder's topic is worth.
+
+        Returns:
+            The same, and the item is struck off if this is as new as its record in a gap, or newer.
+            A deletion, where the items topic has nothing more of the item.
+        """
+        origin, key = change.origin, change.item_id.encode()
+        if origin is None or origin.key not in self._read:
+            return change
+        if self._offsets.get(key, origin.offset + 1) <= origin.offset:
+            del self._offsets[key]
+        begin, position = self._read[origin.key]
+        if begin <= origin.offset < position and key not in self._there:
+            return Deletion(change.item_id, change.at_ms, origin)
+        return change

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -65,6 +66,7 @@ class TopicItems:
         encoder_version: str,
         item_text: ItemText,
         say: Callable[[str], None],
+        positions: Mapping[str, int],
     ) -> None:
         """Find out where each partition ends now.
 
@@ -74,6 +76,9 @@ class TopicItems:
             encoder_version: The model that must have made them.
             item_text: The words of an item that it encodes, so that later builds know them again.
             say: Told of records that cannot be used, and of trouble that may pass.
+            positions: "<topic id>:<partition>" of the items topic -> up to where its records are in
+                this topic or in a gap. Vectors of later ones are staged, too, and left to be read
+                once more: in between there may be older records of their items, in a gap.
 
         Raises:
             BrokerUnavailableError: No broker answers.
@@ -84,6 +89,8 @@ class TopicItems:
         self._encoder_version = encoder_version
         self._item_text = item_text
         self._say = say
+        self._positions = positions
+        self._again: dict[int, int] = {}
         self._topic_id = topic_ids(settings, [topic])[topic]
         self._complaints = Complaints()
         self._consumer = Consumer(
@@ -107,7 +114,7 @@ class TopicItems:
         staging: Staging,
         popularity: Popularity | None = None,
         progress: Callable[[int, int], None] | None = None,
-        seen: Callable[[ItemChange], None] = lambda change: None,
+        settled: Callable[[ItemChange], ItemChange] = lambda change: change,
     ) -> Reading:
         """Put all items into `staging`: the newest record of an id counts, a null removes it.
 
@@ -115,7 +122,7 @@ class TopicItems:
             staging: Of vectors of this width.
             popularity: How often each was clicked; None = unknown.
             progress: Told how many offsets are done, and of how many.
-            seen: Called with the newest of each item.
+            settled: What the newest of each item is worth.
 
         Raises:
             BrokerUnavailableError: Nothing came for a minute before the end.
@@ -128,9 +135,7 @@ class TopicItems:
             for message in self._consumer.consume(_AT_ONCE, 0.5):
                 heard = time.monotonic()
                 self._take(message, open_partitions, newest, staging.dim)
-            for change in newest.values():
-                seen(change)
-            self.stage_changes(list(newest.values()), staging, popularity)
+            self.stage_changes(list(map(settled, newest.values())), staging, popularity)
             if progress is not None:
                 progress(self.reading.n_records, sum(self._ends.values()))
             if time.monotonic() - heard > _SILENCE_S:
@@ -195,11 +200,15 @@ class TopicItems:
         change = self._decode(message, dim)
         if change is not None:
             newest[change.item_id] = change
+            origin = change.origin
+            if origin and origin.offset >= self._positions.get(origin.key, sys.maxsize):
+                self._again.setdefault(partition, offset)
 
     def _end(self, partition: int, offset: int, open_partitions: set[int]) -> None:
         if partition in open_partitions:
             open_partitions.discard(partition)
-            self.reading.items_read[f"{self._topic_id}:{partition}"] = offset
+            next_offset = self._again.get(partition, offset)
+            self.reading.items_read[f"{self._topic_id}:{partition}"] = next_offset
             self._consumer.pause([TopicPartition(self._topic, partition)])
 
     def _decode(self, message: Message, dim: int) -> ItemChange | None:

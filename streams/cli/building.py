@@ -160,7 +160,7 @@ def build_version(
             seen=seen,
             keep=settings.index_keep,
         )
-        place.forget_encoded()
+        place.forget_encoded(encoder.version)
     _say_rate(manifest, encoding_s, time.monotonic() - begun)
     if before is not None and 2 * manifest.count < before.count:
         remark(

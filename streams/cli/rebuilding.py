@@ -42,12 +42,14 @@ def rebuild_from_topic(
         BrokerUnavailableError: No broker answers.
         TopicMismatchError: No worker has written vectors of this encoder yet.
         IndexFormatError: The current version is damaged, and items of files might be lost with it.
+        LostVersionError: It is gone, likewise.
         RejectedInputError: There is no item at all.
         RecallError: It falls below the recall target.
+        UnknownEngineError: There is no such engine.
     """
     from index import IndexFormatError, RejectedInputError, set_threads
     from index.build import build_staged
-    from index.engines import asked_for
+    from index.engines import asked_for, check_name
     from index.known import of_versions
     from index.staging import Staging
     from index.workplace import workplace
@@ -78,9 +80,14 @@ def rebuild_from_topic(
     ):
         if gaps.gaps:
             ensure_topic(settings, name)
-        topic = TopicItems(settings, name, version, Encoder.item_text, remark)
+        topic = TopicItems(settings, name, version, Encoder.item_text, remark, gaps.positions)
         opened.enter_context(closing(topic))
         base = _current(store, version, only_topic=only_topic)
+        parameters = None
+        if engine is None:
+            engine, parameters = asked_for({} if base is None else base.build_parameters)
+        if engine != "auto":
+            check_name(engine)
         popularity, origin = None, TOPIC
         if base is not None:
             keeps_rows = not only_topic and base.build_parameters.get("source") != TOPIC
@@ -97,7 +104,7 @@ def rebuild_from_topic(
             staging,
             popularity,
             lambda done, total: bars.report("reading vectors", done, total),
-            lacking.strike,
+            lacking.settled,
         )
         n_gaps = len(lacking)
         if n_gaps:
@@ -117,9 +124,6 @@ def rebuild_from_topic(
                 f"the topic {name} holds no item: publish items "
                 "while a worker runs, or build from a file (rillstream index build FILE)"
             )
-        parameters = None
-        if engine is None:
-            engine, parameters = asked_for({} if base is None else base.build_parameters)
         manifest = build_staged(
             store,
             staged,
@@ -161,14 +165,13 @@ def _encoder(
 
     The third is where the encoder is; None = workers that serve the current version have it.
     """
-    from index import IndexError_
     from scoring.encoder import identify
+    from streams.encoders import last_known
 
     if encoder is not None:
         return *identify(encoder), encoder
-    try:
-        manifest = store.manifest()
-    except IndexError_:
+    manifest = last_known(store)
+    if manifest is None:
         return *identify(settings.encoder), settings.encoder
     return manifest.encoder_version, manifest.dim, None
 
@@ -179,17 +182,24 @@ def _current(store: "IndexStore", encoder_version: str, *, only_topic: bool) -> 
     Raises:
         RejectedInputError: It is of another one, and has items that no topic has.
         IndexFormatError: It cannot be believed, so whatever it has beyond the topic would be lost.
+        LostVersionError: It is gone, likewise.
     """
-    from index import IndexFormatError, RejectedInputError
+    from index import (
+        IndexFormatError,
+        NoCurrentVersionError,
+        RejectedInputError,
+        UnknownVersionError,
+    )
     from streams.provenance import TOPIC
 
+    manifest = None
     try:
-        name = store.current()
-        manifest = None if name is None else store.manifest(name)
-    except IndexFormatError:
+        manifest = store.manifest()
+    except NoCurrentVersionError:
+        pass
+    except (IndexFormatError, UnknownVersionError):
         if not only_topic:
             raise
-        manifest = None
     if manifest is None or manifest.encoder_version == encoder_version:
         return manifest
     if not only_topic and manifest.build_parameters.get("source") != TOPIC:

@@ -15,7 +15,7 @@ from streams.cli.options import (
     examples,
     settings_from,
 )
-from streams.cli.printing import moment, print_json, print_table, remark
+from streams.cli.printing import moment, print_json, print_table, remark, visible
 
 if TYPE_CHECKING:
     from index import Manifest
@@ -79,11 +79,15 @@ def verify(
 
     Exit code 5 when it is broken.
     """
+    from index import IndexFormatError
     from streams.index_folder import index_store
 
     store = index_store(settings_from(index_dir=index_dir, index_url=index_url))
-    chosen = version or store.manifest().version
-    problems = store.verify(chosen)
+    try:
+        chosen = version or store.manifest().version
+        problems = store.verify(chosen)
+    except IndexFormatError as error:  # of the current version's manifest, or of the pointer
+        chosen, problems = error.version, error.problems
     if as_json:
         print_json({"version": chosen, "problems": problems})
     else:
@@ -147,7 +151,7 @@ def diff(
     print(f"{first} -> {other}: {counts}, {found.n_same:,} the same")
     for kind, ids in kinds.items():
         for item_id in ids[:maximum]:
-            print(f"{kind:<8} {item_id}")
+            print(f"{kind:<8} {visible(item_id)}")
         if maximum and len(ids) > maximum:
             remark(f"… and {len(ids) - maximum:,} more {kind}: --max {len(ids)}, or --json")
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _FOLD_AT: Final = 0.5
+_MAKE_UP: Final = 64
+"""So many changes at once are not left to whoever follows the items once they are served."""
 _WARM_QUERIES: Final = 1_000
 """So many of the latest are encoded again by a new encoder: a second and a half."""
 
@@ -283,8 +286,7 @@ class Editions:
             lacking = gaps.newest(timeout_s=patience_s, stopped=stopped)
 
             def apply(change: ItemChange) -> None:
-                lacking.strike(change)
-                edition.apply(change)
+                edition.apply(lacking.settled(change))
 
             n_changes = reader.catch_up(
                 apply,
@@ -300,10 +302,29 @@ class Editions:
                 for change in changes:
                     edition.apply(change)
                 n_changes += len(changes)
+            if len(lacking):
+                n_changes += self._make_up(edition, loader)
         except BaseException:
             edition.close()
             raise
         return edition, n_changes
+
+    def _make_up(self, edition: Edition, loader: ThreadPoolExecutor) -> int:
+        """What came while gaps were encoded, for minutes perhaps; who serves has it in its lists.
+
+        Returns:
+            How many changes.
+        """
+        n_changes, n_new = 0, _MAKE_UP
+        follow = partial(edition.gaps.follow, patience_s=self._settings.session_timeout_s + 60)
+        while n_new >= _MAKE_UP and not self._stopped.is_set():
+            changes = edition.reader.read(_MAKE_UP, 0.2)
+            changes += loader.submit(follow, edition.tower).result()
+            for change in changes:
+                edition.apply(change)
+            n_new = len(changes)
+            n_changes += n_new
+        return n_changes
 
     def _known(self, live: LiveIndex) -> list[Known]:
         store = index_store(self._settings)

@@ -192,7 +192,7 @@ def _build(
         encode(store, tower, files.items(), staging, place.encoded(tower.version))
         ends("encoding")
         manifest = build_staged(store, staging.finish(), encoder_version="p", engine=engine)
-        place.forget_encoded()
+        place.forget_encoded(tower.version)
         ends("engine and writing")
     result["recall"] = manifest.recall_at_100
 

@@ -63,6 +63,36 @@ def test_an_encoder_that_is_nowhere_is_one_clear_error(
     assert len(found) == len(ITEMS)
 
 
+def test_a_build_out_of_a_broken_version_keeps_the_encoder_of_the_shop(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its workers would have swapped to the packaged one, and nobody had asked for that."""
+    build = ("index", "build", "items.jsonl", "--json")
+    for _ in range(2):
+        call(capsys, *build, "--encoder", "models/first")
+    store, version = IndexStore(shop / "indexes"), identify("models/first")[0]
+    manifest = store.root / str(store.current()) / "manifest.json"
+    manifest.chmod(0o644)
+    manifest.write_bytes(b"{}")
+    assert call(capsys, *build)[0]["encoder_version"] == version
+    shutil.rmtree(store.root / str(store.current()))
+    assert call(capsys, *build)[0]["encoder_version"] == version
+    (store.root / "CURRENT").write_bytes(b"")
+    assert call(capsys, *build)[0]["encoder_version"] == version
+
+
+def test_a_build_takes_no_other_encoder_because_the_object_store_failed(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = ("--index-url", (shop / "objects").as_uri())
+    build = ("index", "build", "items.jsonl", "--json", *url)
+    version = call(capsys, *build, "--encoder", "models/first")[0]["version"]
+    shutil.rmtree("indexes")  # as on a machine that has not fetched it yet
+    (shop / "objects" / version / "vectors.npy").unlink()
+    for words in (build, ("index", "rebuild", *url)):
+        assert "vectors.npy is missing" in call(capsys, *words, code=3)
+
+
 def test_a_changed_weight_is_refused_before_it_is_loaded(
     shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

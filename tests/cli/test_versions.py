@@ -109,6 +109,35 @@ def test_diff_counts_and_names_what_differs(
     assert (found["added"], found["changed"], found["same"]) == (["x"], ["item-7"], 22)
 
 
+def test_diff_names_each_item_on_a_line_of_its_own(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An id is somebody else's text: it may hold what moves the cursor."""
+    first = build(folder, shop(1))
+    build(folder, [*shop(1), Item(item_id="a\nremoved  item-0\x1b[2J", title="y")])
+    text = printed(capsys, "diff", first)
+    assert text.splitlines()[1:] == [r"added    a\nremoved  item-0\x1b[2J"]
+
+
+def test_verify_says_what_is_wrong_with_the_current_version_whatever_it_is(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    version = build(folder, shop(3))
+    manifest = folder / version / "manifest.json"
+    manifest.chmod(0o644)
+    manifest.write_bytes(b"{}")
+
+    def problems(*words: str) -> str:
+        capsys.readouterr()
+        assert run(["index", "verify", *words, "--json"]) == Exit.FATAL
+        return str(json.loads(capsys.readouterr().out)["problems"])
+
+    assert "its manifest is unreadable" in problems()
+    assert problems() == problems(version)
+    (folder / "CURRENT").write_bytes(b"")
+    assert "the pointer file holds" in problems()
+
+
 def test_a_version_that_was_named_and_is_not_there_is_a_wrong_name(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -150,6 +150,12 @@ def test_a_full_disk_says_where_and_keeps_what_was_encoded(tmp_path: Path) -> No
         assert found(place.encoded("m")) == list(range(60))
 
 
+def test_a_limit_of_the_system_on_files_says_where_too(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="too large") as caught, workplace(tmp_path):
+        raise OSError(errno.EFBIG, "File too large")
+    assert caught.value.filename == str(tmp_path)
+
+
 def test_other_errors_of_a_build_are_what_they_are(tmp_path: Path) -> None:
     with pytest.raises(ConnectionError) as caught, workplace(tmp_path):
         raise ConnectionResetError(errno.ECONNRESET, "reset")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -70,7 +72,7 @@ def build(
             done = Encoding(tower, staging, log, known)
             done.run(catalogue)
             build_staged(store, staging.finish(), encoder_version=tower.version)
-        place.forget_encoded()
+        place.forget_encoded(tower.version)
     assert said is not None or complaints == []
     if said is not None:
         said += complaints
@@ -130,6 +132,27 @@ def test_a_build_that_died_goes_on_where_it_was(store: IndexStore) -> None:
     check(store, items(130))
     assert sorted(first.texts + second.texts) == sorted(item.title for item in items(130))
     assert done.n_reused == len(first.texts) >= 60
+
+
+def test_a_build_that_died_goes_on_after_one_with_another_model(store: IndexStore) -> None:
+    first = FakeTower(dies_after=60)
+    with pytest.raises(KeyboardInterrupt):
+        build(store, items(130), first)
+    build(store, items(10), FakeTower("fake-2"))
+    second = FakeTower()
+    build(store, items(130), second)
+    assert sorted(first.texts + second.texts) == sorted(item.title for item in items(130))
+    assert not list(store.root.glob(".building/encoded-*"))
+
+
+def test_what_a_build_that_died_has_encoded_does_not_stay_for_ever(store: IndexStore) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        build(store, items(130), FakeTower(dies_after=60))
+    (log,) = store.root.glob(".building/encoded-*")
+    days_ago = time.time() - 2 * 24 * 3600
+    os.utime(log, (days_ago, days_ago))
+    build(store, items(10), FakeTower("fake-2"))
+    assert not log.exists()
 
 
 def test_only_what_changed_is_encoded_for_the_next_version(store: IndexStore) -> None:

@@ -89,6 +89,13 @@ def test_a_parquet_context_that_is_no_map_is_a_bad_row(tmp_path: Path, context: 
     assert pairs or "context" in str(first)
 
 
+def test_lines_may_be_as_windows_writes_them(tmp_path: Path) -> None:
+    path = tmp_path / "c.jsonl"
+    text = "".join(json.dumps(row) + "\r\n" for row in (CLICK, SEARCH))
+    path.write_bytes(text.encode("utf-8-sig"))
+    assert [type(row) for row in read_records(path)] == [Click, Search]
+
+
 def test_nan_is_no_number(tmp_path: Path) -> None:
     (row,) = read_records(parquet(tmp_path / "c.parquet", CLICK | {"price": float("nan")}))
     assert isinstance(row, BadRow)
@@ -129,6 +136,39 @@ def test_a_null_in_parquet_is_a_missing_field(tmp_path: Path) -> None:
     assert isinstance(item, Item)
 
 
+def test_columns_of_somebody_else_are_left_alone_whatever_they_hold(tmp_path: Path) -> None:
+    """A table of a shop has more columns, of types that Python has no values for."""
+    columns = {name: pa.array([value]) for name, value in ITEM.items()} | {
+        "updated": pa.array([1], pa.timestamp("ns")),
+        "since": pa.array([-(10**9)], pa.date32()),
+        "moon": pa.array([1], pa.timestamp("s", "Moon/Tycho")),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "i.parquet")
+    (item,) = read_records(tmp_path / "i.parquet")
+    assert isinstance(item, Item)
+    pq.write_table(pa.table({"updated": columns["updated"]}), tmp_path / "none.parquet")
+    assert [type(row) for row in read_records(tmp_path / "none.parquet")] == [BadRow]
+
+
+LATIN = [None, pa.py_buffer(b"\0\0\0\0\3\0\0\0"), pa.py_buffer(b"M\xfcg")]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        {"at_ms": pa.array([1], pa.timestamp("ns"))},
+        {"title": pa.Array.from_buffers(pa.string(), 1, LATIN)},
+    ],
+)
+def test_a_value_that_python_cannot_read_names_the_file(
+    tmp_path: Path, column: dict[str, pa.Array]
+) -> None:
+    columns = {name: pa.array([value]) for name, value in ITEM.items()}
+    pq.write_table(pa.table(columns | column), tmp_path / "i.parquet")
+    with pytest.raises(BadFileError, match=r"i\.parquet: not a readable Parquet file: "):
+        list(read_records(tmp_path / "i.parquet"))
+
+
 def test_files_are_merged_by_time_and_items_come_first(tmp_path: Path) -> None:
     early = lines(tmp_path / "a.jsonl", *[CLICK | {"at_ms": at} for at in (10, 30, 50)])
     late = lines(tmp_path / "b.jsonl", *[SEARCH | {"at_ms": at} for at in (20, 40)])
@@ -148,10 +188,18 @@ def test_the_own_order_of_an_unsorted_file_is_kept(tmp_path: Path) -> None:
     assert moments == [15, 25, 30, 10, 20, 35]
 
 
-@pytest.mark.parametrize("name", ["missing.jsonl", "folder.jsonl", "table.csv", "broken.parquet"])
-def test_a_file_that_cannot_be_read_is_one_clear_error(name: str, tmp_path: Path) -> None:
-    (tmp_path / "folder.jsonl").mkdir()
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("missing.jsonl", "there is no such file"),
+        ("folder.parquet", "this is a folder"),
+        ("table.csv", "unknown format"),
+        ("broken.parquet", "not a readable Parquet file"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_clear_error(name: str, why: str, tmp_path: Path) -> None:
+    (tmp_path / "folder.parquet").mkdir()
     (tmp_path / "table.csv").write_text("a,b\n")
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 no PAR1")
-    with pytest.raises(BadFileError, match=name):
+    with pytest.raises(BadFileError, match=f"{name}: {why}"):
         list(read_records(tmp_path / name))

@@ -77,7 +77,7 @@ def left(gaps: ItemGaps, *struck: Deletion | Upsert) -> tuple[list[Deletion | Up
     """What is encoded at the start, and the texts that it took."""
     tower, lacking = Tower(), gaps.newest(timeout_s=10)
     for change in struck:
-        lacking.strike(change)
+        lacking.settled(change)
     known = Known(text_hashes("b", ["Title of known"]), np.full((1, 1), 7, np.float32))
     parts = gaps.changes(lacking, tower, lambda: [known], timeout_s=10)
     return [change for part in parts for change in part], tower.asked
@@ -133,6 +133,57 @@ def test_what_the_encoders_topic_has_as_new_is_left_out(shop: Shop) -> None:
     elsewhere = Deletion("z", 1, Source("a topic of that name, before:0", 9))
     changes, _ = left(shop.gaps(), newer, older, elsewhere)
     assert [change.item_id for change in changes] == ["y", "z"]
+
+
+def test_what_this_encoder_has_taken_since_is_not_taken_from_a_gap(shop: Shop) -> None:
+    """Its topic is compacted by itself: it may have forgotten a deletion that the items' still has.
+
+    Then the record in the gap would bring back what was deleted.
+    """
+    shop.put("deleted", "changed", "left")
+    shop.delete("deleted")
+    shop.put("changed", title="New title")
+    shop.commit(5, "b@3")
+    gaps = shop.gaps()
+    assert gaps.gaps == [Gap(0, 0, 3)]
+    _, asked = left(gaps)
+    assert asked == ["Title of left"]
+
+
+def test_what_the_items_topic_has_nothing_more_of_was_deleted(shop: Shop) -> None:
+    """Another encoder's worker took the deletion, so this encoder's topic never heard of it."""
+    shop.put("there", "there", "not taken yet")
+    shop.delete("deleted")
+    shop.commit(2, "a@1")
+    lacking = shop.gaps().newest(timeout_s=10)
+
+    def is_deleted(item_id: str, offset: int, source: str = shop.source) -> bool:
+        item = index.Item(item_id=item_id, title="Title")
+        change = Upsert(item, np.ones(1, np.float32), 1, Source(source, offset))
+        found = lacking.settled(change)
+        assert found in (change, Deletion(item_id, 1, change.origin))
+        return found is not change
+
+    assert is_deleted("forgotten", 1)
+    for item_id in ("there", "not taken yet", "deleted"):  # its record comes by another way
+        assert not is_deleted(item_id, 1)
+    assert not is_deleted("newer than all that was looked at", 2)
+    assert not is_deleted("of another partition", 1, f"{shop.source}1")
+    lacking = shop.gaps({shop.source: 1}).newest(timeout_s=10)
+    assert not is_deleted("older than all that was looked at", 0)
+
+
+def test_what_no_worker_could_read_hides_no_item_in_a_gap(shop: Shop) -> None:
+    """It went to the dead letters, and the item stayed as it was."""
+    shop.put("x", "y")
+    producer = Producer(producer_config(shop.settings))
+    for item_id in ("x", "y"):
+        producer.produce(shop.topic, b'{"item_id": "%s"}' % item_id.encode(), item_id, partition=0)
+    assert producer.flush(10) == 0
+    shop.commit(4, "a@0")
+    assert left(shop.gaps())[1] == ["Title of x", "Title of y"]
+    shop.commit(4, "b@3")
+    assert left(shop.gaps())[1] == ["Title of x", "Title of y"]
 
 
 def test_a_gap_holds_items_as_long_as_workers_take_them(shop: Shop) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container
+import shutil
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +13,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
@@ -26,15 +27,17 @@ from streams.cli.exits import Exit
 from streams.cli.main import run
 from streams.index_versions import IndexVersion, decode
 from streams.item_changes import Deletion, ItemChange
+from streams.item_origin import origin_header
 from streams.items import Item, ItemVector
-from streams.kafka_config import producer_config
+from streams.kafka_config import client_config, producer_config
 from streams.live import change_reader
 from streams.live.change_reader import ChangeReader
 from streams.live.index_metrics import IndexMetrics
 from streams.records import encode
+from streams.row import Source
 from streams.settings import Settings
 from streams.topic_facts import topic_facts
-from streams.topics import create_topics, item_vectors_topic
+from streams.topics import create_topics, item_vectors_topic, topic_ids
 from tests.index.vectors import unit_rows
 from tests.streams.reading import messages
 
@@ -173,6 +176,16 @@ def test_parameters_by_hand_stay_as_long_as_their_engine(
     assert rebuild(capsys, "--engine", "ivfpq")["parameters"]["probes"] == 64  # type: ignore[index]
 
 
+def test_an_engine_that_there_is_not_ends_a_rebuild_before_anything_is_read(
+    shop: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(shop, ("i1", b"{"))
+    assert run(["index", "rebuild", "--engine", "hsnw"]) == Exit.FATAL
+    said = capsys.readouterr().err
+    assert "unknown engine 'hsnw'" in said
+    assert "left out" not in said
+
+
 def deletions(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
@@ -218,6 +231,46 @@ def test_an_item_that_another_encoder_has_taken_was_not_deleted(
     assert deletions(shop, monkeypatch, ids, "topic", {"in a gap"}) == ["gone"]
 
 
+def test_what_another_encoders_worker_has_deleted_does_not_come_back(
+    shop: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The vectors of before are in this encoder's topic for ever; the deletion is forgotten."""
+    items = shop.topic("items")
+    producer = Producer(producer_config(shop))
+    producer.produce(items, encode(Item(item_id="i1", title="Teapot 1")), b"i1", partition=0)
+    assert producer.flush(20) == 0
+    encoded(shop, {1: 0, 2: 0}, position=1, note="another@0")
+    rebuild(capsys)
+    assert IndexStore(shop.index_dir).open().catalogue.ids == ["i1"]
+
+
+def test_what_is_taken_while_a_rebuild_begins_is_read_once_more(
+    shop: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An older record of the same item may be in a gap that has come meanwhile.
+
+    A worker would take that from there, and never see again that the version has a newer one.
+    """
+    encoded(shop, {1: 0, 2: 3, 3: 1}, position=3, note=f"{VERSION}@0")
+    built = rebuild(capsys)
+    assert built["count"] == 3
+    assert built["items_read"][f"{item_vectors_topic(shop, VERSION)}:0"] == 1  # type: ignore[index]
+
+
+def encoded(settings: Settings, origins: Mapping[int, int], *, position: int, note: str) -> None:
+    """Vectors of items, each with its record's offset, and where the group stands."""
+    items, vectors = settings.topic("items"), item_vectors_topic(settings, VERSION)
+    (topic_id,) = topic_ids(settings, [items]).values()
+    producer = Producer(producer_config(settings))
+    for n, offset in origins.items():
+        header = origin_header(Source(f"{topic_id}:0", offset))
+        producer.produce(vectors, a_vector(n), b"i%d" % n, partition=0, headers=[header])
+    assert producer.flush(20) == 0
+    group = Consumer({**client_config(settings), "group.id": settings.app_id})
+    group.commit(offsets=[TopicPartition(items, 0, position, note)], asynchronous=False)
+    group.close()
+
+
 def test_what_cannot_be_read_was_not_deleted(
     shop: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,6 +306,10 @@ def test_a_damaged_version_is_rebuilt_from_the_topic_but_never_shrinks_unasked(
         assert run(["index", "rebuild"]) == Exit.FATAL
         assert name.partition(".")[0] in capsys.readouterr().err
         assert rebuild(capsys, "--only-topic")["count"] == 1
+    shutil.rmtree(shop.index_dir / str(IndexStore(shop.index_dir).current()))
+    assert run(["index", "rebuild"]) == Exit.FATAL
+    assert "it is current all the same" in capsys.readouterr().err
+    assert rebuild(capsys, "--only-topic")["count"] == 1
     (shop.index_dir / "CURRENT").write_bytes(b"\0\0\0")
     assert run(["index", "rebuild"]) == Exit.FATAL
     assert "the pointer file holds" in capsys.readouterr().err
