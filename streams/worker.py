@@ -17,7 +17,7 @@ from streams.health import Health
 from streams.kafka_config import client_config
 from streams.list_records import Ranking
 from streams.live.announcements import Announcements
-from streams.live.edition import Editions
+from streams.live.editions import Editions
 from streams.live.follower import Follower
 from streams.live.heads_follower import HeadsFollower, NewestHeads
 from streams.live.index_metrics import IndexMetrics

@@ -15,7 +15,8 @@ from streams.encoders import Tower
 from streams.errors import RejectedError, RetryError
 from streams.index_versions import IndexVersion
 from streams.live.announcements import Announcements
-from streams.live.edition import Edition, Editions
+from streams.live.edition import Edition
+from streams.live.editions import Editions
 from streams.live.follower import RETRY_S, Follower
 from streams.live.index_metrics import IndexMetrics
 from streams.live.item_follower import CLOSE_S, ItemFollower
@@ -31,7 +32,7 @@ _LOOK_S: Final = 0.25
 class VersionFollower(Follower):
     """Serves what is announced; whatever is wrong with that, the old version goes on.
 
-    See `streams.live.edition.Editions` for the crash table.
+    See `streams.live.editions.Editions` for the crash table.
     """
 
     def __init__(

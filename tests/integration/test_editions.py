@@ -16,7 +16,7 @@ from streams.brokers.kafka import KafkaBroker
 from streams.item_origin import Taken, origin_header
 from streams.items import Item, ItemVector
 from streams.kafka_config import client_config, producer_config
-from streams.live.edition import Editions
+from streams.live.editions import Editions
 from streams.live.index_metrics import IndexMetrics
 from streams.live.policies import Policies
 from streams.patience import ask
