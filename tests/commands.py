@@ -1,6 +1,7 @@
 """The command tree, as the tests walk it."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import typer
@@ -9,8 +10,9 @@ from typer.core import TyperCommand, TyperGroup
 from streams.cli.main import app
 
 
+@cache
 def root() -> TyperGroup:
-    """Return the whole command line as typer built it."""
+    """Return the whole command line as typer builds it, which takes a while."""
     command = typer.main.get_command(app)
     assert isinstance(command, TyperGroup)
     return command
