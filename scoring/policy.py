@@ -30,12 +30,19 @@ TRENDING: Final = 50
 NEW_ITEMS: Final = 10
 """Candidates of these two sources where no quota says otherwise."""
 
+SUM_TERMS: Final = (*INTERESTS, "popularity", "repeat", "related")
+"""What the documented sum adds up; `weight_<term>` is the weight of each, and of those below."""
+
+PREDICTED: Final = ("ctr", "engagement", "cvr", "value")
+"""The tasks with a weight in the policy, in the order of the terms of the sum: three chances, and
+what a slate policy has learned that an item is worth in the end, which is no chance."""
+
+LEARNED_TERMS: Final = (*PREDICTED, "relevance")
+"""What the learned sum adds up; the last is the cosine to the search."""
+
 _MOST_CANDIDATES: Final = 10_000
 _LARGEST_WEIGHT: Final = 100_000
 """Either way: records of lists hold scores up to 1e9."""
-
-_WEIGHED: Final = (*INTERESTS, "popularity", "repeat", "related")
-_WEIGHED_BY_HEADS: Final = ("ctr", "engagement", "cvr", "value", "relevance")
 
 _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "slate_size": (1, 200),
@@ -46,7 +53,7 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "brand_cap": (0, 1_000),
     "title_cap": (0, 1_000),
     **dict.fromkeys(
-        [f"weight_{term}" for term in (*_WEIGHED, *_WEIGHED_BY_HEADS)],
+        [f"weight_{term}" for term in (*SUM_TERMS, *LEARNED_TERMS)],
         (-_LARGEST_WEIGHT, _LARGEST_WEIGHT),
     ),
 }

@@ -14,20 +14,10 @@ from scoring.candidates import Pool
 from scoring.errors import PolicyError
 from scoring.float_order import ordered
 from scoring.interests import LONG_TERM, SEARCH, Interests
-from scoring.policy import INTERESTS, Policy
+from scoring.policy import INTERESTS, LEARNED_TERMS, SUM_TERMS, Policy
 from scoring.purchases import Purchases
 from scoring.related.source import Related
 from scoring.rules import pairs_of, places_in
-
-SUM_TERMS: Final = ("short_term", "long_term", "search", "popularity", "repeat", "related")
-"""What the documented sum adds up."""
-
-PREDICTED: Final = ("ctr", "engagement", "cvr", "value")
-"""The tasks with a weight in the policy, in the order of the terms of the sum: three chances, and
-what a slate policy has learned that an item is worth in the end, which is no chance."""
-
-LEARNED_TERMS: Final = (*PREDICTED, "relevance")
-"""What the learned sum adds up; the last is the cosine to the search."""
 
 POPULARITY: Final = 3
 REPEAT: Final = 4

@@ -12,7 +12,8 @@ from index import Catalogue, Corpus
 from scoring.candidates import Pool
 from scoring.centroids import LONGEST_NAME
 from scoring.interests import LONG_TERM, SEARCH
-from scoring.ranking import POPULARITY, RELATED, REPEAT, SUM_TERMS, Scored
+from scoring.policy import SUM_TERMS
+from scoring.ranking import POPULARITY, RELATED, REPEAT, Scored
 from scoring.related.source import Related
 from scoring.rings import TYPES, Rings
 from scoring.slate import Request

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from index import Catalogue, Change
 from scoring.candidates import Pool
 from scoring.interests import SEARCH, Interests
-from scoring.policy import Policy
+from scoring.policy import LEARNED_TERMS, PREDICTED, Policy
 from scoring.ranker.heads import Heads
 from scoring.ranker.ranker import Ranker, require_columns
 from scoring.ranker.source import Asked, RankerSource
-from scoring.ranking import LEARNED_TERMS, PREDICTED, Scored
+from scoring.ranking import Scored
 from scoring.shop_columns import ShopColumns
 
 MOST_WORTH: Final = np.float32(1e3)

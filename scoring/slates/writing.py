@@ -12,8 +12,8 @@ from index import Catalogue
 from scoring.candidates import Pool
 from scoring.gathered import Gathered
 from scoring.interests import SEARCH, Interests
-from scoring.policy import INTERESTS
-from scoring.ranking import PREDICTED, Scored
+from scoring.policy import INTERESTS, PREDICTED
+from scoring.ranking import Scored
 from scoring.rules.limits import Pinned
 from scoring.rules.names import PIN, Rule
 from scoring.slate import ScoredItem, Slate

@@ -51,8 +51,8 @@ def believe(
     must_be_there(log, decisions)
     from scoring.errors import EvidenceError
     from scoring.offpolicy.believing import believe as learned_from
+    from scoring.policy import LEARNED_TERMS, SUM_TERMS
     from scoring.policy_file import write_numbers
-    from scoring.ranking import LEARNED_TERMS, SUM_TERMS
     from streams.cli.progress import Bars
     from streams.policy_candidate import Decisions
 

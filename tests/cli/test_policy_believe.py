@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from scoring.offpolicy.logged_lists import LoggedLists
+from scoring.policy import SUM_TERMS
 from scoring.policy_file import read_numbers
-from scoring.ranking import SUM_TERMS
 from scoring.slates.evidence import Evidence
 from streams.cli.exits import Exit
 from streams.cli.main import run

@@ -14,9 +14,9 @@ import pytest
 
 from scoring import Policy, Recommender
 from scoring.errors import RankerError
+from scoring.policy import SUM_TERMS
 from scoring.policy_file import write_numbers
 from scoring.ranker.ranker import Ranker
-from scoring.ranking import SUM_TERMS
 from scoring.slates.last_layer import LastLayer
 from streams.live.armed_ranking import ArmedRanking
 from streams.live.live_ranking import LiveRanking
