@@ -68,18 +68,7 @@ class AcknowledgingWriter(Writer):
                 ends = self._produce(self._producer, outbox, delivered)
             except KafkaException as exception:
                 failed.append(exception.args[0])
-            begun_s = told_s = time.monotonic()
-            while waiting := self._producer.flush(LOOK_EVERY_S):
-                self.moved()
-                if (now_s := time.monotonic()) - told_s >= TELL_EVERY_S:
-                    told_s = now_s
-                    log.warning(
-                        "a batch is not acknowledged yet; are its topics there, and the broker?",
-                        messages=waiting,
-                        waited_s=round(now_s - begun_s),
-                    )
-                if self._lost:  # it may never send again (see connection.py)
-                    self._producer.purge()
+            self._await_acknowledgements()
             if not failed:
                 break
             if (fatal := hopeless(failed[0])) is not None:
@@ -90,3 +79,17 @@ class AcknowledgingWriter(Writer):
         self._commit_positions(outbox.ends, outbox.notes, outbox.claim.generation, self.moved)
         self._boundary("committed")
         return ends
+
+    def _await_acknowledgements(self) -> None:
+        begun_s = told_s = time.monotonic()
+        while waiting := self._producer.flush(LOOK_EVERY_S):
+            self.moved()
+            if (now_s := time.monotonic()) - told_s >= TELL_EVERY_S:
+                told_s = now_s
+                log.warning(
+                    "a batch is not acknowledged yet; are its topics there, and the broker?",
+                    messages=waiting,
+                    waited_s=round(now_s - begun_s),
+                )
+            if self._lost:  # it may never send again (see connection.py)
+                self._producer.purge()

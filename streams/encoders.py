@@ -99,17 +99,18 @@ class Encoders:
             "--encoder FOLDER), or go back to another pair (rillstream index rollback)"
         )
 
-    def of_build(self, store: IndexStore) -> Path | str | None:
-        """What a build encodes with: what is asked for, else what the current version has.
+    def of_build(self, before: Manifest | None) -> Path | str | None:
+        """What a build encodes with: what is asked for, else what the version before it has.
+
+        Args:
+            before: See `last_known`.
 
         Raises:
-            EncoderMismatchError: The current version's encoder is nowhere: say which to take.
-            StoreUnavailableError: The object store does not answer.
+            EncoderMismatchError: That version's encoder is nowhere: say which to take.
         """
         if self._settings.encoder is not None:
             return self._settings.encoder
-        manifest = last_known(store)
-        return None if manifest is None else self.source(manifest.encoder_version)
+        return None if before is None else self.source(before.encoder_version)
 
     def keep(self, source: Path | str | None, encoder_version: str) -> None:
         """Put an encoder beside the versions, unless every worker has it anyway.

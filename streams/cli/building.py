@@ -108,7 +108,7 @@ def build_version(
     from index.staging import Staging
     from index.workplace import workplace
     from scoring import load_encoder
-    from streams.encoders import Encoders
+    from streams.encoders import Encoders, last_known
     from streams.index_folder import index_store
     from streams.provenance import FILES
 
@@ -117,10 +117,10 @@ def build_version(
     store = index_store(settings)
     with workplace(store.root) as place:
         seen = store.pointer()
-        before = _current(store)
+        before = last_known(store)
         report("loading the encoder", 0, 1)
         encoders = Encoders(settings)
-        source = encoders.of_build(store)
+        source = encoders.of_build(before)
         encoder = load_encoder(source, threads=settings.torch_threads, device=settings.torch_device)
         report("loading the encoder", 1, 1)
         with Staging(place.staging, encoder.dim) as staging:
@@ -169,16 +169,6 @@ def build_version(
             "rillstream index rollback goes back"
         )
     return manifest
-
-
-def _current(store: "IndexStore") -> "Manifest | None":
-    """The version that is current; None if there is none, or none that can be read."""
-    from index import IndexError_
-
-    try:
-        return store.manifest()
-    except IndexError_:
-        return None
 
 
 def encode(
