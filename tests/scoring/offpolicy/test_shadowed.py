@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from scoring.errors import EvidenceError
 from scoring.offpolicy.decided import decided
 from scoring.offpolicy.evaluation import NO_SHADOW, evaluate_records
 from scoring.offpolicy.followed import Followed, follow
+from scoring.offpolicy.logged_lists import LoggedLists
 from scoring.offpolicy.target import Target
 from scoring.slates.drawing import Drawing
 from scoring.slates.evidence import CapRows, Evidence
@@ -37,19 +39,26 @@ def a_shadow(of: Evidence, number: int) -> Evidence:
     )
 
 
+def beside(
+    records: list[Evidence], shadows: Mapping[str, Evidence], at_once: int = 8
+) -> tuple[LoggedLists, Followed]:
+    """Lists that were drawn from records, and what is known of shadows of them."""
+    logged = as_logged(records)
+    known = Followed.empty(*logged.there.shape)
+    lost = Counter[str]()
+    for batch in decided(logged, records, at_once, lost):
+        follow(batch, Target(shadows=shadows), known, 4, seed=0)
+    assert not lost
+    return logged, known
+
+
 def test_a_logged_list_has_the_shadows_probability() -> None:
     """In plain Python: Plackett-Luce over the shadow's own candidates; 0 for what it lacks."""
     records = [
         replace(a_record(number, n_items=5), caps=(), floors=(), pins=()) for number in range(30)
     ]
-    logged = as_logged(records)
     shadows = {each.recommendation_id: a_shadow(each, at) for at, each in enumerate(records)}
-    lost = Counter[str]()
-    batches = list(decided(logged, records, 8, lost))
-    assert not lost
-    known = Followed.empty(*logged.there.shape)
-    for batch in batches:
-        follow(batch, Target(shadows=shadows), known, 4, seed=0)
+    logged, known = beside(records, shadows)
     for at, record in enumerate(records):
         shadow = shadows[record.recommendation_id]
         items = logged.items[at].tolist()
@@ -75,11 +84,7 @@ def test_a_pin_acts_in_the_policy_that_has_it_and_in_no_other() -> None:
         (free, free, 1 / 4 / 3 / 2, 0),
     ):
         records = [replace(log, recommendation_id=f"l{number}") for number in range(6)]
-        logged = as_logged(records)
-        known = Followed.empty(*logged.there.shape)
-        target = Target(shadows={each.recommendation_id: shadow for each in records})
-        for batch in decided(logged, records, 8, Counter()):
-            follow(batch, target, known, 4, seed=0)
+        _, known = beside(records, {each.recommendation_id: shadow for each in records})
         np.testing.assert_allclose(known.target.prod(axis=1), expected)
         np.testing.assert_allclose(known.unsupported[:, 0], unsupported)
 
@@ -88,11 +93,8 @@ def test_a_shadows_pin_is_in_all_its_lists_whatever_stands_above() -> None:
     """Of so few candidates all lists are gone through, else: a pin leaves but some of them."""
     free = Evidence("l", ("p", "a", "b"), (0.0,) * 3, Drawing(2, "softmax", 1.0))
     records = [replace(free, recommendation_id=f"l{number}") for number in range(12)]
-    logged = as_logged(records)
     shadows = {each.recommendation_id: replace(free, pins=(0, -1)) for each in records}
-    known = Followed.empty(*logged.there.shape)
-    for batch in decided(logged, records, 16, Counter()):
-        follow(batch, Target(shadows=shadows), known, 4, seed=0)
+    logged, known = beside(records, shadows, 16)
     assert known.marginal[:, 0].tolist() == (logged.items[:, 0] == "p").tolist()
     assert 0 < known.marginal[:, 0].sum() < 12
 
@@ -110,11 +112,8 @@ def test_a_shadow_of_shorter_lists_has_its_own_chances_at_each_rank(
 ) -> None:
     free = Evidence("l", ("p", "a", "b"), (0.0,) * 3, Drawing(2, "softmax", 1.0))
     records = [replace(free, recommendation_id=f"l{number}") for number in range(12)]
-    logged = as_logged(records)
     shadows = {each.recommendation_id: replace(free, **columns) for each in records}
-    known = Followed.empty(*logged.there.shape)
-    for batch in decided(logged, records, 16, Counter()):
-        follow(batch, Target(shadows=shadows), known, 4, seed=0)
+    logged, known = beside(records, shadows, 16)
     is_p = logged.items[:, 0] == "p"
     assert is_p.any()
     np.testing.assert_allclose(known.marginal[is_p], [[first, 0.0]] * is_p.sum())
@@ -169,11 +168,7 @@ def test_a_pin_is_where_the_shadow_itself_would_have_it(
     record = Evidence("l", tuple(log), (0.0,) * len(log), drawing, pins=log_pins)
     shadow = Evidence("l~it", ("p", "a", "b"), (0.0,) * 3, drawing, pins=shadow_pins)
     records = [replace(record, recommendation_id=f"l{number}") for number in range(4)]
-    logged = as_logged(records)
-    known = Followed.empty(*logged.there.shape)
-    target = Target(shadows={each.recommendation_id: shadow for each in records})
-    for batch in decided(logged, records, 8, Counter()):
-        follow(batch, target, known, 4, seed=0)
+    _, known = beside(records, {each.recommendation_id: shadow for each in records})
     np.testing.assert_allclose(known.target.prod(axis=1), expected)
 
 
@@ -189,10 +184,7 @@ def test_the_shadows_caps_act() -> None:
         )
         for each in records
     }
-    logged = as_logged(records)
-    known = Followed.empty(*logged.there.shape)
-    for batch in decided(logged, records, 8, Counter()):
-        follow(batch, Target(shadows=capped), known, 4, seed=0)
+    logged, known = beside(records, capped)
     of_a_kind = np.isin(logged.items.astype(str), ["item 0", "item 1", "item 2"]).sum(axis=1)
     assert ((known.target.prod(axis=1) == 0) == (of_a_kind > 1)).all()
     assert len(set(of_a_kind.tolist())) > 1
@@ -203,10 +195,7 @@ def test_a_shadow_without_a_candidate_would_have_shown_nothing() -> None:
     records = [replace(a_record(number), caps=(), floors=(), pins=()) for number in range(8)]
     shadows = {each.recommendation_id: a_shadow(each, at) for at, each in enumerate(records)}
     nothing = replace(shadows["list 5"], item_ids=(), scores=())
-    logged = as_logged(records)
-    known = Followed.empty(*logged.there.shape)
-    for batch in decided(logged, records, 8, Counter()):
-        follow(batch, Target(shadows=shadows | {"list 5": nothing}), known, 4, seed=0)
+    _, known = beside(records, shadows | {"list 5": nothing})
     assert known.target[5].tolist() == [0, 0, 0]
     assert known.expected[5].tolist() == np.zeros_like(known.expected[5]).tolist()
     assert np.isfinite(known.shown).all()
