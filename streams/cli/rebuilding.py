@@ -1,7 +1,10 @@
-"""item-vectors topic -> a new current index version, announced; only gaps in it are encoded."""
+"""item-vectors topic -> a new current index version, announced; only what it lacks is encoded."""
 
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streams.cli.faiss_build import installed, require_one
@@ -11,8 +14,7 @@ from streams.cli.release import release
 
 if TYPE_CHECKING:
     from index import IndexStore, Manifest
-    from index.staging import Staging
-    from streams.building.popularity import Popularity
+    from index.known import Known
     from streams.settings import Settings
 
 
@@ -26,8 +28,9 @@ def rebuild_from_topic(
     """Build a version from the vectors that the workers have written, and announce it.
 
     Items of the current version that came from files stay, unless the topic has them newer or
-    deleted. Popularity goes over from the current version. What workers have taken with another
-    encoder is read from the items topic, and encoded.
+    deleted; they are encoded where the version is of another encoder. Popularity goes over from the
+    current version. What workers have taken with another encoder is read from the items topic, and
+    encoded.
 
     Args:
         settings: Names broker, topics, folder and recall target.
@@ -47,18 +50,20 @@ def rebuild_from_topic(
         RecallError: It falls below the recall target.
         UnknownEngineError: There is no such engine.
     """
-    from index import IndexFormatError, RejectedInputError, set_threads
+    from index import RejectedInputError, set_threads
     from index.build import build_staged
+    from index.encoded import EncodedLog
     from index.engines import asked_for, check_name
     from index.known import of_versions
     from index.staging import Staging
     from index.workplace import workplace
     from scoring import Encoder
+    from streams.building.encoding import Encoding
     from streams.building.topic_items import TopicItems
+    from streams.building.version_before import VersionBefore
     from streams.encoders import Encoders
     from streams.index_folder import index_store
     from streams.item_gaps import ItemGaps
-    from streams.provenance import FILES_AND_TOPIC, TOPIC
     from streams.topics import ensure_topic, item_vectors_topic
 
     require_one(installed())
@@ -78,26 +83,25 @@ def rebuild_from_topic(
         Staging(place.staging, dim) as staging,
         Bars() as bars,
     ):
-        if gaps.gaps:
+        base = VersionBefore(store, only_topic=only_topic)
+        is_other = base.needs_encoding(version)
+        if gaps.gaps or is_other:
             ensure_topic(settings, name)
         topic = TopicItems(settings, name, version, Encoder.item_text, remark, gaps.positions)
         opened.enter_context(closing(topic))
-        base = _current(store, version, only_topic=only_topic)
         parameters = None
         if engine is None:
-            engine, parameters = asked_for({} if base is None else base.build_parameters)
+            engine, parameters = asked_for(base.built_with)
         if engine != "auto":
             check_name(engine)
-        popularity, origin = None, TOPIC
-        if base is not None:
-            keeps_rows = not only_topic and base.build_parameters.get("source") != TOPIC
-            origin = FILES_AND_TOPIC if keeps_rows else TOPIC
-            try:
-                popularity = _take_over(store, base, staging if keeps_rows else None)
-            except IndexFormatError as error:
-                if keeps_rows:
-                    raise
-                remark(f"popularity is lost, the current version is damaged: {error}")
+        tower = cache(lambda: encoders.load(version))
+        again = None
+        if is_other:
+            log = opened.enter_context(EncodedLog(place.encoded(version), dim))
+            again = Encoding(tower(), staging, log, of_versions(store, version, dim, remark))
+        popularity = base.take_over(
+            staging, again, remark, lambda done, n: bars.report("encoding items", done, n)
+        )
         patience_s = settings.session_timeout_s + 60
         lacking = gaps.newest(timeout_s=patience_s)
         reading = topic.stage(
@@ -108,11 +112,13 @@ def rebuild_from_topic(
         )
         n_gaps = len(lacking)
         if n_gaps:
-            tower = encoders.load(version)
             parts = gaps.changes(
                 lacking,
-                tower,
-                lambda: of_versions(store, version, dim, remark),
+                tower(),
+                lambda: [
+                    *_encoded_before(place.encoded(version), dim),
+                    *of_versions(store, version, dim, remark),
+                ],
                 timeout_s=patience_s,
             )
             for done, changes in enumerate(parts):
@@ -135,7 +141,7 @@ def rebuild_from_topic(
             items_read={**reading.items_read, **gaps.positions},
             min_recall=settings.min_recall,
             build_parameters={
-                "source": origin,
+                "source": base.source,
                 "records": reading.n_records,
                 "unreadable": reading.n_unreadable,
             },
@@ -149,11 +155,16 @@ def rebuild_from_topic(
             seen=seen,
             keep=settings.index_keep,
         )
+        place.forget_encoded(version)
+    encoded = []
+    if again is not None:
+        encoded.append(f"{again.n_encoded:,} texts of the version before encoded")
+    if n_gaps:
+        encoded.append(f"{n_gaps:,} items were taken with another encoder")
     seconds = time.monotonic() - begun
     remark(
-        f"{manifest.count:,} items in {seconds:,.1f} s, of {origin}: {reading.n_records:,} records "
-        "of the topic read, "
-        + (f"{n_gaps:,} items were taken with another encoder" if n_gaps else "none encoded")
+        f"{manifest.count:,} items in {seconds:,.1f} s, of {base.source}: {reading.n_records:,} "
+        f"records of the topic read, {', '.join(encoded) or 'none encoded'}"
     )
     return manifest
 
@@ -176,50 +187,10 @@ def _encoder(
     return manifest.encoder_version, manifest.dim, None
 
 
-def _current(store: "IndexStore", encoder_version: str, *, only_topic: bool) -> "Manifest | None":
-    """The current version, if it is of this encoder.
+def _encoded_before(log: Path, dim: int) -> "Iterator[Known]":
+    """Vectors that this build, or a killed one, has made of items of the version before."""
+    from index.encoded import EncodedLog
 
-    Raises:
-        RejectedInputError: It is of another one, and has items that no topic has.
-        IndexFormatError: It cannot be believed, so whatever it has beyond the topic would be lost.
-        LostVersionError: It is gone, likewise.
-    """
-    from index import (
-        IndexFormatError,
-        NoCurrentVersionError,
-        RejectedInputError,
-        UnknownVersionError,
-    )
-    from streams.provenance import TOPIC
-
-    manifest = None
-    try:
-        manifest = store.manifest()
-    except NoCurrentVersionError:
-        pass
-    except (IndexFormatError, UnknownVersionError):
-        if not only_topic:
-            raise
-    if manifest is None or manifest.encoder_version == encoder_version:
-        return manifest
-    if not only_topic and manifest.build_parameters.get("source") != TOPIC:
-        raise RejectedInputError(
-            f"{manifest.version} has items of files, which encoder {encoder_version} has not read: "
-            "rillstream index build FILE --encoder FOLDER, or --only-topic to leave them out"
-        )
-    return None
-
-
-def _take_over(store: "IndexStore", base: "Manifest", staging: "Staging | None") -> "Popularity":
-    """What the topic does not know: how popular items are, and, if wanted, all rows."""
-    from index.version_rows import version_rows
-    from streams.building.popularity import Popularity
-
-    popularity = Popularity()
-    for rows in version_rows(store, base.version):
-        known = rows.popularity > 0
-        ids = [item.item_id for item, is_known in zip(rows.items, known, strict=True) if is_known]
-        popularity.add(ids, rows.popularity[known])
-        if staging is not None:
-            staging.add(rows.items, rows.vectors, texts=rows.texts, popularity=rows.popularity)
-    return popularity
+    if log.exists():
+        with EncodedLog(log, dim) as kept:
+            yield kept.known

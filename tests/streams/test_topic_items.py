@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
 import index
+import index.build
 from index import IndexStore, build_index
 from index.workplace import workplace
-from scoring.encoder import identify
+from scoring.encoder import identify, load_encoder
 from streams import index_versions
 from streams.building.topic_items import Reading, TopicItems
 from streams.cli.exits import Exit
@@ -39,9 +40,11 @@ from streams.settings import Settings
 from streams.topic_facts import topic_facts
 from streams.topics import create_topics, item_vectors_topic, topic_ids
 from tests.index.vectors import unit_rows
+from tests.scoring.conftest import save_bert
 from tests.streams.reading import messages
 
 VERSION, DIM = identify()
+COLOURS = ("red", "blue", "green")
 ROWS = unit_rows(200, dim=DIM)
 
 
@@ -155,6 +158,70 @@ def test_items_from_a_file_stay_unless_the_topic_knows_better(
     catalogue = IndexStore(shop.index_dir).open().catalogue
     assert sorted(catalogue.ids) == ["i1", "i2", "i4"]
     assert catalogue.popularity[catalogue.position("i1")] == 1.0
+
+
+def test_another_encoder_reads_what_files_have_brought_and_what_was_taken_since(
+    shop: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each text once, though an item that was taken is in the version before as well."""
+    file, events = tmp_path / "items.jsonl", tmp_path / "events.jsonl"
+    rows = [{"item_id": f"i{n}", "title": f"red mug {n}"} for n in range(4)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    event = {"event_id": "e", "user_id": "u", "type": "view", "item_id": "i0", "at_ms": 1}
+    events.write_text(json.dumps(event) + "\n")
+    assert run(["index", "build", str(file), "--events", str(events)]) == Exit.OK
+    producer = Producer(producer_config(shop))
+    taken = Item(item_id="i2", title="blue cup"), Item(item_id="i9", title="green cup")
+    for item in taken:
+        producer.produce(shop.topic("items"), encode(item), item.item_id.encode(), partition=0)
+    producer.produce(shop.topic("items"), None, b"i3", partition=0)
+    assert producer.flush(20) == 0
+    encoded(shop, {}, position=3, note=f"{VERSION}@0")
+    other = save_bert(tmp_path / "other")
+    before = IndexStore(shop.index_dir).manifest()
+    for _ in range(2):  # the second begins with what the first has made
+        built = rebuild(capsys, "--encoder", str(other))
+        snapshot = IndexStore(shop.index_dir).open()
+        catalogue = snapshot.catalogue
+        assert dict(zip(catalogue.ids, catalogue.titles, strict=True)) == {
+            "i0": "red mug 0",
+            "i1": "red mug 1",
+            "i2": "blue cup",
+            "i9": "green cup",
+        }
+        assert catalogue.popularity[catalogue.position("i0")] == 1.0
+        assert snapshot.encoder_version == identify(other)[0] != before.encoder_version
+        tower = load_encoder(other, threads=1)
+        for row, title in enumerate(catalogue.titles):
+            expected = tower.encode_items([title])[0]
+            np.testing.assert_allclose(snapshot.vectors[row], expected, atol=1e-5)
+        assert built["build_parameters"]["source"] == "files and topic"  # type: ignore[index]
+    assert not list((shop.index_dir / ".building").glob("encoded-*"))
+
+
+def test_what_a_killed_rebuild_has_encoded_is_not_encoded_again(
+    shop: Settings,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = tmp_path / "items.jsonl"
+    rows = [{"item_id": f"i{n}", "title": f"{colour} mug"} for n, colour in enumerate(COLOURS)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert run(["index", "build", str(file)]) == Exit.OK
+    before = IndexStore(shop.index_dir).current()
+    other = str(save_bert(tmp_path / "other"))
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(index.build, "build_staged", killed)
+        assert run(["index", "rebuild", "--encoder", other]) == Exit.INTERRUPTED
+    assert IndexStore(shop.index_dir).current() == before
+    capsys.readouterr()
+    assert run(["index", "rebuild", "--encoder", other]) == Exit.OK
+    assert "0 texts of the version before encoded" in capsys.readouterr().err
 
 
 def test_parameters_by_hand_stay_as_long_as_their_engine(
