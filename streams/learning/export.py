@@ -16,38 +16,39 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from scoring.joined_log import JoinedLog, joined
 from scoring.joined_log_file import write_joined_log
-from streams.errors import BrokerUnavailableError, RejectedError
-from streams.kafka_config import consumer_config
+from streams.errors import RejectedError
 from streams.learning.answered_log import by_features, log_of
 from streams.learning.join import AnsweredList, Join
 from streams.learning.reading import decode_joinable, moment_of
+from streams.learning.searched import searched, write_searched
 from streams.learning.shown_list import MadeList
+from streams.learning.to_the_end import to_the_end
 from streams.learning.watermark import Watermark
-from streams.positions import Source, place_of
-from streams.records import MAX_AHEAD_MS
-from streams.topics import as_ours, connect, is_embedded, topic_ids
+from streams.positions import Source
+from streams.topics import topic_ids
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
+    from index import IndexStore
     from streams.learning.timing import Timing
     from streams.settings import Settings
 
 FILES: Final = (
-    *(f"{kind}{suffix}" for kind in ("joined", "plain") for suffix in (".parquet", ".jsonl")),
+    *(
+        f"{kind}{suffix}"
+        for kind in ("joined", "plain", "searched")
+        for suffix in (".parquet", ".jsonl")
+    ),
     "decisions.jsonl",
 )
 """What an export may write; what an earlier one has left of them would belong to other lists."""
 
 MOST: Final = 5_000_000
 """Records of a partition that may wait for others."""
-
-ANSWER_S: Final = 15.0
-SILENCE_S: Final = 30.0
 
 Progress = Callable[[str, int, int], None]
 
@@ -60,11 +61,13 @@ class Exported:
         rows: File -> rows in it.
         n_lists: That were shown and are closed.
         counts: What became of records, see `Join`; `open` lists are not due yet.
+        searches: Likewise, see `streams.learning.searched.Searched`.
     """
 
     rows: dict[str, int] = field(default_factory=dict)
     n_lists: int = 0
     counts: Counter[str] = field(default_factory=Counter)
+    searches: Counter[str] = field(default_factory=Counter)
 
 
 def export(
@@ -77,6 +80,7 @@ def export(
     names: dict[str, tuple[str, ...]],
     progress: Progress,
     decisions: bool = False,
+    index: IndexStore | None = None,
 ) -> Exported:
     """Write `joined<suffix>`, lists with features, and `plain<suffix>`, those without.
 
@@ -92,6 +96,8 @@ def export(
         names: Version of columns -> their names; rows of others go without features.
         progress: Told the stage, how far, and of how much.
         decisions: Also write `decisions.jsonl`: the records as they are, a line each.
+        index: Says what items are: also write `searched<suffix>`, a row for each item that was
+            wanted after a search.
 
     Raises:
         BrokerUnavailableError: No broker answers, or it fell silent.
@@ -121,6 +127,18 @@ def export(
             log = joined(parts)
             write_joined_log(log, part / name)
             exported.rows[str(out / name)] = len(log)
+        if index is not None:
+            found = searched(
+                settings,
+                index,
+                window_ms=timing.window_ms,
+                since_ms=since_ms,
+                progress=progress,
+            )
+            name = f"searched{suffix}"
+            write_searched(found.rows, part / name)
+            exported.rows[str(out / name)] = len(found.rows)
+            exported.searches = found.counts
         _replace(part, out)
     return exported
 
@@ -176,69 +194,23 @@ class _Partition:
     def closed(self, progress: Progress) -> Iterator[list[AnsweredList]]:
         """Lists as they are closed."""
         topic_ids(self._settings, self._kinds)  # or a missing topic would be an empty one
-        consumer = Consumer(
-            consumer_config(
-                self._settings,
-                f"{self._settings.app_id}-export",
-                **{"enable.partition.eof": True},
-            )
-        )
-        try:
-            yield from self._read(consumer, progress)
-        except KafkaException as exception:
-            raise as_ours(self._settings, exception.args[0], "the export stopped") from None
-        finally:
-            consumer.close()
+        stage = f"partition {self._partition}"
+        for found in to_the_end(
+            self._settings,
+            self._sources,
+            self._since_ms,
+            lambda done, total: progress(stage, done, total),
+        ):
+            for source, message in found:
+                if message is None:
+                    self._mark.end(source)
+                else:
+                    self._take(source, message)
+            yield self._join.close(self._mark.at_ms or 0)
         newest = max(time.time_ns() // 1_000_000, self._join.closed_ms)
         yield self._join.close(newest)
         self.counts += self._join.counts
         self.counts["open"] += self._join.n_shown
-
-    def _read(self, consumer: Consumer, progress: Progress) -> Iterator[list[AnsweredList]]:
-        starts, n_left = self._starts(consumer)
-        stage, n_all, n_read = f"partition {self._partition}", n_left, 0
-        consumer.assign(starts)
-        waiting, heard_s = set(self._sources), time.monotonic()
-        while waiting:
-            messages = consumer.consume(1_000, 1.0)
-            if messages:
-                heard_s = time.monotonic()
-            elif time.monotonic() - heard_s > SILENCE_S:
-                raise BrokerUnavailableError(
-                    f"the export stopped: {self._settings.bootstrap_servers} was silent for "
-                    f"{SILENCE_S:.0f} s; try again"
-                )
-            for message in messages:
-                source = (message.topic() or "", place_of(message)[0])
-                error = message.error()
-                if error is None:
-                    n_read += 1
-                    self._take(source, message)
-                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - it has no public name
-                    waiting.discard(source)
-                    self._mark.end(source)
-                elif not error.retriable():
-                    raise KafkaException(error)
-            progress(stage, min(n_read, n_all), n_all)
-            yield self._join.close(self._mark.at_ms or 0)
-
-    def _starts(self, consumer: Consumer) -> tuple[list[TopicPartition], int]:
-        """Where each source begins; nothing of a later moment was produced much before it."""
-        asked = [
-            TopicPartition(topic, partition, max(0, self._since_ms - MAX_AHEAD_MS))
-            for topic, partition in self._sources
-        ]
-        _, cluster = connect(self._settings, ANSWER_S)
-        if self._since_ms and not is_embedded(cluster):  # which knows no times
-            asked = consumer.offsets_for_times(asked, timeout=ANSWER_S)
-        else:
-            asked = [TopicPartition(*source, 0) for source in self._sources]
-        n_left = 0
-        for place in asked:
-            low, high = consumer.get_watermark_offsets(place, timeout=ANSWER_S)
-            place.offset = high if place.offset < 0 else max(low, place.offset)
-            n_left += high - place.offset
-        return asked, n_left
 
     def _take(self, source: Source, message: Message) -> None:
         try:

@@ -6,12 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from index import IndexStore
 from scoring.encoder import identify
 from streams.brokers.kafka import KafkaBroker
 from streams.cli.main import run
+from streams.events import Click
 from streams.items import Item
+from streams.kafka_config import producer_config
+from streams.records import encode
 from streams.topics import create_topics
 from tests.integration.live_shop import Catalogue, Shoppers, ids
 from tests.integration.shop import make_settings
@@ -73,5 +77,25 @@ def test_a_worker_takes_what_the_build_announces_and_refuses_what_was_damaged(
             lambda each: (each.encoder_version, ids(each)[0]) == (versions[0], "late"),
             60,
         )
+
+        # A list's id leads back to the words that it answers, by which an encoder is taught anew.
+        asked = shoppers.ask("red mug")["shopper-3"]
+        click = Click(
+            event_id="c",
+            user_id="shopper-3",
+            type="purchase",
+            item_id="blue cable",
+            at_ms=asked.trigger.at_ms + 1,
+            recommendation_id=asked.recommendation_id,
+        )
+        shoppers.ask("green mug")  # the latest search is another
+        producer = Producer(producer_config(settings))
+        producer.produce(settings.topic("clicks"), encode(click), b"shopper-3")
+        assert producer.flush(20) == 0
+        export = ["export", "--out", str(tmp_path / "logs"), "--with-searches", "--format", "jsonl"]
+        assert run(export) == 0, capsys.readouterr().err
+        (line,) = (tmp_path / "logs" / "searched.jsonl").read_text().splitlines()
+        row = json.loads(line)
+        assert (row["query"], row["title"], row["score"]) == ("red mug", "blue cable", 3)
         assert worker.stop() == 0
     shoppers.close()

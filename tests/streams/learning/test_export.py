@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Producer
 
 from scoring.joined_log_file import read_joined_log
 from scoring.ranker.features import FEATURES
@@ -21,6 +21,7 @@ from streams.errors import BrokerUnavailableError
 from streams.events import Click, Impression
 from streams.kafka_config import producer_config
 from streams.learning import export as exporting
+from streams.learning import to_the_end
 from streams.learning.shown_list import ShownList
 from streams.learning.timing import Timing
 from streams.records import Record, encode
@@ -131,19 +132,19 @@ def test_a_broker_that_goes_away_in_the_middle_ends_the_export(
     earlier = tmp_path / "logs" / "decisions.jsonl"
     earlier.parent.mkdir()
     earlier.write_text("earlier")
-    monkeypatch.setattr(exporting, "SILENCE_S", 0.5)
-    starts = exporting._Partition._starts
+    monkeypatch.setattr(to_the_end, "SILENCE_S", 0.5)
+    starts = to_the_end._starts
     with EmbeddedBroker() as broker:
         settings = load_settings(bootstrap_servers=broker.bootstrap)
         create_topics(settings)
         fill(settings)
 
-        def last_answer(self: Any, consumer: Consumer) -> Any:
-            found = starts(self, consumer)
+        def last_answer(*asked: Any) -> Any:
+            found = starts(*asked)
             broker.stop()
             return found
 
-        monkeypatch.setattr(exporting._Partition, "_starts", last_answer)
+        monkeypatch.setattr(to_the_end, "_starts", last_answer)
         with pytest.raises(BrokerUnavailableError, match="was silent for"):
             exporting.export(
                 settings,
