@@ -22,6 +22,7 @@ from streams.cli import (
     policy,
     pretraining,
     publish,
+    retune,
     rules,
     simulate,
     subscribe,
@@ -55,6 +56,7 @@ for module in (
     simulate,
     pretraining,
     training,
+    retune,
     doctor,
     broker,
 ):

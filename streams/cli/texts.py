@@ -41,39 +41,14 @@ def is_model(folder: Path) -> bool:
 
 def train(asked: TrainingAsked) -> Trained:
     """Train by a recipe and save; with twins, each task alone as well."""
-    from scoring.training.run import train as run
-    from streams.cli.training_course import Course, curves, until_asked
-
     recipe = read_recipe(asked.config, asked.seed)
     place = asked.place(recipe.name)
     if recipe.words is not None:
         return _learn_words(asked, recipe, place)
 
-    def follow(each: "Recipe", where: Path) -> "Done":
-        with (
-            until_asked() as stop,
-            curves(asked.tensorboard if asked.processes.main else None) as writer,
-            Course(each.training) as course,
-        ):
-            done = run(
-                each,
-                asked.data,
-                where,
-                threads=asked.threads,
-                skip_bad=asked.reading.skip_bad,
-                restart=asked.restart,
-                progress=course.show,
-                translating=course.translate,
-                writer=writer,
-                stop=stop,
-                processes=asked.processes,
-            )
-        remark(f"saved in {where}")
-        return done
-
     measures: Measures = {}
     if not (asked.twins and made_before(place, recipe, _recipe_of)):
-        done = follow(recipe, place)
+        done = follow(asked, recipe, place)
         if said := done.reading.summary():
             remark(said)
         measures = done.saved.metrics
@@ -88,8 +63,39 @@ def train(asked: TrainingAsked) -> Trained:
     for task, alone in twin_recipes(recipe).items():
         if not made_before(where(task), alone, _recipe_of):
             remark(f"the twin of {task}, alone")
-            follow(alone, where(task))
+            follow(asked, alone, where(task))
     return Trained(measures, list(compare(place, where, asked.data)))
+
+
+def follow(asked: TrainingAsked, recipe: "Recipe", place: Path) -> "Done":
+    """Train an encoder with its heads and save it, in sight of who waits.
+
+    Raises:
+        SystemExit: Asked to stop, by Ctrl-C or SIGTERM; the next call goes on.
+    """
+    from scoring.training.run import train as run
+    from streams.cli.training_course import Course, curves, until_asked
+
+    with (
+        until_asked() as stop,
+        curves(asked.tensorboard if asked.processes.main else None) as writer,
+        Course(recipe.training) as course,
+    ):
+        done = run(
+            recipe,
+            asked.data,
+            place,
+            threads=asked.threads,
+            skip_bad=asked.reading.skip_bad,
+            restart=asked.restart,
+            progress=course.show,
+            translating=course.translate,
+            writer=writer,
+            stop=stop,
+            processes=asked.processes,
+        )
+    remark(f"saved in {place}")
+    return done
 
 
 def _learn_words(asked: TrainingAsked, recipe: "Recipe", place: Path) -> Trained:
