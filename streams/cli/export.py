@@ -50,7 +50,7 @@ def export(
         typer.Option(
             min=1,
             max=604_800,
-            help="Seconds from a list's first impression to its last answer.",
+            help="Seconds in which answers come: from a list's first impression.",
             show_default="RILLSTREAM_LEARN_WINDOW_S, or 1800",
         ),
     ] = None,

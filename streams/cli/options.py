@@ -86,6 +86,9 @@ DataHere = Annotated[
 SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Report rows that cannot be used, and go on.")
 ]
+Restart = Annotated[
+    bool, typer.Option("--restart", help="Begin anew where a training was interrupted.")
+]
 RecipeSeed = Annotated[
     int | None,
     typer.Option(

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from streams.cli.named import must_be_there
-from streams.cli.options import Data, Json, RecipeSeed, SkipBad, Threads, examples
+from streams.cli.options import Data, Json, RecipeSeed, Restart, SkipBad, Threads, examples
 from streams.cli.printing import number_said, print_json, print_table, remark
-from streams.cli.training import Restart, TensorBoard
+from streams.cli.training import TensorBoard
 
 
 def register(app: typer.Typer) -> None:

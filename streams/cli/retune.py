@@ -20,6 +20,7 @@ from streams.cli.options import (
     Json,
     Keep,
     RecipeSeed,
+    Restart,
     Threads,
     examples,
     settings_from,
@@ -73,7 +74,7 @@ def retune(
         typer.Option(
             min=1,
             max=604_800,
-            help="Seconds from a search to its last answer.",
+            help="Seconds in which answers come: from a search.",
             show_default="RILLSTREAM_LEARN_WINDOW_S, or 1800",
         ),
     ] = None,
@@ -83,30 +84,27 @@ def retune(
     least: Annotated[
         int, typer.Option(min=2, help="Tested rows below which nothing is decided.")
     ] = 200,
-    margin: Annotated[
-        float,
-        typer.Option(min=0, help="What the mean reciprocal rank must gain at least, for certain."),
+    least_gain: Annotated[
+        float, typer.Option(min=0, help="Of the mean reciprocal rank, for certain: more than this.")
     ] = 0.0,
     simulated: Annotated[
-        bool, typer.Option("--simulated", help="Learn from simulated searches and clicks, too.")
+        bool, typer.Option("--simulated", help="Of a mixed log, learn from simulated searches too.")
     ] = False,
     seed: RecipeSeed = None,
     threads: Threads = 1,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="Begin anew where a run was killed.")
-    ] = False,
+    restart: Restart = False,
     broker: Broker = None,
     index_dir: IndexDir = None,
     index_url: IndexUrl = None,
     keep: Keep = None,
     as_json: Json = False,
 ) -> None:
-    """Teach an encoder what users wanted after searches, and serve it if it finds that sooner.
+    """Retrain the encoder on searches and clicks, by a schedule.
 
-    Exports what the topics hold, trains by the recipe, compares the encoder with the one in service
-    on the newest searches, from which it has not learned, and only if it is better builds its
-    index, makes the pair current and tells the workers. Else all stays as it is: that is no error.
-    Killed, it goes on where it was.
+    Exports what the topics hold, trains by the recipe, and compares the encoder with the one in
+    service on the newest searches, from which it has not learned. Only if it surely finds sooner
+    what users wanted there, its index is built, and the workers are told of the pair. Else all
+    stays as it is: that is no error. Killed, it goes on where it was.
     """
     config = OWN_RECIPE if recipe is None else recipe
     must_be_there(config)
@@ -130,7 +128,7 @@ def retune(
         simulated=simulated,
         seed=seed,
         least=least,
-        margin=margin,
+        least_gain=least_gain,
         threads=threads,
     )
     store = index_store(settings)
@@ -158,7 +156,7 @@ class Request:
     simulated: bool
     seed: int | None
     least: int
-    margin: float
+    least_gain: float
     threads: int
 
     def decides(self, settings: "Settings") -> dict[str, Any]:
@@ -212,8 +210,8 @@ def _decided(
         release(settings, store, current.version, announce=True)
         return _result(current, "it was current already", candidate=version, released=True)
     found, fresh = _compared(run, settings, store, tested)
-    if not found.low > asked.margin:
-        why = f"the other is not surely better by more than {asked.margin:g}"
+    if not found.low > asked.least_gain:
+        why = f"the other is not surely better by more than {asked.least_gain:g}"
         return _result(current, why, found, fresh, version)
     manifest = rebuild_from_topic(settings, encoder=str(run.model))
     return _result(manifest, "better", found, fresh, version, released=True)

@@ -10,7 +10,16 @@ from streams.cli import behaviour, next_item, ranker, related, texts
 from streams.cli.asked import Kind, TrainingAsked
 from streams.cli.measured import judge, print_measures
 from streams.cli.named import model_must_be_there, must_be_there
-from streams.cli.options import Data, DataHere, Json, RecipeSeed, SkipBad, Threads, examples
+from streams.cli.options import (
+    Data,
+    DataHere,
+    Json,
+    RecipeSeed,
+    Restart,
+    SkipBad,
+    Threads,
+    examples,
+)
 from streams.cli.printing import json_line, remark
 from streams.cli.together import one_voice
 from streams.cli.whole_lines import write_lines
@@ -18,9 +27,6 @@ from streams.cli.whole_lines import write_lines
 _KINDS: Final[tuple[Kind, ...]] = (next_item, behaviour, ranker, related, texts)
 """The first that says yes; tasks on texts are what no other is."""
 
-Restart = Annotated[
-    bool, typer.Option("--restart", help="Begin anew where a training was interrupted.")
-]
 TensorBoard = Annotated[
     Path | None,
     typer.Option(help="Folder for curves; needs pip install tensorboard.", show_default=False),

@@ -24,7 +24,8 @@ BASE = DEPLOY / "kubernetes"
 VERSION = "1.37"
 README = (DEPLOY / "README.md").read_text()
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
-FOLDERS = [DEPLOY, BASE, BASE / "learner"]
+COMPONENTS = [BASE / "learner", BASE / "retune"]
+FOLDERS = [DEPLOY, BASE, *COMPONENTS]
 
 
 def kustomization(folder: Path) -> dict[str, Any]:
@@ -33,8 +34,8 @@ def kustomization(folder: Path) -> dict[str, Any]:
 
 
 def manifests() -> list[dict[str, Any]]:
-    files = [BASE / name for name in kustomization(BASE)["resources"]]
-    files += [BASE / "learner" / name for name in kustomization(BASE / "learner")["resources"]]
+    folders = [BASE, *COMPONENTS]
+    files = [folder / name for folder in folders for name in kustomization(folder)["resources"]]
     return [found for file in files for found in yaml.safe_load_all(file.read_text())]
 
 
@@ -70,7 +71,7 @@ def test_a_manifest_is_valid(found: dict[str, Any]) -> None:
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
 def test_what_kustomize_makes_of_them_is_valid(tmp_path: Path) -> None:
-    """As the README's overlay does: monitoring, base and learner, under other names."""
+    """As the README's overlay does: monitoring, base and components, under other names."""
     shutil.copytree(DEPLOY, tmp_path / "deploy")
     (overlay,) = re.findall(r"```yaml\n(apiVersion: kustomize.*?)```", README, re.DOTALL)
     folder = tmp_path / "shop"
@@ -95,7 +96,7 @@ def test_files_that_a_kustomization_names_exist(folder: Path) -> None:
     wanted = kustomization(folder)
     for name in wanted["resources"]:
         assert (folder / name).exists()
-    for generator in wanted["configMapGenerator"]:
+    for generator in wanted.get("configMapGenerator", []):
         for file in generator.get("files", []):
             assert (folder / file.partition("=")[2]).is_file()
 
@@ -209,8 +210,9 @@ def test_jobs_do_not_try_again_what_no_repetition_mends() -> None:
 
 
 def test_workers_leave_rebuilds_to_the_job() -> None:
-    (job,) = [each for each in manifests() if each["kind"] == "CronJob"]
-    assert job["spec"]["concurrencyPolicy"] == "Forbid"
+    jobs = {named(each): each for each in manifests() if each["kind"] == "CronJob"}
+    assert jobs.keys() == {"CronJob rillstream-rebuild", "CronJob rillstream-retune"}
+    assert {job["spec"]["concurrencyPolicy"] for job in jobs.values()} == {"Forbid"}
     assert CONFIG["RILLSTREAM_REBUILD_AT"] == "0"
 
 

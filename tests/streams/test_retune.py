@@ -147,14 +147,14 @@ def test_what_is_not_surely_better_is_not_served(
 ) -> None:
     fill(shop)
     before = IndexStore(shop.index_dir).current()
-    found = retune(capsys, "--margin", "0.95")
+    found = retune(capsys, "--least-gain", "0.95")
     assert not found["released"]
     assert found["reason"] == "the other is not surely better by more than 0.95"
     assert found["tested"]["gain_low"] > 0
     assert found["candidate"] != found["encoder_version"]
     assert IndexStore(shop.index_dir).current() == found["index_version"] == before
     assert announced(shop) == []
-    assert run(["retune", "shop.toml", *WORDS_OF_COMMAND[:-1], "--margin", "0.95"]) == Exit.OK
+    assert run(["retune", "shop.toml", *WORDS_OF_COMMAND[:-1], "--least-gain", "0.95"]) == Exit.OK
     said = capsys.readouterr().out
     assert "90 tested rows: mean reciprocal rank 0." in said
     assert "stays in service: the other is not surely better by more than 0.95" in said
