@@ -58,7 +58,7 @@ def retune(
         Path | None,
         typer.Argument(
             help="In TOML; a task of it learns from searched.parquet.",
-            show_default="the one that comes along: docs/learning.md",
+            show_default="the one that comes along: docs/retuning.md",
         ),
     ] = None,
     work: Annotated[
@@ -99,7 +99,7 @@ def retune(
     keep: Keep = None,
     as_json: Json = False,
 ) -> None:
-    """Retrain the encoder on searches and clicks, by a schedule.
+    """Retrain the encoder on searches; serve it if it is better.
 
     Exports what the topics hold, trains by the recipe, and compares the encoder with the one in
     service on the newest searches, from which it has not learned. Only if it surely finds sooner
@@ -115,13 +115,15 @@ def retune(
         learn_window_s=window,
         index_keep=keep,
     )
+    from streams.cli import texts
     from streams.index_folder import index_store
     from streams.learning.retuning import retuning
 
-    tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
+    place = data or config.parent
     asked = Request(
         config=config,
-        data=data or config.parent,
+        data=place,
+        recipe=_with_rows(texts.read_recipe(config, seed), config, place, work),
         days=days,
         window_s=settings.learn_window_s,
         held_out=held_out,
@@ -131,6 +133,7 @@ def retune(
         least_gain=least_gain,
         threads=threads,
     )
+    tell_if_awaited(settings.bootstrap_servers, quiet=as_json)
     store = index_store(settings)
     with retuning(work, asked.decides(settings)) as run:
         run.begin(restart=restart, say=remark)
@@ -146,10 +149,11 @@ def retune(
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call; attributes as the options of the command."""
+    """One call; attributes as the options of the command, and the recipe as it is trained by."""
 
     config: Path
     data: Path
+    recipe: "Recipe"
     days: float | None
     window_s: float
     held_out: float
@@ -222,7 +226,6 @@ def _train(asked: Request, run: "Retuning") -> None:
     from scoring.training.rows import Reading
     from streams.cli import texts
 
-    recipe = texts.read_recipe(asked.config, asked.seed)
     training = TrainingAsked(
         config=asked.config,
         data=asked.data,
@@ -235,28 +238,28 @@ def _train(asked: Request, run: "Retuning") -> None:
         threads=asked.threads,
         processes=ALONE,
     )
-    made = _with_rows(recipe, asked.config, asked.data, run.learned)
-    texts.follow(training, made, run.model)
+    texts.follow(training, asked.recipe, run.model)
 
 
-def _with_rows(recipe: "Recipe", config: Path, data: Path, learned: Path) -> "Recipe":
-    """The recipe with the exported file where it names one of that name.
+def _with_rows(recipe: "Recipe", config: Path, data: Path, work: Path) -> "Recipe":
+    """The recipe, learning from this run's file where it names one of that name.
 
     Raises:
         RecipeError: No task does, or there is no encoder that could learn.
     """
     from scoring.errors import RecipeError
+    from streams.learning.retuning import LEARNED, ROWS
 
-    file = os.path.relpath(learned, data)
+    file = os.path.relpath(work / ROWS / LEARNED, data)
     tasks = {
         name: msgspec.structs.replace(
-            task, train=[file if each == learned.name else each for each in task.train]
+            task, train=[file if each == LEARNED else each for each in task.train]
         )
         for name, task in recipe.tasks.items()
     }
     if recipe.words is not None or tasks == recipe.tasks:
         raise RecipeError(
-            f'{config}: an encoder must learn from train = ["{learned.name}"] in one of its tasks '
+            f'{config}: an encoder must learn from train = ["{LEARNED}"] in one of its tasks '
             f"(see {OWN_RECIPE.name})"
         )
     return msgspec.structs.replace(recipe, tasks=tasks)

@@ -23,6 +23,7 @@ from scoring.saved.whole_folder import whole_folder
 from scoring.strict_json import strict_json
 from streams.learning.searched import SearchedRow, read_searched, write_searched
 
+ROWS: Final = "rows"
 LEARNED: Final = "searched.parquet"
 _HELD_OUT: Final = "held-out.parquet"
 _ASKED: Final = "asked.json"
@@ -36,7 +37,7 @@ class Retuning:
     def __init__(self, folder: Path, asked: Mapping[str, Any]) -> None:
         self._folder = folder
         self._asked = dict(asked)
-        self.rows = folder / "rows"
+        self.rows = folder / ROWS
         self.model = folder / "model"
 
     @property

@@ -168,7 +168,8 @@ def test_another_encoder_reads_what_files_have_brought_and_what_was_taken_since(
     rows = [{"item_id": f"i{n}", "title": f"red mug {n}"} for n in range(4)]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     event = {"event_id": "e", "user_id": "u", "type": "view", "item_id": "i0", "at_ms": 1}
-    events.write_text(json.dumps(event) + "\n")
+    seen = (event, event | {"event_id": "f", "item_id": "i2"})
+    events.write_text("".join(json.dumps(each) + "\n" for each in seen))
     assert run(["index", "build", str(file), "--events", str(events)]) == Exit.OK
     producer = Producer(producer_config(shop))
     taken = Item(item_id="i2", title="blue cup"), Item(item_id="i9", title="green cup")
@@ -189,7 +190,8 @@ def test_another_encoder_reads_what_files_have_brought_and_what_was_taken_since(
             "i2": "blue cup",
             "i9": "green cup",
         }
-        assert catalogue.popularity[catalogue.position("i0")] == 1.0
+        for popular in ("i0", "i2"):
+            assert catalogue.popularity[catalogue.position(popular)] == 1.0
         assert snapshot.encoder_version == identify(other)[0] != before.encoder_version
         tower = load_encoder(other, threads=1)
         for row, title in enumerate(catalogue.titles):

@@ -40,7 +40,7 @@ def pairs(searches: list[tuple[Search, str]], clicks: list[Click]) -> set[tuple[
     return {(each.event_id, each.item_id, each.grade) for each in wanted(searches, clicks)}
 
 
-ASKED = [(search("s1", 10), "l1"), (search("s2", 50), "l2"), (search("b1", 20, "bob"), "l3")]
+ASKED = [(search("s1", 10), "l1"), (search("s2", 50), "l2"), (search("s1", 20, "bob"), "l3")]
 
 
 def test_a_click_answers_its_list_or_else_the_latest_search() -> None:
@@ -48,7 +48,7 @@ def test_a_click_answers_its_list_or_else_the_latest_search() -> None:
     assert pairs(ASKED, [click("mug", 50)]) == {("s2", "mug", 1)}
     assert pairs(ASKED, [click("mug", 49)]) == {("s1", "mug", 1)}
     assert pairs(ASKED, [click("mug", 60, recommendation_id="l1")]) == {("s1", "mug", 1)}
-    assert pairs(ASKED, [click("mug", 60, "bob")]) == {("b1", "mug", 1)}
+    assert pairs(ASKED, [click("mug", 60, "bob")]) == {("s1", "mug", 1)}
 
 
 def test_what_answers_no_search_is_no_row() -> None:
