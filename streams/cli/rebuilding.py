@@ -155,7 +155,8 @@ def rebuild_from_topic(
             seen=seen,
             keep=settings.index_keep,
         )
-        place.forget_encoded(version)
+        if again is not None:  # else the log is of a killed build of files, which needs it yet
+            place.forget_encoded(version)
     encoded = []
     if again is not None:
         encoded.append(f"{again.n_encoded:,} texts of the version before encoded")

@@ -38,7 +38,7 @@ from streams.records import encode
 from streams.row import Source
 from streams.settings import Settings
 from streams.topic_facts import topic_facts
-from streams.topics import create_topics, item_vectors_topic, topic_ids
+from streams.topics import create_topics, ensure_topic, item_vectors_topic, topic_ids
 from tests.index.vectors import unit_rows
 from tests.scoring.conftest import save_bert
 from tests.streams.reading import messages
@@ -224,6 +224,33 @@ def test_what_a_killed_rebuild_has_encoded_is_not_encoded_again(
     capsys.readouterr()
     assert run(["index", "rebuild", "--encoder", other]) == Exit.OK
     assert "0 texts of the version before encoded" in capsys.readouterr().err
+
+
+def test_what_a_killed_build_of_a_file_has_encoded_outlives_a_rebuild(
+    shop: Settings,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A schedule rebuilds meanwhile, of what is in no version yet nothing."""
+    small, large = tmp_path / "small.jsonl", tmp_path / "large.jsonl"
+    rows = [{"item_id": f"i{n}", "title": f"{colour} mug"} for n, colour in enumerate(COLOURS)]
+    small.write_text(json.dumps(rows[0]) + "\n")
+    large.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    encoder = ["--encoder", str(save_bert(tmp_path / "encoder"))]
+    assert run(["index", "build", str(small), *encoder]) == Exit.OK
+    ensure_topic(shop, item_vectors_topic(shop, identify(encoder[1])[0]))
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(index.build, "build_staged", killed)
+        assert run(["index", "build", str(large)]) == Exit.INTERRUPTED
+    assert run(["index", "rebuild"]) == Exit.OK
+    capsys.readouterr()
+    assert run(["index", "build", str(large)]) == Exit.OK
+    assert ": 0 encoded" in capsys.readouterr().err
 
 
 def test_parameters_by_hand_stay_as_long_as_their_engine(
