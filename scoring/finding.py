@@ -55,10 +55,14 @@ def reciprocal_ranks_of_wanted(
         scores = vectors[start : start + _AT_ONCE] @ items.T  # (b, N)
         for query, row_scores in zip(some, scores, strict=True):
             rows = of_query[query]
-            own = row_scores[[places[wanted[row]] for row in rows]][:, None]  # (r, 1)
+            # Each item once: what everybody asks for has a row for everybody.
+            asked_for, row_place = np.unique(
+                [places[wanted[row]] for row in rows], return_inverse=True
+            )
+            own = row_scores[asked_for][:, None]  # (w, 1)
             ahead = (row_scores > own + _EQUAL).sum(axis=1)
             equal = (abs(row_scores - own) <= _EQUAL).sum(axis=1) - 1
-            found[rows] = 1 / (1 + ahead + equal / 2)
+            found[rows] = (1 / (1 + ahead + equal / 2))[row_place]
     return found
 
 

@@ -59,6 +59,7 @@ def rebuild_from_topic(
     from index.workplace import workplace
     from scoring import Encoder
     from streams.building.encoding import Encoding
+    from streams.building.kept_tower import KeptTower
     from streams.building.topic_items import TopicItems
     from streams.building.version_before import VersionBefore
     from streams.encoders import Encoders
@@ -95,10 +96,11 @@ def rebuild_from_topic(
         if engine != "auto":
             check_name(engine)
         tower = cache(lambda: encoders.load(version))
-        again = None
-        if is_other:
+        again = log = None
+        if gaps.gaps or is_other:
             log = opened.enter_context(EncodedLog(place.encoded(version), dim))
-            again = Encoding(tower(), staging, log, of_versions(store, version, dim, remark))
+            if is_other:
+                again = Encoding(tower(), staging, log, of_versions(store, version, dim, remark))
         popularity = base.take_over(
             staging, again, remark, lambda done, n: bars.report("encoding items", done, n)
         )
@@ -111,10 +113,10 @@ def rebuild_from_topic(
             lacking.settled,
         )
         n_gaps = len(lacking)
-        if n_gaps:
+        if n_gaps and log is not None:
             parts = gaps.changes(
                 lacking,
-                tower(),
+                KeptTower(tower(), log),
                 lambda: [
                     *_encoded_before(place.encoded(version), dim),
                     *of_versions(store, version, dim, remark),
@@ -155,7 +157,8 @@ def rebuild_from_topic(
             seen=seen,
             keep=settings.index_keep,
         )
-        place.forget_encoded(version)
+        if log is not None:  # else it is of a killed build of files, which needs it yet
+            place.forget_encoded(version)
     encoded = []
     if again is not None:
         encoded.append(f"{again.n_encoded:,} texts of the version before encoded")

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 OWN_RECIPE: Final = Path(__file__).parents[2] / "scoring/recipes/retune.toml"
 _AMONG: Final = 10_000
+_FEWEST: Final = 2
+"""Rows with which a training begins."""
 _DAY_MS: Final = 24 * 3_600_000
 
 
@@ -167,7 +169,10 @@ class Request:
         """What rows and model depend on: a killed run of another request is begun anew."""
         return {
             "recipe": self.config.read_text("utf-8"),
+            "data": str(self.data.resolve()),
+            "broker": settings.bootstrap_servers,
             "topics": [settings.topic("searches"), settings.topic("clicks")],
+            "index": settings.index_url or str(settings.index_dir.resolve()),
             **{
                 name: getattr(self, name)
                 for name in ("days", "window_s", "held_out", "simulated", "seed")
@@ -206,12 +211,15 @@ def _decided(
     if len(tested) < asked.least:
         why = f"{len(tested):,} rows to test it on, of at least {asked.least:,}"
         return _result(store.manifest(), why)
+    if (n_learned := run.n_learned()) < _FEWEST:
+        why = f"{n_learned:,} rows to learn from, of at least {_FEWEST}"
+        return _result(store.manifest(), why)
     if not run.model.exists():
         _train(asked, run)
     version = identify(run.model)[0]
-    current = store.manifest()
+    seen, current = store.pointer(), store.manifest()
     if current.encoder_version == version:  # killed before everybody was told
-        release(settings, store, current.version, announce=True)
+        release(settings, store, current.version, announce=True, seen=seen)
         return _result(current, "it was current already", candidate=version, released=True)
     found, fresh = _compared(run, settings, store, tested)
     if not found.low > asked.least_gain:
@@ -250,7 +258,8 @@ def _with_rows(recipe: "Recipe", config: Path, data: Path, work: Path) -> "Recip
     from scoring.errors import RecipeError
     from streams.learning.retuning import LEARNED, ROWS
 
-    file = os.path.relpath(work / ROWS / LEARNED, data)
+    # Resolved: behind a link, `..` is beside what it leads to.
+    file = os.path.relpath((work / ROWS / LEARNED).resolve(), data.resolve())
     tasks = {
         name: msgspec.structs.replace(
             task, train=[file if each == LEARNED else each for each in task.train]
@@ -272,7 +281,7 @@ def _compared(
     from scoring import load_encoder
     from scoring.finding import gain, reciprocal_ranks_of_wanted
     from streams.encoders import Encoders
-    from streams.learning.searched import read_searched, some_texts
+    from streams.learning.searched import read_queries, some_texts
 
     manifest = store.manifest()
     titles = [row.title for row in tested]
@@ -287,7 +296,7 @@ def _compared(
         bars.report("comparing", 1, 2)
         after = reciprocal_ranks_of_wanted(other, queries, titles, texts)
         bars.report("comparing", 2, 2)
-    learned = {row.query for row in read_searched(run.learned)}
+    learned = read_queries(run.learned)
     new = [place for place, query in enumerate(queries) if query not in learned]
     users = [row.user_id for row in tested]
     return gain(before, after, users), gain(before[new], after[new], [users[at] for at in new])

@@ -64,6 +64,12 @@ class Retuning:
         """The newest rows, from which nothing is learned."""
         return read_searched(self.rows / _HELD_OUT)
 
+    def n_learned(self) -> int:
+        """How many rows there are to learn from."""
+        from pyarrow import parquet
+
+        return int(parquet.read_metadata(self.learned).num_rows)
+
     def finish(self, result: Mapping[str, Any]) -> None:
         """Say what came of it."""
         part = self._folder / ".done.json"
@@ -78,8 +84,8 @@ class Retuning:
             return
         if why:
             say(f"beginning anew in {self._folder}: {why}")
-        shutil.rmtree(self.rows, ignore_errors=True)  # first: without rows nothing else counts
-        shutil.rmtree(self.model, ignore_errors=True)
+        _forget(self.rows)  # first: without rows nothing else counts
+        _forget(self.model)
         for left in self._folder.glob(".*.training"):
             shutil.rmtree(left)
         (self._folder / "done.json").unlink(missing_ok=True)
@@ -114,6 +120,16 @@ def retuning(folder: Path, asked: Mapping[str, Any]) -> Iterator[Retuning]:
         except BlockingIOError:
             raise BusyError(f"another rillstream retune works in {folder}: let it end") from None
         yield Retuning(folder, asked)
+
+
+def _forget(folder: Path) -> None:
+    """Take its name away before its files: killed in between, half of it would pass for whole."""
+    gone = folder.with_name(f".{folder.name}.gone")
+    if gone.exists():
+        shutil.rmtree(gone)
+    if folder.exists():
+        folder.rename(gone)
+        shutil.rmtree(gone)
 
 
 def _search(row: SearchedRow) -> tuple[str, str]:

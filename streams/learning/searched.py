@@ -146,6 +146,14 @@ def read_searched(file: Path) -> list[SearchedRow]:
     return msgspec.convert(parquet.read_table(file).to_pylist(), list[SearchedRow])
 
 
+def read_queries(file: Path) -> set[str]:
+    """What was typed, of such a file: its other columns would take 1 KB of memory a row."""
+    from pyarrow import parquet
+
+    found = parquet.read_table(file, columns=["query"]).column("query")
+    return set(found.unique().to_pylist())
+
+
 def _texts(store: IndexStore, version: str, wanted: Set[str]) -> dict[str, str]:
     return {
         item.item_id: Encoder.item_text(item)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from collections.abc import Sequence
 
 import numpy as np
@@ -47,6 +48,27 @@ def test_ranks_are_those_of_a_plain_loop() -> None:
         equal = sum(abs(scores - own) < 1e-6) - 1
         expected = 1 + sum(scores > own + 1e-6) + equal / 2
         assert one == pytest.approx(1 / expected)
+
+
+def test_what_everybody_asks_for_takes_no_more_memory() -> None:
+    """Of one query each item is ranked once, however many wanted it."""
+    texts = [f"text {n}" for n in range(1_000)]
+    rows = unit_rows(1_001, dim=6)
+
+    class Many(Tower):
+        def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            return rows[:1]
+
+        def encode_items(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            return rows[1:]
+
+    wanted = [texts[n % 50] for n in range(10_000)]
+    tracemalloc.start()
+    found = reciprocal_ranks_of_wanted(Many(), ["mug"] * 10_000, wanted, texts)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.array_equal(found[:50], found[-50:])
+    assert peak < 5_000_000
 
 
 def test_a_gain_is_by_pairs_and_by_user() -> None:

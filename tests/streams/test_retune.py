@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -189,6 +190,70 @@ def test_a_recipe_that_learns_nothing_of_it_is_refused(
     assert run(["retune", "shop.toml", *WORDS_OF_COMMAND]) == Exit.BAD_INPUT
     assert 'train = ["searched.parquet"] in one of its tasks' in capsys.readouterr().err
     assert not Path("work").exists(), "it is said before anything is read"
+
+
+def test_the_data_may_be_behind_a_link(
+    shop: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From there, `..` is not where the link is."""
+    fill(shop)
+    (tmp_path / "disk/of/data").mkdir(parents=True)
+    Path("data").symlink_to(tmp_path / "disk/of/data")
+    assert retune(capsys, "--data", "data")["released"]
+
+
+def test_one_search_is_nothing_to_learn_from(
+    shop: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is held out as a whole."""
+    asked = Search(event_id="s", user_id="ann", type="search", query=QUERIES[0], at_ms=9)
+    producer = Producer(producer_config(shop))
+    producer.produce(shop.topic("searches"), encode(asked), b"ann")
+    for item in ITEMS:
+        done = Click(event_id=item, user_id="ann", type="click", item_id=item, at_ms=9)
+        producer.produce(shop.topic("clicks"), encode(done), b"ann")
+    assert producer.flush(20) == 0
+    found = retune(capsys, "--least", "9")
+    assert (found["released"], found["reason"]) == (False, "0 rows to learn from, of at least 2")
+
+
+def test_what_was_left_of_another_shop_is_not_gone_on_with(
+    shop: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(shop)
+    shutil.copytree(shop.index_dir, "elsewhere")
+    Path("data").mkdir()
+    for option, value, name in (("--data", "data", "data"), ("--index-dir", "elsewhere", "index")):
+        with monkeypatch.context() as patch:
+            patch.setattr(texts, "follow", killed)
+            with pytest.raises(KilledError):
+                run(["retune", "shop.toml", *WORDS_OF_COMMAND])
+        capsys.readouterr()
+        assert run(["retune", "shop.toml", *WORDS_OF_COMMAND, option, value]) == Exit.OK
+        assert f"what was begun there differs in {name}" in capsys.readouterr().err
+
+
+def test_who_goes_back_while_a_killed_run_is_announced_has_the_later_word(
+    shop: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(shop)
+    store = IndexStore(shop.index_dir)
+    before = store.current()
+    assert before is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(streams.index_versions, "announce", killed)
+        with pytest.raises(KilledError):
+            run(["retune", "shop.toml", *WORDS_OF_COMMAND])
+    point = IndexStore.set_current
+
+    def late(self: IndexStore, version: str, **seen: Any) -> None:
+        point(self, before)
+        point(self, version, **seen)
+
+    monkeypatch.setattr(IndexStore, "set_current", late)
+    assert run(["retune", "shop.toml", *WORDS_OF_COMMAND]) == Exit.BUSY
+    assert store.current() == before
+    assert announced(shop) == []
 
 
 def test_the_recipe_that_comes_along_names_the_file() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +21,7 @@ import index
 import index.build
 from index import IndexStore, build_index
 from index.workplace import workplace
-from scoring.encoder import identify, load_encoder
+from scoring.encoder import Encoder, identify, load_encoder
 from streams import index_versions
 from streams.building.topic_items import Reading, TopicItems
 from streams.cli.exits import Exit
@@ -38,7 +38,7 @@ from streams.records import encode
 from streams.row import Source
 from streams.settings import Settings
 from streams.topic_facts import topic_facts
-from streams.topics import create_topics, item_vectors_topic, topic_ids
+from streams.topics import create_topics, ensure_topic, item_vectors_topic, topic_ids
 from tests.index.vectors import unit_rows
 from tests.scoring.conftest import save_bert
 from tests.streams.reading import messages
@@ -224,6 +224,67 @@ def test_what_a_killed_rebuild_has_encoded_is_not_encoded_again(
     capsys.readouterr()
     assert run(["index", "rebuild", "--encoder", other]) == Exit.OK
     assert "0 texts of the version before encoded" in capsys.readouterr().err
+
+
+def test_what_a_killed_rebuild_has_encoded_of_the_topic_is_not_encoded_again(
+    shop: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    producer = Producer(producer_config(shop))
+    titles = [f"small {colour} mug" for colour in COLOURS]
+    for n, title in enumerate(titles):
+        item = Item(item_id=f"i{n}", title=title)
+        producer.produce(shop.topic("items"), encode(item), item.item_id.encode(), partition=0)
+    assert producer.flush(20) == 0
+    encoded(shop, {}, position=len(COLOURS), note=f"{VERSION}@0")
+    other = str(save_bert(tmp_path / "other"))
+    read: list[str] = []
+    encode_items = Encoder.encode_items
+
+    def counted(self: Encoder, texts: Sequence[str], *more: Any) -> NDArray[np.float32]:
+        read.extend(text for text in texts if text in titles)
+        return encode_items(self, texts, *more)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Encoder, "encode_items", counted)
+    with monkeypatch.context() as broken:
+        broken.setattr(index.build, "build_staged", killed)
+        assert run(["index", "rebuild", "--encoder", other]) == Exit.INTERRUPTED
+    assert run(["index", "rebuild", "--encoder", other]) == Exit.OK
+    assert sorted(read) == sorted(titles)
+    snapshot = IndexStore(shop.index_dir).open()
+    tower = load_encoder(other, threads=1)
+    for row, title in enumerate(snapshot.catalogue.titles):
+        np.testing.assert_allclose(snapshot.vectors[row], tower.encode_items([title])[0], atol=1e-5)
+    assert not list((shop.index_dir / ".building").glob("encoded-*"))
+
+
+def test_what_a_killed_build_of_a_file_has_encoded_outlives_a_rebuild(
+    shop: Settings,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A schedule rebuilds meanwhile, of what is in no version yet nothing."""
+    small, large = tmp_path / "small.jsonl", tmp_path / "large.jsonl"
+    rows = [{"item_id": f"i{n}", "title": f"{colour} mug"} for n, colour in enumerate(COLOURS)]
+    small.write_text(json.dumps(rows[0]) + "\n")
+    large.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    encoder = ["--encoder", str(save_bert(tmp_path / "encoder"))]
+    assert run(["index", "build", str(small), *encoder]) == Exit.OK
+    ensure_topic(shop, item_vectors_topic(shop, identify(encoder[1])[0]))
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(index.build, "build_staged", killed)
+        assert run(["index", "build", str(large)]) == Exit.INTERRUPTED
+    assert run(["index", "rebuild"]) == Exit.OK
+    capsys.readouterr()
+    assert run(["index", "build", str(large)]) == Exit.OK
+    assert ": 0 encoded" in capsys.readouterr().err
 
 
 def test_parameters_by_hand_stay_as_long_as_their_engine(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -100,6 +101,21 @@ def test_a_model_without_its_rows_is_forgotten(left: Path) -> None:
     """A run was killed while it cleared the folder: rows go first."""
     (left / "model").mkdir()
     (left / "rows").rename(left.parent / "gone")
+    assert begun(left) == []
+    assert not is_kept(left)
+
+
+def test_a_run_that_is_killed_while_it_clears_leaves_no_half_of_the_rows(
+    left: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(folder: Path, **_: object) -> None:
+        next(folder.glob("*.parquet")).unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            begun(left, restart=True)
     assert begun(left) == []
     assert not is_kept(left)
 
