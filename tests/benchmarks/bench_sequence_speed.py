@@ -81,6 +81,6 @@ def losses(n_interests: int) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    for n_interests in (1, 2, 4):
+    for n_interests in (1, 2):
         serving(n_interests)
         losses(n_interests)
