@@ -73,14 +73,21 @@ def measures(found: NDArray[np.int64], k: int = 10) -> Mapping[str, float]:
 
 
 def tower_scorer(tower: SequenceTower) -> Scorer:
-    """Scores of a tower as it is now; set it to evaluation mode before."""
+    """Scores of a tower as it is now; set it to evaluation mode before.
+
+    Of several interests the one nearest to an item gives its score, as where an index is asked with
+    each of them.
+    """
     with torch.no_grad():
         items = tower.item_space().detach()  # (N, e)
 
     def score(pasts: Sequences) -> Tensor:
         events = pad(pasts.last(tower.settings.length))
         with torch.no_grad():
-            states = last_states(tower(events), events.lengths)  # (b, e)
-            return states @ items.T  # (b, N)
+            interests = last_states(tower(events), events.lengths)  # (b, K, e)
+            scores = interests[:, 0] @ items.T  # (b, N)
+            for place in range(1, interests.shape[1]):
+                torch.maximum(scores, interests[:, place] @ items.T, out=scores)
+            return scores
 
     return score

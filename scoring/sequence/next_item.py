@@ -84,8 +84,12 @@ class NextItem:
             settings: How.
 
         Raises:
-            SequenceError: Those are all.
+            SequenceError: Those are all, or the loss is for one interest and the tower has several.
         """
+        if settings.loss == "binary" and (k := tower.settings.n_interests) > 1:
+            raise SequenceError(
+                f'n_interests is {k}: loss = "binary" is for one, take "full" or "sampled"'
+            )
         unwanted = np.zeros(N_ACTIONS, np.bool_)
         unwanted[list(settings.unwanted)] = True
         length = tower.settings.length + 1
@@ -132,7 +136,7 @@ class NextItem:
         """One loss, `next`, a mean over the events that have a target."""
         has_one = batch.targets != NO_TARGET  # (B, T)
         tower, settings = self._tower, self._settings
-        states = tower.scaled(tower(batch.events)[has_one])  # (n, e)
+        states = tower.scaled(tower(batch.events)[has_one])  # (n, K, e)
         targets = batch.targets[has_one]  # (n,)
         if settings.loss == "full":
             narrow = settings.bfloat16 and multiplies_in_bfloat16(states.device)
@@ -141,7 +145,7 @@ class NextItem:
         positives = tower.item_space(targets)  # (n, e)
         drawn = tower.item_space(batch.negatives)  # (M, e)
         if settings.loss == "binary":
-            return {"next": binary_cross_entropy(states, positives, drawn)}
+            return {"next": binary_cross_entropy(states[:, 0], positives, drawn)}
         log_q = self._sampler.log_q[batch.negatives]  # (M,)
         loss = sampled_softmax(states, positives, targets, drawn, batch.negatives, log_q)
         return {"next": loss}

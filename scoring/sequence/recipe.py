@@ -57,6 +57,11 @@ def read_sequence_recipe(file: Path) -> SequenceRecipe:
             f"{file}: tower.space is {recipe.tower.space!r}, cosine {recipe.tower.cosine}; "
             'of events alone it can be "own" with cosine = true'
         )
+    if recipe.task.loss == "binary" and recipe.tower.n_interests > 1:
+        raise RecipeError(
+            f"{file}: tower.n_interests is {recipe.tower.n_interests}, task.loss 'binary'; "
+            'several interests are trained with "full" or "sampled"'
+        )
     if recipe.tower.width % recipe.tower.n_heads:
         raise RecipeError(
             f"{file}: tower.width {recipe.tower.width} is no multiple of "

@@ -18,23 +18,28 @@ def sampled_softmax(
 ) -> Tensor:
     """Mean over n events of ``-log(exp(s_y) / (exp(s_y) + Σ_m exp(s_m - log(M q_m))))``.
 
+    An item's score is ``s_j = log Σ_k exp(s_k · v_j)``, as in `full_softmax`; of one interest it is
+    the inner product.
+
     The logQ correction (Bengio & Senécal, 2008; Yi et al., RecSys 2019, section 4.1): an item drawn
     with probability q stands for 1 / (M q) items like it, so the sum has the expectation of the
     full one, and popular items are not punished for being drawn often. The target itself is there
     for certain, so it is not corrected, and is struck out where it was drawn as a negative as well.
 
     Args:
-        states: (n, d).
+        states: (n, K, d) the interests that a user has after an event.
         positives: (n, d) vectors of the targets.
         targets: (n,) items that followed.
         sample: (M, d) vectors of the negatives.
         negatives: (M,) items drawn with replacement, the same for all events of a batch.
         log_q: (M,) log of the probability that one draw gives this item.
     """
-    true = (states * positives).sum(dim=1, keepdim=True)  # (n, 1)
-    scores = states @ sample.T - (log_q + np.log(len(negatives)))  # (n, M)
-    scores = scores.masked_fill(targets[:, None] == negatives, float("-inf"))  # (n, M)
-    return (torch.cat([true, scores], dim=1).logsumexp(dim=1) - true[:, 0]).mean()
+    true = (states * positives[:, None]).sum(dim=2)  # (n, K)
+    scores = states @ sample.T - (log_q + np.log(len(negatives)))  # (n, K, M)
+    itself = (targets[:, None] == negatives)[:, None]  # (n, 1, M)
+    scores = scores.masked_fill(itself, float("-inf"))  # (n, K, M)
+    pairs = torch.cat([true, scores.flatten(1)], dim=1)  # (n, K + KM)
+    return (pairs.logsumexp(dim=1) - true.logsumexp(dim=1)).mean()
 
 
 class ItemSampler:

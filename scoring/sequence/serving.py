@@ -24,7 +24,7 @@ _NO_ACTION: Final = N_ACTIONS - 1
 
 
 class InterestTower:
-    """What each user wants next, as one vector; computed when a decision is made, never stored.
+    """What each user wants next, as a vector or several; computed for a decision, never stored.
 
     A tower of the space `text` answers in the space of the index whose vectors it was trained with,
     and knows every item that the index has. A tower of the space `own` knows the items that it was
@@ -64,7 +64,10 @@ class InterestTower:
         return vectors
 
     def interests(self, histories: Sequence[History]) -> NDArray[np.float32]:
-        """B histories -> (B, 1, e) unit vectors, zero for a user without a known item.
+        """B histories -> (B, K, e) unit vectors, zero for a user without a known item.
+
+        An item's score is its largest cosine: each of the K is searched by itself, as the interests
+        of a row are.
 
         Interactions with unknown items and visits are left out before the latest are taken, and
         strengths are not looked at: quantity is a fact of another kind than order.
@@ -72,7 +75,8 @@ class InterestTower:
         most = self._tower.settings.length
         rings = [self._known(history.interactions)[:most] for history in histories]
         asked = [user for user, ring in enumerate(rings) if ring]
-        answers = np.zeros((len(histories), 1, self._answer_width()), np.float32)
+        n_interests = self._tower.settings.n_interests
+        answers = np.zeros((len(histories), n_interests, self._answer_width()), np.float32)
         if not asked:
             return answers
         lengths = np.array([len(rings[user]) for user in asked], np.int64)
@@ -86,8 +90,8 @@ class InterestTower:
         events = pad(sequences)
         with torch.no_grad():
             vectors = self._vectors([e.item_id for e in flat])[events.items]  # (b, T, d)
-            states = self._tower.read(vectors, events.actions, events.at_ms)  # (b, T, e)
-            answers[asked, 0] = last_states(states, events.lengths).numpy()
+            states = self._tower.read(vectors, events.actions, events.at_ms)  # (b, T, K, e)
+            answers[asked] = last_states(states, events.lengths).numpy()
         return answers
 
     def _known(self, ring: Sequence[Interaction]) -> list[Interaction]:

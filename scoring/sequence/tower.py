@@ -1,4 +1,4 @@
-"""A user's events -> what is wanted next, after each of them: a vector in the items' space."""
+"""A user's events -> what is wanted next, after each of them: vectors in the items' space."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from scoring.rings import TYPES
 from scoring.sequence.batches import Events
 from scoring.sequence.block import Block
 from scoring.sequence.item_vectors import ItemVectors
+from scoring.sequence.read_out import ReadOut
 from scoring.sequence.relative_bias import RelativeBias
 
 N_ACTIONS: Final = len(TYPES) + 1  # the last: of a newer version than this one
 _SPREAD: Final = 0.02
 _FIRST_SCALE: Final = 15.0
 _LARGEST_SCALE: Final = 100.0
+_MOST_INTERESTS: Final = 16  # an index is searched with each
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -32,6 +34,7 @@ class TowerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         width: d of all states.
         n_blocks: Layers.
         n_heads: Heads of each; they divide the width.
+        n_interests: K, vectors of an answer; an item's score is that of the nearest.
         length: Latest events that are read.
         dropout: Share of values struck out in training.
         space: Where the answers lie. `own` = among the tower's own item vectors; `text` = among the
@@ -42,6 +45,7 @@ class TowerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     width: Count = 64
     n_blocks: Count = 2
     n_heads: Count = 2
+    n_interests: Annotated[int, msgspec.Meta(ge=1, le=_MOST_INTERESTS)] = 1
     length: Count = 50
     dropout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.2
     space: Literal["own", "text"] = "own"
@@ -81,6 +85,8 @@ class SequenceTower(nn.Module):
         )
         self.blocks = nn.ModuleList(blocks)
         self.norm = nn.LayerNorm(width)
+        k = settings.n_interests
+        self.read_out = ReadOut(width, k, settings.length) if k > 1 else None
         text = items.text
         if settings.space == "text" and text is not None:
             self.answer: nn.Module = nn.Linear(width, text.shape[1])
@@ -90,17 +96,19 @@ class SequenceTower(nn.Module):
         self.apply(_begin)
 
     def forward(self, events: Events) -> Tensor:
-        """B users of T events -> (B, T, e): after each event, what comes next."""
+        """B users of T events -> (B, T, K, e): after each event, what comes next."""
         return self.read(self.items(events.items), events.actions, events.at_ms)
 
     def read(self, items: Tensor, actions: Tensor, at_ms: Tensor) -> Tensor:
-        """(B, T, d) item vectors, (B, T) actions, (B, T) moments -> (B, T, e)."""
+        """(B, T, d) item vectors, (B, T) actions, (B, T) moments -> (B, T, K, e)."""
         x = items * math.sqrt(self.settings.width) + self.actions(actions)  # (B, T, d)
         x = self.dropout(x)
         bias = self.bias(at_ms)  # (B, H, T, T)
         for block in self.blocks:
             x = block(x, bias)  # (B, T, d)
-        answers: Tensor = self.answer(self.norm(x))  # (B, T, e)
+        x = self.norm(x)  # (B, T, d)
+        read = x.unsqueeze(2) if self.read_out is None else self.read_out(x, at_ms)
+        answers: Tensor = self.answer(read)  # (B, T, K, e)
         return normalize(answers, dim=-1) if self._by_direction else answers
 
     def item_space(self, items: Tensor | None = None) -> Tensor:
@@ -130,7 +138,7 @@ class SequenceTower(nn.Module):
 
 
 def last_states(states: Tensor, lengths: Tensor) -> Tensor:
-    """(B, T, e) and (B,) -> (B, e): after each user's last event."""
+    """(B, T, K, e) and (B,) -> (B, K, e): after each user's last event."""
     return states[torch.arange(len(states), device=states.device), lengths - 1]
 
 

@@ -17,6 +17,7 @@ from functools import partial
 from itertools import pairwise, product
 from typing import Final
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -132,10 +133,13 @@ def by_hand(snapshot: Snapshot, kinds: tuple[int, ...]) -> Scorer:
     return score
 
 
-def train(events: Sequences, asked: Question, snapshot: Snapshot, form: str, seed: int) -> Scorer:
+def train(
+    events: Sequences, asked: Question, snapshot: Snapshot, form: str, n_interests: int, seed: int
+) -> Scorer:
     """A tower of one form, trained until the validation says enough."""
     torch.manual_seed(seed)
     settings, has_text = _FORMS[form]
+    settings = msgspec.structs.replace(settings, n_interests=n_interests)
     text = torch.from_numpy(np.array(snapshot.vectors)) if has_text else None
     model = SequenceTower(settings, ItemVectors(len(snapshot), settings.width, text, None))
     task = NextItem(model, events, asked, NextItemSettings(seed=seed, n_asked=1500))
@@ -151,7 +155,8 @@ def train(events: Sequences, asked: Question, snapshot: Snapshot, form: str, see
 
     def tell(progress: Progress) -> None:
         if progress.measures is not None:
-            say(f"{form}: epoch {progress.epoch}, {dict(progress.measures)}")
+            said = f"epoch {progress.epoch}, {dict(progress.measures)}"
+            say(f"{_named(form, n_interests)}: {said}")
 
     fit(task, loop, FixedWeights(["next"]), progress=tell)
     return tower_scorer(model)
@@ -162,6 +167,10 @@ _FORMS: Final[Mapping[str, tuple[TowerSettings, bool]]] = {
     "tower, ids and text": (TowerSettings(dropout=0.3), True),
     "tower, answers in the index's space": (TowerSettings(dropout=0.3, space="text"), True),
 }
+
+
+def _named(form: str, n_interests: int) -> str:
+    return form if n_interests == 1 else f"{form}, {n_interests} interests"
 
 
 def gains(found: NDArray[np.int64], name: str) -> NDArray[np.float64]:
@@ -185,7 +194,9 @@ def main() -> None:
     """Print a row for each way of ranking."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seed", type=int, default=0)
-    seed = parser.parse_args().seed
+    parser.add_argument("--interests", type=int, default=1, help="of towers, beside those of one")
+    asked_for = parser.parse_args()
+    seed, several = asked_for.seed, asked_for.interests
     shop = ShopIndex()
     if not shop.is_kept():
         shop.build()
@@ -206,13 +217,22 @@ def main() -> None:
         _LONG: lambda: by_hand(snapshot, (LONG_TERM,)),
         "both interests": lambda: by_hand(snapshot, (SHORT_TERM, LONG_TERM)),
     }
-    for form in _FORMS:
-        makers[form] = partial(train, learned, tuned, snapshot, form, seed)
+    towers = list(product(_FORMS, sorted({1, several})))
+    for form, n_interests in towers:
+        makers[_named(form, n_interests)] = partial(
+            train, learned, tuned, snapshot, form, n_interests, seed
+        )
     scorers = {name: make() for name, make in makers.items()}
     _table(scorers, test, owners)
     print("\nBeside item-kNN, as a worker has it:\n")
-    asking = [_LONG, *_FORMS]
-    _table({name: beside(scorers[_KNN], scorers[name], tuned) for name in asking}, test, owners)
+    asking = [_LONG, *(_named(*tower) for tower in towers)]
+    together = {name: beside(scorers[_KNN], scorers[name], tuned) for name in asking}
+    _table(together, test, owners)
+    if several > 1:
+        print(f"\n{several} interests − one:\n\n| model | HR@10 | NDCG@10 |\n|---|---|---|")
+        for form in _FORMS:
+            _against_one(form, form, several, scorers, test, owners)
+            _against_one(f"{_KNN} and {form}", form, several, together, test, owners)
 
 
 def beside(counted: Scorer, asked: Scorer, tuned: Question) -> Scorer:
@@ -227,6 +247,24 @@ def beside(counted: Scorer, asked: Scorer, tuned: Question) -> Scorer:
         return score
 
     return max(map(mixed, _SHARES), key=lambda scorer: measures(ranks(scorer, tuned))["ndcg@10"])
+
+
+def _against_one(
+    shown: str,
+    form: str,
+    several: int,
+    scorers: Mapping[str, Scorer],
+    test: Question,
+    owners: NDArray[np.int64],
+) -> None:
+    """Print how far a form with several interests is from the same with one."""
+    one, other = (ranks(scorers[_named(form, count)], test) for count in (1, several))
+    cells = []
+    for measure in measures(one):
+        apart = gains(other, measure) - gains(one, measure)
+        low, high = interval(apart, owners)
+        cells.append(f"{apart.mean():+.4f} ({low:+.4f} – {high:+.4f})")
+    print(f"| {shown} | {' | '.join(cells)} |", flush=True)
 
 
 def _table(scorers: Mapping[str, Scorer], test: Question, owners: NDArray[np.int64]) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from scoring.errors import SequenceError
+from scoring.sequence.batches import pad
 from scoring.sequence.full_ranking import measures, ranks, tower_scorer
 from scoring.sequence.sequences import Question, Sequences
 from tests.scoring.sequence.made import tower, users
@@ -53,3 +54,16 @@ def test_a_tower_is_asked_with_the_latest_events_it_can_read() -> None:
     score = tower_scorer(model)
     long, short = score(users([5, 6, 7, 1, 2, 3])), score(users([1, 2, 3]))
     torch.testing.assert_close(long, short)
+
+
+def test_of_several_interests_the_nearest_one_gives_an_item_its_score() -> None:
+    model = tower(n_interests=3)
+    asked = users([1, 2, 3], [4, 5])
+    with torch.no_grad():
+        interests, items = model(pad(asked)), model.item_space()
+    scores = tower_scorer(model)(asked)
+    for user, last in enumerate((2, 1)):
+        by_hand = [max(float(one @ each) for one in interests[user, last]) for each in items]
+        torch.testing.assert_close(scores[user], torch.tensor(by_hand))
+    winners = (interests[0, 2] @ items.T).argmax(dim=0)
+    assert len(winners.unique()) > 1

@@ -12,7 +12,7 @@ from scoring.errors import CheckpointError, ModelError, RecipeError, RowsError, 
 from scoring.rings import RETURN
 from scoring.sequence.answering import next_items
 from scoring.sequence.event_rows import number_events, read_events
-from scoring.sequence.learning import learn
+from scoring.sequence.learning import learn, measure
 from scoring.sequence.recipe import SequenceRecipe, read_sequence_recipe
 from scoring.sequence.saved import load_tower
 from scoring.training.contracts import Progress
@@ -46,7 +46,7 @@ def write(file: Path, rows: list[dict[str, Any]]) -> None:
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 
 
-def circle(folder: Path) -> SequenceRecipe:
+def circle(folder: Path, tower: str = "") -> SequenceRecipe:
     """120 users who walk along a circle of 20 items, newest event first in the file."""
     rows = [
         {
@@ -59,7 +59,8 @@ def circle(folder: Path) -> SequenceRecipe:
         for step in range(4 + user % 5)
     ]
     write(folder / "events.jsonl", rows[::-1])
-    (folder / "circle.toml").write_text(RECIPE, "utf-8")
+    recipe = RECIPE.replace("[tower]", f"[tower]\n{tower}")
+    (folder / "circle.toml").write_text(recipe, "utf-8")
     return read_sequence_recipe(folder / "circle.toml")
 
 
@@ -85,6 +86,23 @@ def test_a_circle_is_learned_saved_and_answered_from(tmp_path: Path) -> None:
     scores = [item["score"] for item in answers[0]["items"]]
     assert len(scores) == 3
     assert scores == sorted(scores, reverse=True)
+
+
+def test_several_interests_are_trained_saved_measured_again_and_answered_from(
+    tmp_path: Path,
+) -> None:
+    recipe = circle(tmp_path, "n_interests = 3")
+    learned = learn(recipe, tmp_path, tmp_path / "model", Reading())
+    saved = load_tower(tmp_path / "model")
+    assert saved.tower.settings.n_interests == 3
+    assert learned.measures["ndcg@10"] > 0.9
+    assert measure(saved, recipe, tmp_path, Reading()).measures == learned.measures
+    walk = [{"user_id": "a", "item_id": f"i{n}", "at_ms": 1000 * n} for n in (1, 2, 3)]
+    write(tmp_path / "asked.jsonl", walk)
+    [answer] = next_items(saved, [tmp_path / "asked.jsonl"], Reading(), n_items=20)
+    items = [item["item_id"] for item in answer["items"]]
+    assert items[0] == "i4"
+    assert len(items) == len(set(items)) == 17
 
 
 def test_what_a_user_has_had_is_not_in_the_list(tmp_path: Path) -> None:
@@ -183,6 +201,25 @@ def test_a_wrong_recipe_is_refused_with_its_place(tmp_path: Path, wrong: str, re
     file = tmp_path / "circle.toml"
     file.write_text(RECIPE.replace(wrong, reason), "utf-8")
     with pytest.raises(RecipeError, match=r"circle\.toml"):
+        read_sequence_recipe(file)
+
+
+@pytest.mark.parametrize(
+    ("n_interests", "task", "reason"),
+    [
+        ("0", "", "n_interests"),
+        ("17", "", "n_interests"),
+        ("1.5", "", "n_interests"),
+        ("2", 'loss = "binary"', "n_interests is 2, task.loss 'binary'"),
+    ],
+)
+def test_interests_that_make_no_sense_are_refused(
+    tmp_path: Path, n_interests: str, task: str, reason: str
+) -> None:
+    file = tmp_path / "circle.toml"
+    recipe = RECIPE.replace("[tower]", f"[tower]\nn_interests = {n_interests}")
+    file.write_text(recipe.replace("[task]", f"[task]\n{task}"), "utf-8")
+    with pytest.raises(RecipeError, match=rf"circle\.toml.*{reason}"):
         read_sequence_recipe(file)
 
 

@@ -32,11 +32,13 @@ def cycle() -> Sequences:
     return users(*walks)
 
 
-def learn(sequences: Sequences, epochs: int = 12, **settings: object) -> dict[str, float]:
+def learn(
+    sequences: Sequences, epochs: int = 12, n_interests: int = 1, **settings: object
+) -> dict[str, float]:
     """NDCG@10 and HR@10 of the validation after a short training."""
     torch.manual_seed(0)
     tower = SequenceTower(
-        TowerSettings(width=16, n_blocks=1, length=10, dropout=0.0),
+        TowerSettings(width=16, n_blocks=1, length=10, dropout=0.0, n_interests=n_interests),
         ItemVectors(N_ITEMS, 16, None, None),
     )
     split = leave_one_out(sequences)
@@ -46,9 +48,17 @@ def learn(sequences: Sequences, epochs: int = 12, **settings: object) -> dict[st
     return dict(fit(task, loop, FixedWeights(["next"])).measures)
 
 
-@pytest.mark.parametrize("loss", ["full", "sampled", "binary"])
-def test_a_cycle_is_learned(loss: str) -> None:
-    assert learn(cycle(), loss=loss)["ndcg@10"] > 0.95
+@pytest.mark.parametrize(
+    ("loss", "n_interests"),
+    [("full", 1), ("sampled", 1), ("binary", 1), ("full", 3), ("sampled", 3)],
+)
+def test_a_cycle_is_learned(loss: str, n_interests: int) -> None:
+    assert learn(cycle(), loss=loss, n_interests=n_interests)["ndcg@10"] > 0.95
+
+
+def test_one_negative_is_for_one_interest() -> None:
+    with pytest.raises(SequenceError, match='n_interests is 2: loss = "binary" is for one'):
+        learn(cycle(), loss="binary", n_interests=2)
 
 
 def test_what_follows_from_nothing_is_not_learned() -> None:
