@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import torch
 from torch import Tensor
 
-from scoring.backbone import load_pair_backbone
+from scoring.backbone import Precision, load_pair_backbone
 from scoring.encoder import load_tokenizer, pool
 from scoring.folder import EncoderFolder
 from scoring.language.groups import Group, groups
@@ -27,19 +27,20 @@ class Reader:
         dim: Width of a vector.
     """
 
-    def __init__(self, folder: EncoderFolder, max_tokens: int | None) -> None:
+    def __init__(self, folder: EncoderFolder, max_tokens: int | None, precision: Precision) -> None:
         """Load it.
 
         Args:
             folder: Of an encoder.
             max_tokens: Longer texts are cut; None = as the folder says.
+            precision: That of the training, by whose vectors its heads were calibrated.
 
         Raises:
             EncoderFormatError: It does not load.
         """
         self.dim = folder.dim
         self._folder = folder
-        self._backbone = load_pair_backbone(folder, "auto", torch.device("cpu"))
+        self._backbone = load_pair_backbone(folder, precision, torch.device("cpu"))
         limit = min(folder.max_tokens, max_tokens or folder.max_tokens)
         self._tokenizer = load_tokenizer(folder, limit)
 

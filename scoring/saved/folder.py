@@ -181,7 +181,8 @@ def load_answering(folder: Path) -> tuple[SavedModel, TextAnswers | WordsModel]:
     tasks = tasks_of(saved)
     if saved.recipe.words is None:
         with _loading(saved.folder):
-            reader = Reader(read_folder(saved.folder), saved.recipe.backbone.max_tokens)
+            asked = saved.recipe.backbone
+            reader = Reader(read_folder(saved.folder), asked.max_tokens, asked.precision)
             answering = TextAnswers(reader, tasks, saved.recipe.sharing)
             load_weights(answering.heads, heads_file(saved.folder))
         return saved, answering.eval()

@@ -16,6 +16,7 @@ GONE = "gone.file"
 COMMANDS: list[tuple[str, ...]] = [
     ("train", GONE),
     ("pretrain", GONE),
+    ("retune", GONE, *NOBODY),
     ("evaluate", GONE),
     ("evaluate", "default", "--task", "sentiment", "--input", GONE),
     ("predict", GONE, "intent", "--input", "there.jsonl"),

@@ -21,7 +21,8 @@ READ = [*texts(), "", "red " * 200, *texts()]  # one is empty, one is cut, some 
 
 def both(folder: Path, max_tokens: int | None) -> tuple[Reader, LanguageModel]:
     settings = BackboneSettings(source=str(folder), adaptation="frozen", max_tokens=max_tokens)
-    return Reader(read_folder(folder), max_tokens), LanguageModel(settings)
+    reader = Reader(read_folder(folder), max_tokens, settings.precision)
+    return reader, LanguageModel(settings)
 
 
 @pytest.fixture(params=["tiny_bert", "tiny_distilbert"])
