@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from streams.cli.options import Broker, IndexDir, IndexUrl, Json, examples, settings_from
+from streams.cli.options import (
+    Broker,
+    IndexDir,
+    IndexUrl,
+    Json,
+    Window,
+    examples,
+    settings_from,
+)
 from streams.cli.printing import print_json, remark
 from streams.cli.waiting import tell_if_awaited
 
@@ -45,15 +53,7 @@ def export(
     file_format: Annotated[
         FileFormat, typer.Option("--format", help="Of the files.")
     ] = FileFormat.parquet,
-    window: Annotated[
-        float | None,
-        typer.Option(
-            min=1,
-            max=604_800,
-            help="Seconds in which answers come: from a list's first impression.",
-            show_default="RILLSTREAM_LEARN_WINDOW_S, or 1800",
-        ),
-    ] = None,
+    window: Window = None,
     with_decisions: Annotated[
         bool,
         typer.Option(
@@ -115,7 +115,8 @@ def export(
         print(f"{file}: {n:,} rows")
     if not exported.n_lists:
         print("no list has been shown and closed")
-    remark(", ".join(f"{name} {n:,}" for name, n in counts.items()))
+    if counts:
+        remark(", ".join(f"{name} {n:,}" for name, n in counts.items()))
     if with_searches:
         remark("searched: " + ", ".join(f"{name} {n:,}" for name, n in searches.items()))
     if counts.get("open"):

@@ -111,6 +111,15 @@ Lists = Annotated[
     ),
 ]
 
+Window = Annotated[
+    float | None,
+    typer.Option(
+        min=1,
+        max=604_800,
+        help="Seconds in which answers come: from a list's first impression, or from a search.",
+        show_default="RILLSTREAM_LEARN_WINDOW_S, or 1800",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for scripts.")]
 
 

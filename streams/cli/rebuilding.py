@@ -1,7 +1,6 @@
 """item-vectors topic -> a new current index version, announced; only what it lacks is encoded."""
 
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from functools import cache
 from pathlib import Path
@@ -96,11 +95,12 @@ def rebuild_from_topic(
         if engine != "auto":
             check_name(engine)
         tower = cache(lambda: encoders.load(version))
+        known = cache(lambda: of_versions(store, version, dim, remark))
         again = log = None
         if gaps.gaps or is_other:
             log = opened.enter_context(EncodedLog(place.encoded(version), dim))
             if is_other:
-                again = Encoding(tower(), staging, log, of_versions(store, version, dim, remark))
+                again = Encoding(tower(), staging, log, known())
         popularity = base.take_over(
             staging, again, remark, lambda done, n: bars.report("encoding items", done, n)
         )
@@ -117,10 +117,7 @@ def rebuild_from_topic(
             parts = gaps.changes(
                 lacking,
                 KeptTower(tower(), log),
-                lambda: [
-                    *_encoded_before(place.encoded(version), dim),
-                    *of_versions(store, version, dim, remark),
-                ],
+                lambda: [_kept(place.encoded(version), dim), *known()],
                 timeout_s=patience_s,
             )
             for done, changes in enumerate(parts):
@@ -190,10 +187,9 @@ def _encoder(
     return manifest.encoder_version, manifest.dim, None
 
 
-def _encoded_before(log: Path, dim: int) -> "Iterator[Known]":
-    """Vectors that this build, or a killed one, has made of items of the version before."""
+def _kept(log: Path, dim: int) -> "Known":
+    """Vectors that a killed build, or this one, has made up to now."""
     from index.encoded import EncodedLog
 
-    if log.exists():
-        with EncodedLog(log, dim) as kept:
-            yield kept.known
+    with EncodedLog(log, dim) as kept:
+        return kept.known

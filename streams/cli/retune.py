@@ -22,6 +22,7 @@ from streams.cli.options import (
     RecipeSeed,
     Restart,
     Threads,
+    Window,
     examples,
     settings_from,
 )
@@ -71,15 +72,7 @@ def retune(
         float | None,
         typer.Option(min=0.01, help="Of the log, the newest.", show_default="all that is kept"),
     ] = None,
-    window: Annotated[
-        float | None,
-        typer.Option(
-            min=1,
-            max=604_800,
-            help="Seconds in which answers come: from a search.",
-            show_default="RILLSTREAM_LEARN_WINDOW_S, or 1800",
-        ),
-    ] = None,
+    window: Window = None,
     held_out: Annotated[
         float, typer.Option(min=0.01, max=0.9, help="Share of the rows that is tested: the newest.")
     ] = 0.2,

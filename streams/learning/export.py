@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ from streams.errors import RejectedError
 from streams.learning.answered_log import by_features, log_of
 from streams.learning.join import AnsweredList, Join
 from streams.learning.reading import decode_joinable, moment_of
-from streams.learning.searched import searched, write_searched
+from streams.learning.searched import Progress, searched, write_searched
 from streams.learning.shown_list import MadeList
 from streams.learning.to_the_end import to_the_end
 from streams.learning.watermark import Watermark
@@ -49,8 +49,6 @@ FILES: Final = (
 
 MOST: Final = 5_000_000
 """Records of a partition that may wait for others."""
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(slots=True)

@@ -21,7 +21,7 @@ class Wanted(NamedTuple):
     Attributes:
         event_id: Of the search.
         at_ms: Of the search.
-        grade: Of the strongest answer: 1 looked at, 2 put in the cart or kept, 3 bought.
+        score: Of the strongest answer: 1 looked at, 2 put in the cart or kept, 3 bought.
         simulated: The search, or an answer.
     """
 
@@ -30,7 +30,7 @@ class Wanted(NamedTuple):
     event_id: str
     item_id: str
     query: str
-    grade: int
+    score: int
     simulated: bool
 
 
@@ -108,7 +108,7 @@ class SearchAnswers:
             asked.event_id,
             click.item_id,
             asked.query,
-            max(GRADES.get(click.type, 1), 0 if before is None else before.grade),
+            max(GRADES.get(click.type, 1), 0 if before is None else before.score),
             asked.simulated or click.simulated or (before is not None and before.simulated),
         )
 

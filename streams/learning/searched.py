@@ -107,18 +107,7 @@ def searched(
         if title is None:
             found.counts["no_item"] += 1
             continue
-        found.rows.append(
-            SearchedRow(
-                query=each.query,
-                title=title,
-                score=each.grade,
-                item_id=each.item_id,
-                user_id=each.user_id,
-                event_id=each.event_id,
-                at_ms=each.at_ms,
-                simulated=each.simulated,
-            )
-        )
+        found.rows.append(SearchedRow(title=title, **each._asdict()))
     return found
 
 

@@ -33,7 +33,6 @@ from streams.kafka_config import producer_config
 from streams.learning.retuning import Retuning
 from streams.records import encode
 from streams.settings import Settings
-from streams.topics import create_topics
 from tests.scoring.conftest import save_bert
 from tests.streams.reading import messages
 
@@ -89,17 +88,14 @@ def fill(settings: Settings, *, simulated: bool = False) -> None:
 
 
 @pytest.fixture
-def shop(embedded: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Topics, a log, and an index by an encoder that has learned nothing."""
-    create_topics(embedded)
-    monkeypatch.setenv("RILLSTREAM_BOOTSTRAP_SERVERS", embedded.bootstrap_servers)
-    monkeypatch.setenv("RILLSTREAM_INDEX_DIR", str(tmp_path / "indexes"))
+def shop(shop: Settings, tmp_path: Path) -> Settings:
+    """With an index by an encoder that has learned nothing."""
     encoder = save_bert(tmp_path / "encoder")
     rows = ({"item_id": name, "title": title} for name, title in ITEMS.items())
     Path("items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert run(["index", "build", "items.jsonl", "--encoder", str(encoder)]) == Exit.OK
     write_recipe(encoder)
-    return embedded.model_copy(update={"index_dir": tmp_path / "indexes"})
+    return shop
 
 
 def write_recipe(encoder: Path, epochs: int = 6) -> None:

@@ -38,7 +38,7 @@ from streams.records import encode
 from streams.row import Source
 from streams.settings import Settings
 from streams.topic_facts import topic_facts
-from streams.topics import create_topics, ensure_topic, item_vectors_topic, topic_ids
+from streams.topics import ensure_topic, item_vectors_topic, topic_ids
 from tests.index.vectors import unit_rows
 from tests.scoring.conftest import save_bert
 from tests.streams.reading import messages
@@ -61,12 +61,15 @@ def write(settings: Settings, *records: tuple[str, bytes | None]) -> None:
     assert producer.flush(20) == 0
 
 
-@pytest.fixture
-def shop(embedded: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    create_topics(embedded)
-    monkeypatch.setenv("RILLSTREAM_BOOTSTRAP_SERVERS", embedded.bootstrap_servers)
-    monkeypatch.setenv("RILLSTREAM_INDEX_DIR", str(tmp_path / "indexes"))
-    return embedded.model_copy(update={"index_dir": tmp_path / "indexes"})
+def interrupt(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
+    """Ctrl-C in a build that has encoded all there is."""
+
+    def asked(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(index.build, "build_staged", asked)
+        assert run(["index", *words]) == Exit.INTERRUPTED
 
 
 def rebuild(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, object]:
@@ -214,12 +217,7 @@ def test_what_a_killed_rebuild_has_encoded_is_not_encoded_again(
     before = IndexStore(shop.index_dir).current()
     other = str(save_bert(tmp_path / "other"))
 
-    def killed(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as broken:
-        broken.setattr(index.build, "build_staged", killed)
-        assert run(["index", "rebuild", "--encoder", other]) == Exit.INTERRUPTED
+    interrupt(monkeypatch, "rebuild", "--encoder", other)
     assert IndexStore(shop.index_dir).current() == before
     capsys.readouterr()
     assert run(["index", "rebuild", "--encoder", other]) == Exit.OK
@@ -244,13 +242,8 @@ def test_what_a_killed_rebuild_has_encoded_of_the_topic_is_not_encoded_again(
         read.extend(text for text in texts if text in titles)
         return encode_items(self, texts, *more)
 
-    def killed(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
     monkeypatch.setattr(Encoder, "encode_items", counted)
-    with monkeypatch.context() as broken:
-        broken.setattr(index.build, "build_staged", killed)
-        assert run(["index", "rebuild", "--encoder", other]) == Exit.INTERRUPTED
+    interrupt(monkeypatch, "rebuild", "--encoder", other)
     assert run(["index", "rebuild", "--encoder", other]) == Exit.OK
     assert sorted(read) == sorted(titles)
     snapshot = IndexStore(shop.index_dir).open()
@@ -275,12 +268,7 @@ def test_what_a_killed_build_of_a_file_has_encoded_outlives_a_rebuild(
     assert run(["index", "build", str(small), *encoder]) == Exit.OK
     ensure_topic(shop, item_vectors_topic(shop, identify(encoder[1])[0]))
 
-    def killed(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as broken:
-        broken.setattr(index.build, "build_staged", killed)
-        assert run(["index", "build", str(large)]) == Exit.INTERRUPTED
+    interrupt(monkeypatch, "build", str(large))
     assert run(["index", "rebuild"]) == Exit.OK
     capsys.readouterr()
     assert run(["index", "build", str(large)]) == Exit.OK

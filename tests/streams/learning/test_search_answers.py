@@ -37,7 +37,7 @@ def wanted(searches: list[tuple[Search, str]], clicks: list[Click]) -> list[Want
 
 
 def pairs(searches: list[tuple[Search, str]], clicks: list[Click]) -> set[tuple[str, str, int]]:
-    return {(each.event_id, each.item_id, each.grade) for each in wanted(searches, clicks)}
+    return {(each.event_id, each.item_id, each.score) for each in wanted(searches, clicks)}
 
 
 ASKED = [(search("s1", 10), "l1"), (search("s2", 50), "l2"), (search("s1", 20, "bob"), "l3")]

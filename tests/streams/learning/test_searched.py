@@ -15,7 +15,6 @@ from streams.events import Click, Search
 from streams.list_records import recommendation_id
 from streams.row import Source
 from streams.settings import Settings
-from streams.topics import create_topics
 from tests.index.vectors import unit_rows
 from tests.streams.learning.test_export import DAY_MS, FIRST_MS, put
 from tests.streams.reading import messages
@@ -24,13 +23,11 @@ TITLES = {"mug": "Red mug", "cup": "Blue cup"}
 
 
 @pytest.fixture
-def shop(embedded: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setenv("RILLSTREAM_BOOTSTRAP_SERVERS", embedded.bootstrap_servers)
-    monkeypatch.setenv("RILLSTREAM_INDEX_DIR", str(tmp_path / "indexes"))
+def shop(shop: Settings) -> Settings:
+    """With an index of two items."""
     items = [Item(item_id=name, title=title, brand="Potter") for name, title in TITLES.items()]
-    build_index(IndexStore(tmp_path / "indexes"), items, unit_rows(2), encoder_version="e")
-    create_topics(embedded)
-    return embedded
+    build_index(IndexStore(shop.index_dir), items, unit_rows(2), encoder_version="e")
+    return shop
 
 
 def ask(settings: Settings, user: str, event: str, at_ms: int, **more: object) -> None:
