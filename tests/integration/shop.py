@@ -18,6 +18,8 @@ from confluent_kafka import (
     Producer,
     TopicPartition,
 )
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions
 
 from index import Catalogue, IndexStore, Item, build_index
 from scoring.item_counts import DAY_MS
@@ -25,7 +27,7 @@ from streams.agents import clicks, searches
 from streams.connection import REPLACE_EVERY_S, Lost, PartitionReader
 from streams.decision import Shop
 from streams.events import Click, Search
-from streams.kafka_config import consumer_config, producer_config
+from streams.kafka_config import client_config, consumer_config, producer_config
 from streams.list_records import recommendation_id
 from streams.outputs import Recommendation, decode_recommendation
 from streams.records import encode
@@ -85,6 +87,17 @@ def make_events(n: int, *, n_users: int, seed: int) -> list[Click | Search]:
             Click(event_id=f"e{number}", user_id=user, type=kind, at_ms=at_ms, item_id=item)  # type: ignore[arg-type]
         )
     return events
+
+
+def grow(settings: Settings, topic: str, n_partitions: int) -> None:
+    """Give a topic more partitions; returns when the broker itself knows them.
+
+    It answers before: a producer that asks it meanwhile loses what it has for the new ones.
+    """
+    admin = AdminClient(client_config(settings))
+    admin.create_partitions([NewPartitions(topic, n_partitions)])[topic].result()
+    while len(admin.list_topics(topic, timeout=10).topics[topic].partitions) < n_partitions:
+        time.sleep(0.05)
 
 
 class EventLog:

@@ -10,7 +10,6 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
-from confluent_kafka.cimpl import NewPartitions
 
 from streams.brokers.kafka import KafkaBroker
 from streams.cli import doctor
@@ -24,6 +23,7 @@ from streams.settings import Settings, load_settings
 from streams.subscribe import Subscription
 from streams.topic_check import check_topics
 from streams.topics import all_topics, create_topics, dead_letter_topic, topic_ids
+from tests.integration.shop import grow
 from tests.streams.reading import messages
 
 pytestmark = pytest.mark.kafka
@@ -144,9 +144,7 @@ def test_a_subscriber_sees_the_lists_of_partitions_that_are_added(
         producer.produce(topic, listed(1), "u", partition=0)
         assert producer.flush(10) == 0
         assert next(iter(lists)).at_ms == 1
-        grown = NewPartitions(topic, n_before + 2)
-        admin = AdminClient(client_config(settings))
-        admin.create_partitions([grown])[topic].result()
+        grow(settings, topic, n_before + 2)
         writer = Producer(producer_config(settings))  # one that knows them
         writer.produce(topic, listed(2), "u", partition=n_before + 1)
         assert writer.flush(10) == 0

@@ -12,7 +12,6 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ConfigEntry,
     ConfigResource,
 )
-from confluent_kafka.cimpl import NewPartitions
 
 from streams.brokers.kafka import KafkaBroker
 from streams.cli.exits import Exit
@@ -22,6 +21,7 @@ from tests.integration.shop import (
     EventLog,
     Reader,
     check_exactly_once,
+    grow,
     make_events,
     open_shop,
 )
@@ -33,11 +33,6 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
 
 def admin(settings: Settings) -> AdminClient:
     return AdminClient({"bootstrap.servers": settings.bootstrap_servers})
-
-
-def grow(settings: Settings, topic: str, n: int) -> None:
-    client = admin(settings)  # one that nobody holds takes its request with it
-    client.create_partitions([NewPartitions(topic, n)])[topic].result()
 
 
 @contextmanager
