@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,7 +15,7 @@ from scoring.behaviour.training import calibrated, examples
 from scoring.errors import RecipeError
 from scoring.training.recipe import Balancing
 from scoring.training.rows import Reading
-from scoring.training.twins import Comparison, upper_bound
+from scoring.training.twins import Comparison
 
 
 def twin_recipes(recipe: BehaviourRecipe) -> dict[str, BehaviourRecipe]:
@@ -53,29 +53,29 @@ def alone(recipe: BehaviourRecipe, names: tuple[str, ...]) -> BehaviourRecipe:
     )
 
 
-def compare(model: Path, twins: Callable[[str], Path], folder: Path) -> Iterator[Comparison]:
+def compare(
+    models: Sequence[Path], twin_of: Callable[[Path, str], Path], folder: Path
+) -> Iterator[Comparison]:
     """Each task of a model with test rows, beside its twin.
 
     Args:
-        model: A trained model of several tasks.
-        twins: Task -> the model of that task alone.
+        models: Trained by one recipe on several tasks, each with a seed of its own.
+        twin_of: Model, task -> the model of that task alone, with the same seed.
         folder: Of the recipe's files.
     """
-    shared = load_behaviour(model)
-    recipe = shared.saved.recipe
-    rows = read_parts(recipe, shared.tasks, folder, Reading(skip_bad=True)).test
-    if not len(rows):
-        return
-    for name, ours in row_losses(shared, rows).items():
-        if len(ours):
-            theirs = row_losses(load_behaviour(twins(name)), rows)[name]
-            yield Comparison(
-                name,
-                float(ours.mean()),
-                float(theirs.mean()),
-                upper_bound(ours - theirs),
-                recipe.twin_margin,
-            )
+    found: dict[str, list[tuple[Tensor, Tensor]]] = {}
+    for model in models:
+        shared = load_behaviour(model)
+        recipe = shared.saved.recipe
+        rows = read_parts(recipe, shared.tasks, folder, Reading(skip_bad=True)).test
+        if not len(rows):
+            return
+        for name, ours in row_losses(shared, rows).items():
+            if len(ours):
+                theirs = row_losses(load_behaviour(twin_of(model, name)), rows)[name]
+                found.setdefault(name, []).append((ours, theirs))
+    for name, losses in found.items():
+        yield Comparison.of(name, losses, recipe.twin_margin)
 
 
 def row_losses(behaviour: Behaviour, rows: BehaviourRows) -> dict[str, Tensor]:

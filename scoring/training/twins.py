@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 import torch
 from torch import Tensor
 
 from scoring.augmentation.settings import Augmentation
-from scoring.saved.folder import load_model
+from scoring.language.text_model import TextModel
+from scoring.saved.folder import load_model, read_saved
+from scoring.tasks.contract import Example
 from scoring.training.recipe import Balancing, Recipe
 from scoring.training.rows import Reading
 from scoring.training.task_rows import read_task_rows
@@ -26,10 +28,11 @@ class Comparison:
 
     Attributes:
         task: Its name.
-        loss: Mean of the rows' losses, trained with other tasks.
+        loss: Mean of the rows' losses, trained with other tasks; over seeds, where there are more.
         twin_loss: The same, trained alone.
         upper: Of ``loss - twin_loss``: with 95 % confidence it is not more, for rows like these.
         margin: What was allowed beforehand.
+        seeds: So many trainings of both.
     """
 
     task: str
@@ -37,6 +40,14 @@ class Comparison:
     twin_loss: float
     upper: float
     margin: float
+    seeds: int
+
+    @classmethod
+    def of(cls, task: str, losses: Sequence[tuple[Tensor, Tensor]], margin: float) -> Self:
+        """Of the (n,) losses of the same rows, of a head and of its twin, for each seed."""
+        ours, theirs = (torch.stack(each).mean(dim=0) for each in zip(*losses, strict=True))
+        upper = upper_bound(ours - theirs)
+        return cls(task, float(ours.mean()), float(theirs.mean()), upper, margin, len(losses))
 
     @property
     def passed(self) -> bool:
@@ -72,36 +83,48 @@ def _of_one(augmentation: Augmentation | None, task: str) -> Augmentation | None
     return msgspec.structs.replace(augmentation, tasks=[task])
 
 
-def compare(model: Path, twins: Callable[[str], Path], folder: Path) -> Iterator[Comparison]:
+def compare(
+    models: Sequence[Path], twin_of: Callable[[Path, str], Path], folder: Path
+) -> Iterator[Comparison]:
     """Each task of a model with test rows, beside its twin.
 
     Args:
-        model: A trained model of several tasks.
-        twins: Task -> the model of that task alone.
+        models: Trained by one recipe on several tasks, each with a seed of its own.
+        twin_of: Model, task -> the model of that task alone, with the same seed.
         folder: Of the recipe's files.
     """
+    found: dict[str, list[tuple[Tensor, Tensor]]] = {}
+    for model in models:
+        for name, (ours, theirs) in _losses(model, twin_of, folder).items():
+            found.setdefault(name, []).append((ours, theirs))
+    margin = read_saved(models[0]).recipe.twin_margin
+    for name, losses in found.items():
+        yield Comparison.of(name, losses, margin)
+
+
+def _losses(
+    model: Path, twin_of: Callable[[Path, str], Path], folder: Path
+) -> Mapping[str, tuple[Tensor, Tensor]]:
+    """Task -> losses of its test rows, by the model and by the twin."""
     saved, shared = load_model(model)
+    found = {}
     for name, settings in saved.recipe.tasks.items():
-        task = shared.tasks[name]
         reading = Reading(skip_bad=True)
-        rows = read_task_rows(name, task, settings, saved.recipe, folder, reading).test
-        if not rows:
+        rows = read_task_rows(name, shared.tasks[name], settings, saved.recipe, folder, reading)
+        if not rows.test:
             continue
-        losses = []
-        for one in (shared, load_model(twins(name))[1]):
-            with torch.no_grad():
-                losses.append(
-                    one.tasks[name].row_losses(one.heads[name], one.vectors(name, rows), rows)
-                )
-        ours, theirs = losses
+        ours, theirs = (
+            _of_rows(one, name, rows.test) for one in (shared, load_model(twin_of(model, name))[1])
+        )
         if len(ours):
-            yield Comparison(
-                name,
-                float(ours.mean()),
-                float(theirs.mean()),
-                upper_bound(ours - theirs),
-                saved.recipe.twin_margin,
-            )
+            found[name] = (ours, theirs)
+    return found
+
+
+def _of_rows(model: TextModel, task: str, rows: Sequence[Example]) -> Tensor:
+    with torch.no_grad():
+        vectors = model.vectors(task, rows)
+        return model.tasks[task].row_losses(model.heads[task], vectors, rows)
 
 
 def upper_bound(differences: Tensor) -> float:

@@ -35,6 +35,7 @@ class TrainingAsked:
         restart: Begin anew where a training was interrupted.
         tensorboard: Folder for curves; None = none.
         twins: Train each task alone as well.
+        seeds: So many trainings of both, the given seed and those after it.
         threads: For torch.
         processes: That train together.
     """
@@ -47,6 +48,7 @@ class TrainingAsked:
     restart: bool
     tensorboard: Path | None
     twins: bool
+    seeds: int
     threads: int
     processes: "Processes"
 

@@ -1,12 +1,13 @@
 """`train`, `evaluate` and `predict` for behaviour tasks: clicks, conversions, engagement."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from streams.cli.asked import Measures, Trained, TrainingAsked, made_before
 from streams.cli.measured import tell_unmeasured
 from streams.cli.printing import remark
+from streams.cli.twin_training import train_twins, twin_of
 
 if TYPE_CHECKING:
     from scoring.behaviour.recipe import BehaviourRecipe
@@ -70,12 +71,14 @@ def train(asked: TrainingAsked) -> Trained:
     tell_unmeasured(recipe.tasks, measures)
     if not asked.twins:
         return Trained(measures)
-    where = _beside(place)
-    for task, alone in twin_recipes(recipe).items():
-        if not made_before(where(task), alone, recipe_of):
-            remark(f"the twin of {task}, alone")
-            follow(alone, where(task), Reading(asked.reading.skip_bad))  # told once is enough
-    return Trained(measures, list(compare(place, where, asked.data)))
+
+    def quietly(each: "BehaviourRecipe", where: Path) -> None:
+        follow(each, where, Reading(asked.reading.skip_bad))  # bad rows are told once
+
+    models = train_twins(
+        asked, recipe, place, alone=twin_recipes, recipe_of=recipe_of, follow=quietly
+    )
+    return Trained(measures, list(compare(models, twin_of, asked.data)))
 
 
 def read_recipe(config: Path, seed: int | None) -> "BehaviourRecipe":
@@ -104,8 +107,3 @@ def predict(
     from scoring.behaviour.saved import load_behaviour
 
     return answer(load_behaviour(folder), task, source, reading)
-
-
-def _beside(place: Path) -> Callable[[str], Path]:
-    """Task -> folder of its twin."""
-    return lambda task: place.with_name(f"{place.name}-{task}")

@@ -236,6 +236,7 @@ def _train(asked: Request, run: "Retuning") -> None:
         restart=False,
         tensorboard=None,
         twins=False,
+        seeds=1,
         threads=asked.threads,
         processes=ALONE,
     )

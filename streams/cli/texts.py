@@ -1,6 +1,7 @@
 """`train`, `evaluate` and `predict` for tasks on texts: an encoder with heads."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,7 @@ from streams.cli.asked import (
 )
 from streams.cli.measured import tell_unmeasured
 from streams.cli.printing import remark
+from streams.cli.twin_training import train_twins, twin_of
 
 if TYPE_CHECKING:
     from scoring.saved.folder import SavedModel
@@ -57,14 +59,15 @@ def train(asked: TrainingAsked) -> Trained:
         return Trained(measures)
     from scoring.training.twins import compare, twin_recipes
 
-    def where(task: str) -> Path:
-        return place.with_name(f"{place.name}-{task}")
-
-    for task, alone in twin_recipes(recipe).items():
-        if not made_before(where(task), alone, _recipe_of):
-            remark(f"the twin of {task}, alone")
-            follow(asked, alone, where(task))
-    return Trained(measures, list(compare(place, where, asked.data)))
+    models = train_twins(
+        asked,
+        recipe,
+        place,
+        alone=twin_recipes,
+        recipe_of=_recipe_of,
+        follow=partial(follow, asked),
+    )
+    return Trained(measures, list(compare(models, twin_of, asked.data)))
 
 
 def follow(asked: TrainingAsked, recipe: "Recipe", place: Path) -> "Done":

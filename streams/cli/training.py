@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "rillstream train intent.toml",
             "rillstream train intent.toml --data ~/data --out models/intent --seed 1",
-            "rillstream train shop.toml --twins",
+            "rillstream train shop.toml --twins --seeds 3",
             "rillstream train shop.toml --skip-bad --tensorboard runs --threads 4",
         ),
     )(train)
@@ -85,6 +85,13 @@ def train(
             "--twins", help="Train each task alone as well, and compare: does sharing cost?"
         ),
     ] = False,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            help="With --twins: so many trainings of both, with --seed and the seeds after it.",
+            min=1,
+        ),
+    ] = 1,
     threads: Threads = 1,
     as_json: Json = False,
 ) -> None:
@@ -95,6 +102,8 @@ def train(
     a head loses more by sharing than the recipe's twin_margin.
     """
     must_be_there(config)
+    if seeds > 1 and not twins:
+        raise typer.BadParameter("--seeds is of --twins: give both, or --seed for another training")
     from scoring.training.rows import Reading
 
     reading, kind = Reading(skip_bad), _of_recipe(config)
@@ -109,6 +118,7 @@ def train(
                 restart,
                 tensorboard,
                 twins,
+                seeds,
                 threads,
                 processes,
             )

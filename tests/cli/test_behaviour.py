@@ -96,6 +96,16 @@ def test_twins_have_what_a_conversion_is_given_and_judge_it(
     assert list(said["recipe"]["tasks"]) == ["click"]
     assert run([*words, "--skip-bad"]) == Exit.OK  # nothing is trained again
     assert [each for each in lines(capsys.readouterr().out) if "passed" in each] == judged
+    assert run([*words, "--skip-bad", "--seeds", "2"]) == Exit.OK
+    pooled = [each for each in lines(capsys.readouterr().out) if "passed" in each]
+    assert [(each["task"], each["seeds"]) for each in pooled] == [
+        (each["task"], 2) for each in judged
+    ]
+    for model, seed in (("m", 0), ("m-seed-1", 1)):
+        for task in ("", *(f"-{each['task']}" for each in judged)):
+            said = json.loads((tmp_path / f"{model}{task}" / "behaviour.json").read_text())
+            assert said["recipe"]["training"]["seed"] == seed
+    assert all(a["loss"] != b["loss"] for a, b in zip(judged, pooled, strict=True))
     assert run([*words, "--skip-bad", "--seed", "1"]) == Exit.BAD_INPUT
     assert "m is of another recipe (training.seed: 0, now 1)" in capsys.readouterr().err
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from scoring.saved.folder import read_saved
 from streams.cli.exits import Exit
 from streams.cli.main import run
 from tests.scoring.conftest import tiny_bert  # noqa: F401 - a fixture
@@ -94,6 +95,26 @@ def test_twins_are_trained_compared_and_judged(
     assert lines(capsys.readouterr().out) == [judged]
     assert run([*words, "--seed", "1"]) == Exit.BAD_INPUT  # seed 0 is not judged once more as 1
     assert "model is of another recipe (training.seed: 0, now 1)" in capsys.readouterr().err
+
+
+def test_twins_of_several_seeds_are_judged_together(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", str(recipe), "--out", str(tmp_path / "model"), "--seed", "4", "--json"]
+    assert run([*words, "--seeds", "2"]) == Exit.USAGE
+    assert "--seeds is of --twins" in capsys.readouterr().err
+    words += ["--twins"]
+    assert run(words) == Exit.OK
+    one = lines(capsys.readouterr().out)[-1]
+    assert run([*words, "--seeds", "2"]) == Exit.OK  # seed 4 is not trained again
+    out, err = capsys.readouterr()
+    assert err.count("saved in") == 2
+    (judged,) = lines(out)
+    for name, seed in (("model", 4), ("model-seed-5", 5)):
+        for folder in (name, f"{name}-colour"):
+            assert read_saved(tmp_path / folder).recipe.training.seed == seed
+    assert (one["seeds"], judged["seeds"], judged["passed"]) == (1, 2, True)
+    assert judged["loss"] == judged["twin_loss"] != one["loss"]
 
 
 def test_bad_rows_end_it_with_file_and_line_or_are_skipped_with_counts(
