@@ -17,7 +17,9 @@ N_DEATHS, DOWN_S, BACK_WITHIN_S = 2, 4.0, 10.0
 
 
 def test_lists_come_back_after_the_broker_does(fresh_kafka: KafkaBroker, tmp_path: Path) -> None:
-    settings = open_shop(fresh_kafka.bootstrap, tmp_path, session_timeout_s=10, heartbeat_s=2)
+    # A busy machine starts a broker slowly: nobody is to be put out of the group meanwhile, and
+    # nothing may wait for the session's end either.
+    settings = open_shop(fresh_kafka.bootstrap, tmp_path, session_timeout_s=30, heartbeat_s=2)
     log, reader, worker = EventLog(settings), Reader(settings), WorkerProcess(settings, "w0")
     reader.start()
     worker.start()
