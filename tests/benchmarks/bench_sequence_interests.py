@@ -131,7 +131,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("bench-interests"), help="for results")
     parser.add_argument("--loss", choices=["sampled", "full"], default="sampled")
     parser.add_argument("--interests", type=int, nargs="+", default=[2, 4], help="beside one")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     chosen = parser.parse_args()
     pairs, n_items = read_pairs(chosen.data)
     split = leave_one_out(pairs)
