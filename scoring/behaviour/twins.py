@@ -10,12 +10,12 @@ from torch import Tensor
 
 from scoring.behaviour.recipe import BehaviourRecipe, RateSettings
 from scoring.behaviour.rows import BehaviourRows, read_parts
-from scoring.behaviour.saved import Behaviour, load_behaviour
+from scoring.behaviour.saved import Behaviour, load_behaviour, read_behaviour
 from scoring.behaviour.training import calibrated, examples
 from scoring.errors import RecipeError
 from scoring.training.recipe import Balancing
 from scoring.training.rows import Reading
-from scoring.training.twins import Comparison
+from scoring.training.twins import Comparison, Losses, over_seeds
 
 
 def twin_recipes(recipe: BehaviourRecipe) -> dict[str, BehaviourRecipe]:
@@ -63,19 +63,20 @@ def compare(
         twin_of: Model, task -> the model of that task alone, with the same seed.
         folder: Of the recipe's files.
     """
-    found: dict[str, list[tuple[Tensor, Tensor]]] = {}
-    for model in models:
-        shared = load_behaviour(model)
-        recipe = shared.saved.recipe
-        rows = read_parts(recipe, shared.tasks, folder, Reading(skip_bad=True)).test
-        if not len(rows):
-            return
-        for name, ours in row_losses(shared, rows).items():
-            if len(ours):
-                theirs = row_losses(load_behaviour(twin_of(model, name)), rows)[name]
-                found.setdefault(name, []).append((ours, theirs))
-    for name, losses in found.items():
-        yield Comparison.of(name, losses, recipe.twin_margin)
+    margin = read_behaviour(models[0]).recipe.twin_margin
+    return over_seeds((_losses(model, twin_of, folder) for model in models), margin)
+
+
+def _losses(model: Path, twin_of: Callable[[Path, str], Path], folder: Path) -> Losses:
+    shared = load_behaviour(model)
+    rows = read_parts(shared.saved.recipe, shared.tasks, folder, Reading(skip_bad=True)).test
+    if not len(rows):
+        return {}
+    return {
+        name: (ours, row_losses(load_behaviour(twin_of(model, name)), rows)[name])
+        for name, ours in row_losses(shared, rows).items()
+        if len(ours)
+    }
 
 
 def row_losses(behaviour: Behaviour, rows: BehaviourRows) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -18,6 +18,9 @@ from scoring.tasks.contract import Example
 from scoring.training.recipe import Balancing, Recipe
 from scoring.training.rows import Reading
 from scoring.training.task_rows import read_task_rows
+
+Losses = Mapping[str, tuple[Tensor, Tensor]]
+"""Task -> (n,) losses of its test rows, of the head and of its twin."""
 
 _ONE_SIDED_95: Final = 1.645
 
@@ -93,19 +96,21 @@ def compare(
         twin_of: Model, task -> the model of that task alone, with the same seed.
         folder: Of the recipe's files.
     """
-    found: dict[str, list[tuple[Tensor, Tensor]]] = {}
-    for model in models:
-        for name, (ours, theirs) in _losses(model, twin_of, folder).items():
-            found.setdefault(name, []).append((ours, theirs))
     margin = read_saved(models[0]).recipe.twin_margin
-    for name, losses in found.items():
-        yield Comparison.of(name, losses, margin)
+    return over_seeds((_losses(model, twin_of, folder) for model in models), margin)
 
 
-def _losses(
-    model: Path, twin_of: Callable[[Path, str], Path], folder: Path
-) -> Mapping[str, tuple[Tensor, Tensor]]:
-    """Task -> losses of its test rows, by the model and by the twin."""
+def over_seeds(losses: Iterable[Losses], margin: float) -> Iterator[Comparison]:
+    """Each task, by its losses with each seed."""
+    found: dict[str, list[tuple[Tensor, Tensor]]] = {}
+    for each in losses:
+        for task, pair in each.items():
+            found.setdefault(task, []).append(pair)
+    for task, pairs in found.items():
+        yield Comparison.of(task, pairs, margin)
+
+
+def _losses(model: Path, twin_of: Callable[[Path, str], Path], folder: Path) -> Losses:
     saved, shared = load_model(model)
     found = {}
     for name, settings in saved.recipe.tasks.items():

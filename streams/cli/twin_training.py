@@ -49,11 +49,13 @@ def train_twins(
         model = (
             place if seed == recipe.training.seed else place.with_name(f"{place.name}-seed-{seed}")
         )
-        wanted = {model: ("all tasks", own)}
-        wanted |= {twin_of(model, task): (task, twin) for task, twin in alone(own).items()}
-        for where, (what, each) in wanted.items():
+        wanted = [("all tasks, together", model, own)]
+        wanted += [
+            (f"{task}, alone", twin_of(model, task), twin) for task, twin in alone(own).items()
+        ]
+        for what, where, each in wanted:
             if not made_before(where, each, recipe_of):
-                remark(f"{what}, {'together' if where == model else 'alone'}, seed {seed}")
+                remark(f"{what}, seed {seed}")
                 follow(each, where)
         models.append(model)
     return models
